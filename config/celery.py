@@ -8,3 +8,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("nestwork")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    for name, task, seconds in (
+        ("release expired leases", "labeling.tasks.release_expired_leases", 60),
+        ("refit grown collections", "labeling.tasks.refit_grown_collections", 60),
+        ("sweep runs", "training.tasks.sweep_runs", 10),
+        ("sweep submissions", "competition.tasks.sweep_submissions", 5),
+    )
+}

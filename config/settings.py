@@ -131,7 +131,7 @@ else:
     }
 # A message is only a wake-up: rows hold the truth, so results are never read and a lost message costs a sweep.
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ROUTES = {"training.*": {"queue": "training"}}
+CELERY_TASK_ROUTES = {"training.tasks.train_queued": {"queue": "training"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"

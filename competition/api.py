@@ -1,0 +1,60 @@
+"""Contests, leaderboards and submissions by program."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
+
+from competition import leaderboard
+from competition.models import Contest, Submission, SubmissionQuerySet, SubmissionRefusedError
+from competition.serializers import ContestSerializer, LeaderboardRowSerializer, SubmissionSerializer
+from competition.tasks import score_queued
+
+
+class ContestViewSet(ReadOnlyModelViewSet[Contest]):
+    """Contests on hidden test labels."""
+
+    queryset = Contest.objects.select_related("snapshot")
+    serializer_class = ContestSerializer
+    lookup_field = "slug"
+
+    @extend_schema(responses=LeaderboardRowSerializer(many=True))
+    @action(detail=True, pagination_class=None)
+    def leaderboard(self, request: Request, slug: str) -> Response:
+        """The ranked entries, the lowest error first."""
+        rows = leaderboard.rows(self.get_object())
+        return Response(LeaderboardRowSerializer(rows, many=True).data)
+
+
+class SubmissionViewSet(
+    mixins.CreateModelMixin, mixins.RetrieveModelMixin, mixins.ListModelMixin, GenericViewSet[Submission]
+):
+    """Your submissions. Handing one in takes a multipart form with contest, method and file."""
+
+    queryset = Submission.objects.none()
+    serializer_class = SubmissionSerializer
+    permission_classes = [IsAuthenticated]
+    parser_classes = [MultiPartParser]
+
+    def get_queryset(self) -> SubmissionQuerySet:
+        mine = Submission.objects.filter(author=self.request.user.pk)
+        return mine.select_related("phase__contest").prefetch_related("scores")
+
+    def perform_create(self, serializer: serializers.BaseSerializer[Any]) -> None:
+        data = serializer.validated_data
+        phase = data["phase"]["contest"].phase
+        if phase is None:
+            raise serializers.ValidationError("This contest has no phase yet.", code="no_phase")
+        try:
+            serializer.instance = Submission.objects.submit(
+                phase, self.request.user, data["method"], data["file"]
+            )
+        except SubmissionRefusedError as error:
+            raise serializers.ValidationError(str(error), code="refused") from error
+        score_queued.delay_on_commit()

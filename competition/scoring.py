@@ -1,0 +1,106 @@
+"""A Submission row -> its file -> metrics -> Score rows."""
+
+import io
+import logging
+
+import numpy as np
+
+from competition import metrics
+from competition.models import Metric, Part, Phase, Score, Submission
+from competition.predictions import Floats, Ints, PredictionsError, parse_predictions
+from datasets.models import Snapshot
+from datasets.splits import TEST, uniform
+from taxonomy import tree
+
+logger = logging.getLogger(__name__)
+
+SCORER_VERSION = 1  # raise it whenever a metric's meaning changes, so that old scores stay beside new ones
+BOOTSTRAP_SEED = 2012
+
+
+def score_queued() -> int:
+    """Score queued submissions, the oldest first, until there is none; return how many this worker took."""
+    n_taken = 0
+    while submission := Submission.objects.claim_next():
+        score(submission)
+        n_taken += 1
+    return n_taken
+
+
+def score(submission: Submission) -> None:
+    """Score a claimed submission, or fail it with the sentence that its author needs."""
+    try:
+        scores = _scores(submission)
+    except PredictionsError as error:
+        submission.fail(str(error))
+    except Exception:
+        submission.fail("Something went wrong on this site while scoring; the organiser can see the log.")
+        raise
+    else:
+        submission.finish(scores)
+
+
+def _scores(submission: Submission) -> list[Score]:
+    snapshot = submission.phase.contest.snapshot
+    test = [row for row in snapshot.rows() if row.split == TEST]
+    images = [row.sha256 for row in test]
+    label_of = {wnid: label for label, wnid in enumerate(snapshot.classes)}
+    truth = np.array([label_of[row.wnid] for row in test], dtype=np.int64)
+    with submission.file.open("rb") as file:
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        guesses = parse_predictions(text, images, snapshot.classes)
+    values = _values(guesses, truth, lch_heights(snapshot))
+    return [
+        _score(submission, snapshot, metric, part, each[chosen])
+        for part, chosen in _parts(submission.phase, images).items()
+        if chosen.any()
+        for metric, each in values.items()
+    ]
+
+
+def _values(guesses: Ints, truth: Ints, lch_height: Ints) -> dict[Metric, Floats]:
+    """Return each metric's value for each picture; (n_images,)."""
+    return {
+        Metric.TOP1: metrics.top_k_wrong(guesses, truth, 1),
+        Metric.TOP5: metrics.top_k_wrong(guesses, truth, 5),
+        Metric.HIERARCHICAL: metrics.hierarchical_cost(guesses, truth, lch_height),
+    }
+
+
+def _parts(phase: Phase, images: list[str]) -> dict[Part, np.ndarray]:
+    """Say of each test picture in which part it is. It follows from the picture and the contest alone."""
+    purpose = f"contest {phase.contest.slug}"
+    is_public = np.array([uniform(image, purpose) < phase.public_share for image in images], dtype=bool)
+    return {Part.PUBLIC: is_public, Part.PRIVATE: ~is_public}
+
+
+def _score(submission: Submission, snapshot: Snapshot, metric: Metric, part: Part, values: Floats) -> Score:
+    low, high = metrics.bootstrap_interval(values, BOOTSTRAP_SEED)
+    return Score(
+        submission=submission,
+        metric=metric,
+        part=part,
+        value=float(values.mean()),
+        low=low,
+        high=high,
+        n_images=len(values),
+        truth_digest=snapshot.digest,
+        taxonomy_version=snapshot.taxonomy_version,
+        scorer_version=SCORER_VERSION,
+    )
+
+
+def lch_heights(snapshot: Snapshot) -> Ints:
+    """Return the height of the lowest common hypernym of each pair of classes, in the snapshot's own taxonomy.
+
+    (n_classes, n_classes) int64.
+    """
+    nouns = snapshot.taxonomy["nouns"]
+    place = {wnid: i for i, wnid in enumerate(nouns)}
+    edges = [(place[wnid], place[above]) for wnid, noun in nouns.items() for above in noun["hypernyms"]]
+    hyponym, hypernym = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    return tree.lowest_common_hypernym_heights(
+        tree.ancestors(len(place), hyponym, hypernym),
+        tree.heights(len(place), hyponym, hypernym),
+        np.array([place[wnid] for wnid in snapshot.classes], dtype=np.int64),
+    )

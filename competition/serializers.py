@@ -1,0 +1,51 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from competition.forms import check_size
+from competition.models import Contest, Score, Submission
+
+
+class ScoreSerializer(serializers.ModelSerializer[Score]):
+    class Meta:
+        model = Score
+        fields = ["metric", "part", "value", "low", "high", "n_images"]
+
+
+class SubmissionSerializer(serializers.ModelSerializer[Submission]):
+    """A submission handed in, and what became of it."""
+
+    contest = serializers.SlugRelatedField(
+        slug_field="slug", queryset=Contest.objects.all(), source="phase.contest"
+    )
+    file = serializers.FileField(write_only=True, validators=[check_size])
+    scores = ScoreSerializer(source="shown_scores", many=True, read_only=True)
+
+    class Meta:
+        model = Submission
+        fields = ["id", "contest", "method", "file", "status", "error", "scores", "created_at"]
+        read_only_fields = ["status", "error"]
+
+
+class IntervalSerializer(serializers.Serializer[Any]):
+    value = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+
+
+class LeaderboardRowSerializer(serializers.Serializer[Any]):
+    rank = serializers.IntegerField()
+    submission = serializers.IntegerField(source="submission.pk")
+    method = serializers.CharField()
+    author = serializers.CharField(allow_null=True, help_text="Null for this site's own baselines.")
+    is_baseline = serializers.BooleanField()
+    n_images = serializers.IntegerField()
+    top1_error = IntervalSerializer()
+    top5_error = IntervalSerializer()
+    hierarchical_error = IntervalSerializer()
+
+
+class ContestSerializer(serializers.ModelSerializer[Contest]):
+    class Meta:
+        model = Contest
+        fields = ["slug", "name", "year", "description", "snapshot", "ranked_by"]

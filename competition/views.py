@@ -1,0 +1,66 @@
+"""Pages of contests: the list, the leaderboard, handing in, and what became of it."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from accounts.http import AuthenticatedRequest
+from competition import leaderboard
+from competition.forms import SubmissionForm
+from competition.models import Contest, Submission, SubmissionRefusedError
+from competition.tasks import score_queued
+
+
+def contest_list(request: HttpRequest) -> HttpResponse:
+    contests = Contest.objects.select_related("snapshot__collection")
+    return render(request, "competition/contest_list.html", {"contests": contests})
+
+
+def contest_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """The leaderboard, for everybody."""
+    contest = get_object_or_404(Contest.objects.select_related("snapshot__collection"), slug=slug)
+    board = leaderboard.rows(contest)
+    mine = Submission.objects.filter(phase__contest=contest, author=request.user.pk or None)
+    context = {
+        "contest": contest,
+        "rows": board,
+        "x_max": leaderboard.axis_max(board, contest.ranked_by),
+        "n_test": board[0]["n_images"] if board else None,
+        "part": contest.phase.shown_part if contest.phase else None,
+        "my_submissions": mine if request.user.is_authenticated else [],
+    }
+    return render(request, "competition/contest.html", context)
+
+
+@login_required
+def submit(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    contest = get_object_or_404(Contest.objects.select_related("snapshot__collection"), slug=slug)
+    form = SubmissionForm(request.POST or None, request.FILES or None)
+    phase = contest.phase
+    if phase and form.is_valid():
+        data = form.cleaned_data
+        try:
+            submission = Submission.objects.submit(phase, request.user, data["method"], data["file"])
+        except SubmissionRefusedError as error:
+            form.add_error(None, str(error))
+        else:
+            score_queued.delay_on_commit()
+            return redirect(submission)
+    return render(request, "competition/submit.html", {"contest": contest, "form": form})
+
+
+@login_required
+def submission_page(request: AuthenticatedRequest, pk: int) -> HttpResponse:
+    return render(request, "competition/submission.html", {"submission": _visible(request, pk)})
+
+
+@login_required
+def submission_state(request: AuthenticatedRequest, pk: int) -> HttpResponse:
+    """The part of a submission's page that changes while it is scored."""
+    return render(request, "competition/_state.html", {"submission": _visible(request, pk)})
+
+
+def _visible(request: AuthenticatedRequest, pk: int) -> Submission:
+    """An author sees their own, staff see all; a baseline is everybody's."""
+    submissions = Submission.objects.select_related("phase__contest", "author", "run").visible_to(request.user)
+    return get_object_or_404(submissions, pk=pk)

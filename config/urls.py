@@ -1,0 +1,38 @@
+"""Where requests enter."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.routers import DefaultRouter
+
+from competition.api import ContestViewSet, SubmissionViewSet
+from config import views
+from datasets.api import SnapshotViewSet
+from labeling.api import CollectionViewSet, LeasesView, VotesView
+from taxonomy.api import SynsetViewSet
+from training.api import RunViewSet
+
+api = DefaultRouter()
+api.register("synsets", SynsetViewSet)
+api.register("collections", CollectionViewSet)
+api.register("snapshots", SnapshotViewSet)
+api.register("runs", RunViewSet)
+api.register("contests", ContestViewSet)
+api.register("submissions", SubmissionViewSet)
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("healthz/", views.health, name="health"),
+    path("", include("accounts.urls")),
+    path("", include("taxonomy.urls")),
+    path("", include("labeling.urls")),
+    path("", include("datasets.urls")),
+    path("", include("training.urls")),
+    path("", include("competition.urls")),
+    path("api/collections/<slug:slug>/leases/", LeasesView.as_view(), name="collection-leases"),
+    path("api/votes/", VotesView.as_view(), name="votes"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(), name="api-docs"),
+    path("api/", include(api.urls)),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,51 @@
+"""Pages that speak of every part of the site."""
+
+from typing import Any
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from accounts.models import User
+from competition import leaderboard
+from competition.models import Contest, Submission
+from labeling.models import Collection, Image, Question
+from taxonomy.models import Synset
+from training.models import Run
+
+SHOWN_EXAMPLES, SHOWN_ENTRIES = 8, 5
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    contest = Contest.objects.select_related("snapshot").first()
+    board = leaderboard.rows(contest) if contest else []
+    settled = Question.objects.settled().filter(image__withdrawn_at=None)
+    context = {
+        "collection": Collection.objects.open().first(),
+        "collections": Collection.objects.all()[:6],
+        "counts": _counts(),
+        "contest": contest,
+        "rows": board[:SHOWN_ENTRIES],
+        "examples": settled.select_related("image", "label").order_by("-pk")[:SHOWN_EXAMPLES],
+    }
+    return render(request, "home.html", context)
+
+
+def _counts() -> dict[str, Any]:
+    questions = Question.objects.counts()
+    return {
+        "n_images": Image.objects.count(),
+        "n_votes": questions["n_votes"],
+        "n_settled": questions["n_settled"],
+        "n_volunteers": User.objects.filter(votes__isnull=False).distinct().count(),
+        "n_synsets": Synset.objects.count(),
+        "n_runs": Run.objects.count(),
+        "n_submissions": Submission.objects.count(),
+    }
+
+
+def health(request: HttpRequest) -> JsonResponse:
+    """Say that this process answers and reaches its database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ok"})

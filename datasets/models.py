@@ -1,0 +1,66 @@
+"""Frozen sets of pictures and labels."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from config.storage import private_storage
+from datasets.manifest import ManifestRow, read_manifest
+from labeling.models import Collection
+from taxonomy.models import Synset
+
+
+class Snapshot(models.Model):
+    """Numbered per collection, never changed."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.PROTECT, related_name="snapshots")
+    number = models.PositiveIntegerField()
+    manifest = models.FileField(storage=private_storage, max_length=200)
+    taxonomy = models.JSONField(help_text="Its classes, and the nouns above them as they stood.")
+    card = models.JSONField(help_text="The data card: counts and how the labels were made.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 over the rows and the taxonomy.")
+    n_images = models.PositiveIntegerField()
+    min_confidence = models.FloatField()
+    taxonomy_version = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "number"], name="datasets_number_once"),
+            models.UniqueConstraint(fields=["collection", "digest"], name="datasets_digest_once"),
+            models.CheckConstraint(condition=Q(n_images__gt=0), name="datasets_snapshot_is_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.collection}, snapshot {self.number}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("datasets:snapshot", args=[self.collection.slug, self.number])
+
+    @property
+    def classes(self) -> list[str]:
+        """The wnid of each class; a place in it is what arrays call `label`."""
+        classes: list[str] = self.taxonomy["classes"]
+        return classes
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.classes)
+
+    def rows(self) -> Iterator[ManifestRow]:
+        """Yield the manifest's rows, test labels included: for training and scoring, never for a page."""
+        with self.manifest.open("rb") as file:
+            yield from read_manifest(file.read())
+
+    def counts(self) -> list[tuple[Synset, int, int, int]]:
+        """Return (class, train, val, test) for each class."""
+        synsets = {s.wnid: s for s in Synset.objects.filter(wnid__in=self.classes)}
+        by_class: dict[str, dict[str, Any]] = self.card["by_class"]
+        return [
+            (synsets[wnid], *(by_class[wnid][split] for split in ("train", "val", "test")))
+            for wnid in self.classes
+        ]

@@ -1,0 +1,10 @@
+from django.urls import path
+
+from datasets import views
+
+app_name = "datasets"
+urlpatterns = [
+    path("collections/<slug:slug>/freeze/", views.freeze_collection, name="freeze"),
+    path("collections/<slug:slug>/snapshots/<int:number>/", views.snapshot_page, name="snapshot"),
+    path("collections/<slug:slug>/snapshots/<int:number>/manifest.csv", views.manifest, name="manifest"),
+]

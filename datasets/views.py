@@ -1,0 +1,61 @@
+"""A snapshot's page, its public manifest, and freezing one."""
+
+import csv
+from collections.abc import Iterator
+
+from django.contrib import messages
+from django.contrib.admin.views.decorators import staff_member_required
+from django.http import HttpResponse, HttpRequest, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from datasets.freezing import NothingToFreezeError, freeze
+from datasets.models import Snapshot
+from datasets.splits import TEST
+from labeling.models import Collection
+
+PUBLIC_COLUMNS = ["sha256", "file_name", "picture", "split", "wnid", "synset", "confidence", "n_votes"]
+
+
+def snapshot_page(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    snapshot = get_object_or_404(
+        Snapshot.objects.select_related("collection"), collection__slug=slug, number=number
+    )
+    context = {"snapshot": snapshot, "counts": snapshot.counts()}
+    return render(request, "datasets/snapshot.html", context)
+
+
+@require_safe
+def manifest(request: HttpRequest, slug: str, number: int) -> StreamingHttpResponse:
+    """The manifest as CSV, streamed. Test rows carry no label, nor anything that tells of it."""
+    snapshot = get_object_or_404(Snapshot, collection__slug=slug, number=number)
+    response = StreamingHttpResponse(_public_lines(snapshot), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{slug}-{number}.csv"'
+    return response
+
+
+class _Echo:
+    """A file for csv.writer that hands each line back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _public_lines(snapshot: Snapshot) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield writer.writerow(PUBLIC_COLUMNS)
+    for row in snapshot.rows():
+        said = ("", "", "", "") if row.split == TEST else (row.wnid, row.synset, row.confidence, row.n_votes)
+        yield writer.writerow([row.sha256, row.file_name, f"/pictures/{row.sha256}/", row.split, *said])
+
+
+@require_POST
+@staff_member_required(login_url="accounts:sign-in")
+def freeze_collection(request: HttpRequest, slug: str) -> HttpResponse:
+    collection = get_object_or_404(Collection, slug=slug)
+    try:
+        snapshot = freeze(collection)
+    except NothingToFreezeError as error:
+        messages.error(request, str(error))
+        return redirect(collection)
+    return redirect(snapshot)

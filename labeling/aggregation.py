@@ -1,0 +1,94 @@
+"""Rows -> arrays -> consensus -> rows: the refit of a collection's labels from every vote on it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from labeling import consensus
+from labeling.models import Collection, ConsensusFit, Keys, Question, Skill, Vote
+from taxonomy.models import Change
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a refit found. Accuracies are fractions of the questions whose answer is known; None without any."""
+
+    n_votes: int
+    n_questions: int
+    n_settled: int
+    accuracy: float | None
+    majority_accuracy: float | None
+    n_known: int
+
+
+def refit(collection: Collection) -> Report:
+    """Estimate skills, confusions and labels anew from every vote, and write them down.
+
+    Safe to repeat and to run beside voting: the result depends on the votes alone, and a question that got a
+    vote meanwhile keeps what that vote decided.
+    """
+    votes, keys, n_votes = Vote.objects.as_arrays(collection)
+    n_items, n_classes = len(keys.questions), len(keys.classes)
+    fit = consensus.fit(votes, n_items, n_classes)
+    with transaction.atomic():
+        row = ConsensusFit.objects.create(
+            collection=collection,
+            classes=[synset.wnid for synset in collection.ordered_classes()],
+            parameters=fit.parameters.to_json(),
+            n_votes=int(n_votes.sum()),
+            log_likelihood=fit.log_likelihood,
+            taxonomy_version=Change.objects.version(),
+        )
+        _write_skills(collection, keys, fit)
+    Question.objects.record_consensus(_decisions(collection, keys, n_votes, fit), row)
+    majority, _share = consensus.majority(votes, n_items, n_classes)
+    return _report(collection, keys, int(n_votes.sum()), fit.label, majority)
+
+
+def _write_skills(collection: Collection, keys: Keys, fit: consensus.Fit) -> None:
+    Skill.objects.bulk_create(
+        (
+            Skill(collection=collection, annotator_id=annotator, right=right, wrong=wrong)
+            for annotator, (right, wrong) in zip(keys.annotators, fit.skill.tolist(), strict=False)
+        ),
+        batch_size=2000,
+        update_conflicts=True,
+        unique_fields=["collection", "annotator"],
+        update_fields=["right", "wrong"],
+    )
+
+
+def _decisions(
+    collection: Collection, keys: Keys, n_votes: consensus.Ints, fit: consensus.Fit
+) -> Iterator[tuple[int, int, int, float, str]]:
+    """Yield (question, its votes, label, confidence, state) for every voted question."""
+    policy = collection.policy
+    state = {
+        consensus.Decision.SETTLED: Question.State.SETTLED.value,
+        consensus.Decision.ASK_AGAIN: Question.State.OPEN.value,
+        consensus.Decision.UNDECIDED: Question.State.UNDECIDED.value,
+    }
+    for item, question in enumerate(keys.questions):
+        confidence = float(fit.confidence[item])
+        decision = consensus.decide(confidence, int(n_votes[item]), policy)
+        yield question, int(n_votes[item]), keys.classes[fit.label[item]], confidence, state[decision]
+
+
+def _report(
+    collection: Collection, keys: Keys, n_votes: int, label: consensus.Ints, majority: consensus.Ints
+) -> Report:
+    truth = dict(collection.questions.exclude(truth=None).values_list("pk", "truth"))
+    known = [(i, truth[pk]) for i, pk in enumerate(keys.questions) if pk in truth]
+
+    def share_right(guess: consensus.Ints) -> float | None:
+        return sum(keys.classes[guess[i]] == t for i, t in known) / len(known) if known else None
+
+    return Report(
+        n_votes=n_votes,
+        n_questions=len(keys.questions),
+        n_settled=collection.questions.settled().count(),
+        accuracy=share_right(label),
+        majority_accuracy=share_right(majority),
+        n_known=len(known),
+    )

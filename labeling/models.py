@@ -1,0 +1,556 @@
+"""Who is asked what, what they said, and what we believe."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+import numpy as np
+from django.conf import settings
+from django.db import connection, models, transaction
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from labeling import consensus
+from taxonomy.models import Change, Synset
+
+LEASE_TIME = timedelta(minutes=15)
+MOST_LEASES = 100  # that one annotator may hold in one collection
+FEED_SIZE = 200  # questions opened at a time; the window stays small beside a large collection
+
+
+class ImageQuerySet(models.QuerySet["Image"]):
+    def shown(self) -> Self:
+        return self.filter(withdrawn_at=None)
+
+
+class Image(models.Model):
+    """A checked picture. The SHA-256 of its stored bytes is its identity."""
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    file = models.FileField(max_length=100)
+    thumbnail = models.FileField(max_length=100, blank=True, help_text=_("Empty where the file is small."))
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    source = models.CharField(max_length=300, blank=True, help_text=_("Where it came from."))
+    licence = models.CharField(max_length=100, blank=True)
+    credit = models.CharField(max_length=200, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ImageQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+
+    def get_absolute_url(self) -> str:
+        return reverse("labeling:picture", args=[self.sha256])
+
+    def get_thumbnail_url(self) -> str:
+        return reverse("labeling:thumbnail", args=[self.sha256])
+
+
+class CollectionQuerySet(models.QuerySet["Collection"]):
+    def open(self) -> Self:
+        return self.filter(is_open=True)
+
+    def grown(self) -> list["Collection"]:
+        """Return those whose votes have grown by a tenth, and by ten at least, since their last fit."""
+        last = ConsensusFit.objects.filter(collection=OuterRef("pk")).order_by("-pk").values("n_votes")[:1]
+        counted = self.annotate(
+            n_votes=Coalesce(models.Sum("questions__n_votes"), 0), n_fitted=Coalesce(Subquery(last), 0)
+        )
+        return list(counted.filter(n_votes__gte=F("n_fitted") * 1.1 + 10))
+
+
+class Collection(models.Model):
+    """One labelling campaign: many pictures, one list of classes, one policy."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=100)
+    guide = models.TextField(blank=True, help_text=_("What volunteers should know."))
+    root = models.ForeignKey(Synset, on_delete=models.PROTECT, related_name="+")
+    classes = models.ManyToManyField(Synset, through="CollectionClass", related_name="collections")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    is_open = models.BooleanField(default=True, help_text=_("Volunteers are asked."))
+    target_confidence = models.FloatField(default=0.98, help_text=_("A question settles from here."))
+    min_votes = models.PositiveSmallIntegerField(default=2)
+    max_votes = models.PositiveSmallIntegerField(default=10, help_text=_("Then it is given up as undecided."))
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CollectionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(target_confidence__gt=0.5, target_confidence__lt=1),
+                name="labeling_target_confidence_range",
+                violation_error_message=_("The target confidence lies between 0.5 and 1."),
+            ),
+            models.CheckConstraint(
+                condition=Q(min_votes__gte=1, max_votes__gte=F("min_votes")),
+                name="labeling_votes_range",
+                violation_error_message=_("At least one vote, and at most no fewer than at least."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("labeling:collection", args=[self.slug])
+
+    @property
+    def policy(self) -> consensus.Policy:
+        return consensus.Policy(self.target_confidence, self.min_votes, self.max_votes)
+
+    def ordered_classes(self) -> list[Synset]:
+        """Return the classes in the order of their keys; a place in it is what arrays call `label`."""
+        return list(self.classes.order_by("collectionclass__position"))
+
+    def set_classes(self, synsets: Iterable[Synset]) -> None:
+        """Make `synsets` the classes, in this order. Only for a collection without any."""
+        CollectionClass.objects.bulk_create(
+            CollectionClass(collection=self, synset=synset, position=position)
+            for position, synset in enumerate(synsets)
+        )
+
+
+class CollectionClass(models.Model):
+    """One answer that a collection offers, and its place among them."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE)
+    synset = models.ForeignKey(Synset, on_delete=models.PROTECT)
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        verbose_name_plural = "collection classes"
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "synset"], name="labeling_class_once"),
+            models.UniqueConstraint(fields=["collection", "position"], name="labeling_class_position_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.collection}: {self.synset}"
+
+
+class ConsensusFit(models.Model):
+    """One refit of a collection's consensus: the parameters that made its labels."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="fits")
+    classes = models.JSONField(help_text=_("The wnid of each class index."))
+    parameters = models.JSONField()
+    n_votes = models.PositiveIntegerField()
+    log_likelihood = models.FloatField()
+    taxonomy_version = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        get_latest_by = "pk"
+
+    def __str__(self) -> str:
+        return f"{self.collection}, fit {self.pk}"
+
+
+class Skill(models.Model):
+    """How often one annotator is right in one collection: a Beta distribution, the crowd's prior included."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="skills")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    right = models.FloatField(help_text=_("Pseudo-votes that were right."))
+    wrong = models.FloatField(help_text=_("Pseudo-votes that were wrong."))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "annotator"], name="labeling_skill_once"),
+            models.CheckConstraint(condition=Q(right__gt=0, wrong__gt=0), name="labeling_skill_above_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.annotator}: {self.mean:.2f}"
+
+    @property
+    def mean(self) -> float:
+        return self.right / (self.right + self.wrong)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What the whole numbers of a Votes array stand for: rows' primary keys, by place."""
+
+    questions: Sequence[int]
+    annotators: Sequence[int]
+    classes: Sequence[int]
+
+
+class QuestionQuerySet(models.QuerySet["Question"]):
+    def open(self) -> Self:
+        return self.filter(state=Question.State.OPEN)
+
+    def settled(self) -> Self:
+        return self.filter(state=Question.State.SETTLED)
+
+    def never_asked(self, annotator: User) -> Self:
+        """Leave out what `annotator` has answered or holds a lease on."""
+        return self.exclude(
+            Exists(Vote.objects.filter(question=OuterRef("pk"), annotator=annotator))
+        ).exclude(Exists(Lease.objects.filter(question=OuterRef("pk"), annotator=annotator)))
+
+    def feed(self, collection: Collection) -> int:
+        """Open the next waiting questions of `collection`; return how many those are."""
+        waiting = self.filter(collection=collection, state=Question.State.WAITING).order_by("position")
+        # Two feeders at once take different questions instead of waiting for each other.
+        found = waiting.select_for_update(skip_locked=True).values_list("pk", flat=True)[:FEED_SIZE]
+        return Question.objects.filter(pk__in=list(found)).update(
+            state=Question.State.OPEN, open_places=collection.min_votes
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Return how many questions are in each state, and the sum of their votes."""
+        states = {
+            f"n_{state.value}": Count("pk", filter=Q(state=state.value)) for state in Question.State
+        }
+        return self.aggregate(
+            n_questions=Count("pk"), n_votes=Coalesce(models.Sum("n_votes"), 0), **states
+        )
+
+    def by_label(self) -> list[tuple[Synset, int]]:
+        """Return each label of these questions with its number of them, the most first."""
+        rows = self.values_list("label").annotate(n=Count("pk")).order_by("-n", "label")
+        synsets = Synset.objects.in_bulk([label for label, _n in rows])
+        return [(synsets[label], n) for label, n in rows]
+
+    def accuracy(self) -> float | None:
+        """Return the share of settled questions with a known answer whose label is that answer."""
+        known = self.settled().exclude(truth=None)
+        counts = known.aggregate(n=Count("pk"), right=Count("pk", filter=Q(label=F("truth"))))
+        return counts["right"] / counts["n"] if counts["n"] else None
+
+    def record_consensus(self, rows: Iterable[tuple[int, int, int, float, str]], fit: ConsensusFit) -> None:
+        """Write what a refit found: (question, n_votes it saw, label, confidence, state) each.
+
+        A question that got another vote meanwhile is left to that vote's own decision.
+        """
+        # One short statement a row: Django's bulk_update writes a CASE over every row and takes ten times as long.
+        statement = """
+            UPDATE labeling_question SET label_id = %s, confidence = %s, fit_id = %s, state = %s,
+                open_places = CASE WHEN %s <> 'open' THEN 0 WHEN state = 'open' THEN open_places ELSE 1 END
+            WHERE id = %s AND n_votes = %s"""
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.executemany(
+                statement,
+                [
+                    (label, confidence, fit.pk, state, state, pk, n_votes)
+                    for pk, n_votes, label, confidence, state in rows
+                ],
+            )
+
+
+class Question(models.Model):
+    """One thing to be decided about one picture: what is in it?"""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("not asked yet")
+        OPEN = "open", _("being asked")
+        SETTLED = "settled", _("settled")
+        UNDECIDED = "undecided", _("given up as undecided")
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="questions")
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="questions")
+    position = models.IntegerField(help_text=_("Random; the order in which questions are asked."))
+    state = models.CharField(max_length=9, choices=State, default=State.WAITING)
+    open_places = models.PositiveSmallIntegerField(default=0, help_text=_("Leases still to be had."))
+    n_votes = models.PositiveIntegerField(default=0)
+    label = models.ForeignKey(Synset, on_delete=models.PROTECT, null=True, blank=True, related_name="labels")
+    confidence = models.FloatField(null=True, blank=True)
+    fit = models.ForeignKey(ConsensusFit, on_delete=models.SET_NULL, null=True, blank=True)
+    truth = models.ForeignKey(
+        Synset,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("The answer where it was known beforehand. It measures the consensus and never enters it."),
+    )
+
+    objects = QuestionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "image"], name="labeling_question_once"),
+            models.CheckConstraint(
+                condition=Q(state="open") | Q(open_places=0), name="labeling_places_only_while_open"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["collection", "position"],
+                condition=Q(open_places__gt=0),
+                name="labeling_window",
+            ),
+            models.Index(
+                fields=["collection", "position"], condition=Q(state="waiting"), name="labeling_waiting"
+            ),
+            models.Index(fields=["collection", "state", "label"], name="labeling_settled"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.collection}, question {self.pk}"
+
+    def take_vote(self, classes: list[Synset]) -> None:
+        """Count one more vote: settle this question, ask one more person, or give it up.
+
+        Call it inside the vote's transaction, on a row that is locked for update.
+        """
+        self.n_votes += 1
+        posterior = self._posterior(classes)
+        best = int(posterior.argmax())
+        self.label, self.confidence = classes[best], float(posterior[best])
+        decision = consensus.decide(self.confidence, self.n_votes, self.collection.policy)
+        if decision == consensus.Decision.ASK_AGAIN:
+            self.state = Question.State.OPEN
+            # Ask one more person only when nobody is on the way.
+            if not self.open_places and not self.leases.exists():
+                self.open_places = 1
+        else:
+            self.state = Question.State(decision.value)
+            self.open_places = 0
+        self.save(update_fields=["n_votes", "label", "confidence", "state", "open_places", "fit"])
+
+    def _posterior(self, classes: list[Synset]) -> consensus.Floats:
+        """The probability of each class given this question's votes and today's skills."""
+        self.fit = self.collection.fits.order_by("-pk").first()
+        place = {synset.pk: i for i, synset in enumerate(classes)}
+        parameters = consensus.Parameters.start(len(classes))
+        if self.fit and self.fit.classes == [synset.wnid for synset in classes]:
+            parameters = consensus.Parameters.from_json(self.fit.parameters)
+        votes = dict(self.votes.filter(answer=Vote.Answer.PRESENT).values_list("annotator", "synset"))
+        known = Skill.objects.filter(collection=self.collection_id, annotator__in=votes)
+        skills = {skill.annotator_id: skill.mean for skill in known}
+        newcomer = parameters.newcomer_skill
+        return consensus.posterior(
+            np.array([place[synset] for synset in votes.values()], dtype=np.int64),
+            np.array([skills.get(annotator, newcomer) for annotator in votes], dtype=np.float64),
+            parameters,
+        )
+
+
+class LeaseExpiredError(Exception):
+    """The lease ran out, or was never this annotator's, so the vote cannot be taken."""
+
+
+class NotAClassError(ValueError):
+    """The collection does not offer this noun as an answer."""
+
+
+class LeaseQuerySet(models.QuerySet["Lease"]):
+    def running(self) -> Self:
+        return self.filter(expires_at__gt=timezone.now())
+
+    def held_by(self, annotator: User) -> Self:
+        return self.running().filter(annotator=annotator)
+
+    @transaction.atomic
+    def hand_out(self, collection: Collection, annotator: User, count: int) -> list["Lease"]:
+        """Return up to `count` leases that `annotator` holds: those held already, renewed, then new ones.
+
+        So a request that is repeated, because a page was loaded again or an answer was lost, costs nothing.
+        Fewer come back, or none, when nothing else is left that this annotator has not been asked.
+        """
+        held = self.held_by(annotator).filter(question__collection=collection)
+        held.update(expires_at=timezone.now() + LEASE_TIME)
+        n_new = min(count, MOST_LEASES) - held.count()
+        if n_new > 0 and collection.is_open:
+            self._claim_next(collection, annotator, n_new)
+        return list(held.select_related("question__image").order_by("pk")[:count])
+
+    def _claim_next(self, collection: Collection, annotator: User, n_wanted: int) -> None:
+        """Walk the window of open questions from where `annotator` stopped; feed it at its end; walk it again."""
+        # An expired lease of one's own would hide its question from oneself, so those go first.
+        Lease.objects.filter(annotator=annotator, question__collection=collection).expired().release()
+        walk, _made = Walk.objects.get_or_create(collection=collection, annotator=annotator)
+        n_wanted -= walk.claim(n_wanted)
+        if n_wanted and Question.objects.feed(collection):
+            n_wanted -= walk.claim(n_wanted)
+        if n_wanted:
+            walk.position = Walk.START
+            walk.claim(n_wanted)
+        walk.save(update_fields=["position"])
+
+    def expired(self) -> Self:
+        return self.filter(expires_at__lte=timezone.now())
+
+    @transaction.atomic
+    def release(self) -> int:
+        """Give these leases' places back and delete them; return how many those were."""
+        # Locked in one order, and rows that somebody is voting on right now are left alone.
+        leases = list(self.select_for_update(skip_locked=True, of=("self",)).order_by("question_id"))
+        for lease in leases:
+            open_question = Question.objects.open().filter(pk=lease.question_id)
+            open_question.update(open_places=F("open_places") + 1)
+        Lease.objects.filter(pk__in=[lease.pk for lease in leases]).delete()
+        return len(leases)
+
+
+class Lease(models.Model):
+    """A short loan of one question to one annotator."""
+
+    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="leases")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="leases")
+    expires_at = models.DateTimeField(db_index=True)
+
+    objects = LeaseQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["question", "annotator"], name="labeling_lease_once_per_question"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.question} to {self.annotator}"
+
+    @transaction.atomic
+    def cast(self, synset: Synset | None, seconds: float | None = None) -> "Vote":
+        """Turn this lease into a vote for `synset`, or into "cannot tell" where it is None.
+
+        Raises LeaseExpiredError if it is held no more, NotAClassError if the collection does not ask for `synset`.
+        """
+        # One DELETE both checks and ends the lease, so it cannot be voted on twice. Everybody locks a lease
+        # before its question, so nobody deadlocks.
+        n_ended, _rows = Lease.objects.held_by(self.annotator).filter(pk=self.pk).delete()
+        if not n_ended:
+            raise LeaseExpiredError(
+                f"Expected a lease that is still held; lease {self.pk} ran out at "
+                f"{self.expires_at:%H:%M:%S} UTC. Ask for another question."
+            )
+        question = Question.objects.select_for_update().get(pk=self.question_id)
+        classes = question.collection.ordered_classes()
+        if synset is not None and synset not in classes:
+            raise NotAClassError(f"Expected one of the classes of {question.collection}; found {synset}.")
+        vote = Vote.objects.create(
+            question=question,
+            annotator=self.annotator,
+            synset=synset,
+            answer=Vote.Answer.PRESENT if synset else Vote.Answer.CANNOT_TELL,
+            seconds=seconds,
+            lease_number=self.pk,
+            taxonomy_version=Change.objects.version(),
+        )
+        question.take_vote(classes)
+        return vote
+
+
+class Walk(models.Model):
+    """How far one annotator has walked along one collection's window of open questions."""
+
+    START = -1
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE)
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    position = models.IntegerField(default=START)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "annotator"], name="labeling_walk_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.annotator} at {self.position} in {self.collection}"
+
+    def claim(self, n_wanted: int) -> int:
+        """Take up to `n_wanted` places on open questions ahead; move there; return how many were taken."""
+        # Rows that others are taking right now are passed over instead of waited for, so nobody deadlocks.
+        ahead = (
+            Question.objects.filter(
+                collection=self.collection_id, open_places__gt=0, position__gt=self.position
+            )
+            .never_asked(self.annotator)
+            .order_by("position")
+            .select_for_update(skip_locked=True, of=("self",))
+        )
+        found = list(ahead.values_list("pk", "position")[:n_wanted])
+        if not found:
+            return 0
+        keys = [pk for pk, _position in found]
+        # One UPDATE both checks and takes the places: the constraint refuses to go below none.
+        Question.objects.filter(pk__in=keys).update(open_places=F("open_places") - 1)
+        expires_at = timezone.now() + LEASE_TIME
+        Lease.objects.bulk_create(
+            Lease(question_id=pk, annotator=self.annotator, expires_at=expires_at) for pk in keys
+        )
+        self.position = found[-1][1]
+        return len(found)
+
+
+class VoteQuerySet(models.QuerySet["Vote"]):
+    def imported(self) -> Self:
+        return self.filter(lease_number=None)
+
+    def as_arrays(self, collection: Collection) -> tuple[consensus.Votes, Keys, consensus.Ints]:
+        """Return every vote for a class of `collection` as arrays, what their numbers stand for, and
+        the number of votes of each question, "cannot tell" included.
+        """
+        classes = [synset.pk for synset in collection.ordered_classes()]
+        rows = self.filter(question__collection=collection).values_list(
+            "question_id", "annotator_id", Coalesce("synset_id", -1)
+        )
+        table = np.fromiter(
+            (cell for row in rows.iterator(chunk_size=20_000) for cell in row), dtype=np.int64
+        ).reshape(-1, 3)
+        questions, item, n_votes = np.unique(table[:, 0], return_inverse=True, return_counts=True)
+        annotators, annotator = np.unique(table[:, 1], return_inverse=True)
+        place = {pk: i for i, pk in enumerate(classes)}
+        synsets, observed = np.unique(table[:, 2], return_inverse=True)
+        label = np.array([place.get(pk, -1) for pk in synsets.tolist()], dtype=np.int64)[observed]
+        named = label >= 0
+        votes = consensus.Votes(item[named], annotator[named], label[named])
+        return votes, Keys(questions.tolist(), annotators.tolist(), classes), n_votes
+
+
+class Vote(models.Model):
+    """One annotator's answer to one question; never edited."""
+
+    class Answer(models.TextChoices):
+        PRESENT = "present", _("it shows this")
+        CANNOT_TELL = "cannot_tell", _("cannot tell")
+
+    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="votes")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="votes")
+    synset = models.ForeignKey(Synset, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    answer = models.CharField(max_length=11, choices=Answer)
+    taxonomy_version = models.PositiveIntegerField()
+    seconds = models.FloatField(null=True, blank=True, help_text=_("From seeing the picture to answering."))
+    lease_number = models.BigIntegerField(
+        null=True, blank=True, unique=True, help_text=_("The lease it was cast on; empty for an imported vote.")
+    )
+    cast_at = models.DateTimeField(auto_now_add=True)
+
+    objects = VoteQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["question", "annotator"],
+                name="labeling_vote_once_per_question",
+                violation_error_message=_("You have already answered this question."),
+            ),
+            models.CheckConstraint(
+                condition=Q(answer="present", synset__isnull=False)
+                | Q(answer="cannot_tell", synset__isnull=True),
+                name="labeling_vote_names_what_it_sees",
+                violation_error_message=_("Say which noun the picture shows, or that you cannot tell."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.annotator}: {self.synset or self.get_answer_display()}"
+
+    @property
+    def is_imported(self) -> bool:
+        return self.lease_number is None

@@ -1,0 +1,74 @@
+from rest_framework import serializers
+
+from labeling.models import MOST_LEASES, Collection, Lease, Vote
+from taxonomy.models import Synset
+
+MOST_VOTES = 200  # in one request
+
+
+class ClassSerializer(serializers.ModelSerializer[Synset]):
+    class Meta:
+        model = Synset
+        fields = ["wnid", "name", "gloss"]
+
+
+class CollectionSerializer(serializers.ModelSerializer[Collection]):
+    root = serializers.SlugRelatedField(slug_field="wnid", read_only=True)
+    classes = ClassSerializer(source="ordered_classes", many=True, read_only=True)
+
+    class Meta:
+        model = Collection
+        fields = [
+            "slug", "name", "guide", "root", "classes", "is_open", "target_confidence", "min_votes", "max_votes",
+        ]  # fmt: skip
+
+
+class LeaseRequestSerializer(serializers.Serializer[None]):
+    count = serializers.IntegerField(min_value=1, max_value=MOST_LEASES, default=1)
+
+
+class LeaseSerializer(serializers.ModelSerializer[Lease]):
+    image_url = serializers.CharField(source="question.image.get_absolute_url", read_only=True)
+    width = serializers.IntegerField(source="question.image.width", read_only=True)
+    height = serializers.IntegerField(source="question.image.height", read_only=True)
+
+    class Meta:
+        model = Lease
+        fields = ["id", "image_url", "width", "height", "expires_at"]
+
+
+class LeasesSerializer(serializers.Serializer[None]):
+    """Every lease that the annotator holds here, the oldest first; a sentence where there is none."""
+
+    leases = LeaseSerializer(many=True)
+    detail = serializers.CharField(allow_blank=True)
+
+
+class VoteSerializer(serializers.Serializer[None]):
+    lease = serializers.IntegerField(help_text="The id of a lease that you hold.")
+    synset = serializers.SlugRelatedField(
+        slug_field="wnid", queryset=Synset.objects.all(), required=False, allow_null=True
+    )
+    answer = serializers.ChoiceField(choices=Vote.Answer.choices, default=Vote.Answer.PRESENT)
+    seconds = serializers.FloatField(min_value=0, required=False, allow_null=True)
+
+    def validate(self, data: dict) -> dict:
+        if bool(data.get("synset")) != (data["answer"] == Vote.Answer.PRESENT):
+            raise serializers.ValidationError(
+                "Expected a synset with the answer present, and none with cannot_tell.", code="synset_and_answer"
+            )
+        return data
+
+
+class VotesSerializer(serializers.Serializer[None]):
+    votes = VoteSerializer(many=True, min_length=1, max_length=MOST_VOTES)
+
+
+class VoteResultSerializer(serializers.Serializer[None]):
+    lease = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=["recorded", "repeated", "refused"])
+    detail = serializers.CharField(allow_blank=True)
+
+
+class VoteResultsSerializer(serializers.Serializer[None]):
+    results = VoteResultSerializer(many=True)

@@ -1,0 +1,21 @@
+"""When labelling's periodic work runs. Each is safe to repeat."""
+
+from celery import shared_task
+
+from labeling import aggregation
+from labeling.models import Collection, Lease
+
+
+@shared_task
+def release_expired_leases() -> int:
+    """Give back the places of volunteers who left."""
+    return Lease.objects.expired().release()
+
+
+@shared_task
+def refit_grown_collections() -> int:
+    """Refit every collection whose votes have grown by a tenth since its last fit; return how many those are."""
+    grown = Collection.objects.grown()
+    for collection in grown:
+        aggregation.refit(collection)
+    return len(grown)

@@ -1,0 +1,164 @@
+"""The pages of labelling: collections, one's next picture, and the pictures themselves."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.http import AuthenticatedRequest
+from accounts.models import User
+from labeling.forms import VoteForm
+from labeling.models import Collection, Image, Lease, LeaseExpiredError, Question, Vote
+from taxonomy.models import Synset
+
+CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+KEYS = "1234567890"
+
+
+def collection_list(request: HttpRequest) -> HttpResponse:
+    return render(request, "labeling/collection_list.html", {"collections": Collection.objects.all()})
+
+
+def collection_page(request: HttpRequest, slug: str) -> HttpResponse:
+    collection = get_object_or_404(Collection, slug=slug)
+    settled = collection.questions.settled().filter(image__withdrawn_at=None)
+    context = {
+        "collection": collection,
+        "classes": collection.ordered_classes(),
+        "progress": _progress(collection),
+        "by_class": settled.by_label(),
+        "examples": settled.select_related("image", "label").order_by("position")[:24],
+    }
+    return render(request, "labeling/collection.html", context)
+
+
+def progress(request: HttpRequest, slug: str) -> HttpResponse:
+    """The part of a collection's page that moves while people label."""
+    collection = get_object_or_404(Collection, slug=slug)
+    context = {"collection": collection, "progress": _progress(collection)}
+    return render(request, "labeling/_progress.html", context)
+
+
+def _progress(collection: Collection) -> dict[str, Any]:
+    return {
+        **collection.questions.counts(),
+        "n_volunteers": User.objects.filter(votes__question__collection=collection).distinct().count(),
+        "accuracy": collection.questions.accuracy(),
+    }
+
+
+@require_POST
+def start(request: HttpRequest, slug: str) -> HttpResponse:
+    """Begin to label. Whoever is not signed in becomes a guest, so nobody has to sign up first."""
+    collection = get_object_or_404(Collection.objects.open(), slug=slug)
+    if not request.user.is_authenticated:
+        login(request, User.objects.create_guest(), backend="django.contrib.auth.backends.ModelBackend")
+    return redirect("labeling:label", collection.slug)
+
+
+@never_cache
+@login_required
+def label(request: AuthenticatedRequest, slug: str) -> HttpResponse:
+    """One picture and the nouns to choose from; an honest word when nothing is left for this person."""
+    collection = get_object_or_404(Collection, slug=slug)
+    leases = Lease.objects.hand_out(collection, request.user, count=1)
+    return _render_label(request, collection, leases[0] if leases else None)
+
+
+@require_POST
+@login_required
+def cast_vote(request: AuthenticatedRequest, lease_id: int) -> HttpResponse:
+    """Record one vote, then show the next picture. A lease that ran out says so and shows another picture."""
+    lease = Lease.objects.filter(annotator=request.user, pk=lease_id).select_related(
+        "question__collection", "question__image"
+    ).first()
+    if lease is None:
+        return _after_lost_lease(request, lease_id)
+    collection = lease.question.collection
+    form = VoteForm(request.POST, collection=collection)
+    if not form.is_valid():
+        return _render_label(request, collection, lease, form)
+    try:
+        lease.cast(form.cleaned_data["synset"], form.cleaned_data["seconds"])
+    except LeaseExpiredError as error:
+        messages.warning(request, str(error))
+    return redirect("labeling:label", collection.slug)
+
+
+def _after_lost_lease(request: AuthenticatedRequest, lease_id: int) -> HttpResponse:
+    """A second press of the same button finds its vote cast; anything else never was this person's lease."""
+    vote = get_object_or_404(
+        Vote.objects.select_related("question__collection"), annotator=request.user, lease_number=lease_id
+    )
+    messages.info(request, _("That picture already has your answer. Here is the next one."))
+    return redirect("labeling:label", vote.question.collection.slug)
+
+
+def _render_label(
+    request: AuthenticatedRequest, collection: Collection, lease: Lease | None, form: VoteForm | None = None
+) -> HttpResponse:
+    classes = [
+        {"wnid": synset.wnid, "name": synset.name, "gloss": synset.gloss, "key": KEYS[i] if i < 10 else ""}
+        for i, synset in enumerate(collection.ordered_classes())
+    ]
+    count = Vote.objects.filter(annotator=request.user, question__collection=collection).count()
+    context = {
+        "collection": collection,
+        "lease": lease,
+        "form": form,
+        "classes": classes,
+        "count": count,
+        "config": {
+            "leasesUrl": reverse("collection-leases", args=[collection.slug]),
+            "votesUrl": reverse("votes"),
+            "collectionUrl": collection.get_absolute_url(),
+            "classes": classes,
+            "count": count,
+        },
+    }
+    return render(request, "labeling/label.html", context)
+
+
+@require_safe
+def synset_pictures(request: HttpRequest, wnid: str) -> HttpResponse:
+    """The part of a noun's page that shows settled pictures of it and of every noun below it."""
+    synset = get_object_or_404(Synset, wnid=wnid)
+    pictures = Question.objects.settled().filter(
+        label__in=Synset.objects.below(synset), image__withdrawn_at=None
+    )
+    context = {
+        "synset": synset,
+        "n_pictures": pictures.count(),
+        "pictures": pictures.select_related("image", "label").order_by("position")[:24],
+    }
+    return render(request, "labeling/_synset_pictures.html", context)
+
+
+@require_safe
+@cache_control(public=True, max_age=31_536_000, immutable=True)
+def picture(request: HttpRequest, sha256: str) -> FileResponse:
+    return _file(get_object_or_404(Image.objects.shown(), sha256=sha256).file.name)
+
+
+@require_safe
+@cache_control(public=True, max_age=31_536_000, immutable=True)
+def thumbnail(request: HttpRequest, sha256: str) -> FileResponse:
+    image = get_object_or_404(Image.objects.shown(), sha256=sha256)
+    return _file((image.thumbnail or image.file).name)
+
+
+def _file(name: str) -> FileResponse:
+    """Send a stored picture; its type comes from how it was checked, never from what was uploaded."""
+    try:
+        file = default_storage.open(name)
+    except FileNotFoundError as error:
+        raise Http404(f"The storage lacks {name}.") from error
+    return FileResponse(file, content_type=CONTENT_TYPES[name.rpartition(".")[2]])

@@ -1,0 +1,29 @@
+"""The guide's own pages: the roots and a search, and one page a noun."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from taxonomy.models import Synset
+
+MOST_RESULTS = 50
+
+
+def synset_list(request: HttpRequest) -> HttpResponse:
+    query = request.GET.get("q", "").strip()
+    context = {
+        "query": query,
+        "roots": Synset.objects.roots(),
+        "results": Synset.objects.search(query)[:MOST_RESULTS] if query else [],
+    }
+    return render(request, "taxonomy/synset_list.html", context)
+
+
+def synset_page(request: HttpRequest, wnid: str) -> HttpResponse:
+    synset = get_object_or_404(Synset.objects.prefetch_related("lemmas"), wnid=wnid)
+    context = {
+        "synset": synset,
+        "paths": synset.paths(),
+        "hypernyms": synset.hypernyms.all(),
+        "hyponyms": synset.hyponyms.all(),
+    }
+    return render(request, "taxonomy/synset.html", context)

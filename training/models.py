@@ -1,0 +1,201 @@
+"""Trainings of networks on snapshots. The row is the truth: workers claim it, and a sweep finds what was lost."""
+
+from datetime import timedelta
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from config.storage import private_storage
+from datasets.models import Snapshot
+from training.config import NETWORKS, Config
+
+HEARTBEAT_EVERY_S = 2
+LOST_AFTER = timedelta(seconds=20)  # without a heartbeat
+MOST_ATTEMPTS = 3
+DEFAULT_SIZE_PX = 16
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def queued(self) -> Self:
+        return self.filter(status=Run.Status.QUEUED)
+
+    def running(self) -> Self:
+        return self.filter(status=Run.Status.RUNNING)
+
+    def unfinished(self) -> Self:
+        return self.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING])
+
+    def enqueue(self, snapshot: Snapshot, network: str, seed: int = 0, author: Any = None) -> "Run":
+        """Queue a training of `network` by its usual recipe. The same training is never queued twice."""
+        n_train = snapshot.card["by_split"]["train"]
+        recipe = Config.default(network, DEFAULT_SIZE_PX, n_train).to_json()
+        run, _made = self.get_or_create(
+            snapshot=snapshot, network=network, seed=seed, defaults={"config": recipe, "author": author}
+        )
+        return run
+
+    def claim_next(self) -> "Run | None":
+        """Take the oldest queued run; None if there is none."""
+        for pk in self.queued().order_by("pk").values_list("pk", flat=True):
+            # One UPDATE both checks and takes it, so two workers cannot train the same run.
+            taken = self.queued().filter(pk=pk)
+            moment = timezone.now()
+            if taken.update(
+                status=Run.Status.RUNNING,
+                attempt=F("attempt") + 1,
+                started_at=Coalesce("started_at", moment),
+                heartbeat_at=moment,
+            ):
+                return self.get(pk=pk)
+        return None
+
+    def lost(self) -> Self:
+        """Runs whose worker has died: they say nothing any more."""
+        return self.running().filter(heartbeat_at__lt=timezone.now() - LOST_AFTER)
+
+    def requeue(self) -> int:
+        """Queue these running runs again; those that were tried often enough fail. Return how many are queued."""
+        self.running().filter(attempt__gte=MOST_ATTEMPTS).update(
+            status=Run.Status.FAILED,
+            finished_at=timezone.now(),
+            error=f"Its worker died {MOST_ATTEMPTS} times; perhaps the machine has too little memory for it.",
+        )
+        return self.running().filter(attempt__lt=MOST_ATTEMPTS).update(status=Run.Status.QUEUED)
+
+
+class Run(models.Model):
+    """One training of one network on one snapshot, with its options and seed."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        RUNNING = "running", _("running")
+        FINISHED = "finished", _("finished")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="runs")
+    network = models.CharField(max_length=20, choices=[(name, name) for name in NETWORKS])
+    seed = models.PositiveIntegerField(default=0)
+    config = models.JSONField(help_text=_("The options, as training.config reads them; the seed is beside it."))
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0, help_text=_("How often a worker has taken it."))
+    error = models.TextField(blank=True)
+    predictions = models.FileField(storage=private_storage, max_length=200, blank=True)
+    weights = models.FileField(storage=private_storage, max_length=200, blank=True)
+    n_parameters = models.PositiveBigIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "network", "seed"], name="training_run_once"),
+            models.CheckConstraint(
+                condition=~Q(status="failed") | ~Q(error=""), name="training_failure_has_a_reason"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["status"], condition=Q(status__in=["queued", "running"]), name="training_unfinished"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Run {self.pk}: {self.network}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("training:run", args=[self.pk])
+
+    @property
+    def options(self) -> Config:
+        return Config.from_json({**self.config, "seed": self.seed})
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.status in (self.Status.QUEUED, self.Status.RUNNING)
+
+    @property
+    def n_epochs(self) -> int:
+        epochs: int = self.config["epochs"]
+        return epochs
+
+    @property
+    def epochs_done(self) -> int:
+        return self.epochs.count()
+
+    def mine(self) -> "RunQuerySet":
+        """This run as long as this attempt still holds it: it was neither cancelled nor given to another."""
+        return Run.objects.running().filter(pk=self.pk, attempt=self.attempt)
+
+    def beat(self) -> bool:
+        """Say that this attempt lives; False if the run is not its any more."""
+        return bool(self.mine().update(heartbeat_at=timezone.now()))
+
+    def fail(self, error: str) -> bool:
+        """End this attempt's run with a sentence for people; False if the run is not its any more."""
+        return bool(
+            self.mine().update(status=self.Status.FAILED, error=error, finished_at=timezone.now())
+        )
+
+    def finish(self, **files: Any) -> bool:
+        """End this attempt's run well; False if the run is not its any more."""
+        return bool(
+            self.mine().update(status=self.Status.FINISHED, finished_at=timezone.now(), error="", **files)
+        )
+
+    def cancel(self) -> bool:
+        """Stop it, now or within seconds; False if it had ended."""
+        mine = Run.objects.unfinished().filter(pk=self.pk)
+        return bool(mine.update(status=self.Status.CANCELLED, finished_at=timezone.now()))
+
+    @transaction.atomic
+    def record(self, number: int, checkpoint: str, **metrics: float) -> "str | None":
+        """Write down a finished epoch and its checkpoint; return the name of the checkpoint it replaces."""
+        self.epochs.update_or_create(number=number, defaults=metrics)
+        old = Checkpoint.objects.filter(run=self).values_list("file", flat=True).first()
+        Checkpoint.objects.update_or_create(run=self, defaults={"epoch": number, "file": checkpoint})
+        return old if old != checkpoint else None
+
+
+class Epoch(models.Model):
+    """One pass over the training split. Losses in nats, errors as fractions."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="epochs")
+    number = models.PositiveIntegerField()
+    train_loss = models.FloatField()
+    val_loss = models.FloatField()
+    val_top1_error = models.FloatField()
+    val_top5_error = models.FloatField()
+    learning_rate = models.FloatField()
+    pictures_per_second = models.FloatField()
+    seconds = models.FloatField()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="training_epoch_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run}, epoch {self.number}"
+
+
+class Checkpoint(models.Model):
+    """The latest weights of a run, with the state to go on from."""
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="checkpoint")
+    epoch = models.PositiveIntegerField()
+    file = models.FileField(storage=private_storage, max_length=200)
+    created_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.run}, after epoch {self.epoch}"

@@ -1,0 +1,126 @@
+"""A Run row -> packed pictures -> the loop -> Epoch, Checkpoint and predictions. Runs in a process of its own."""
+
+import io
+import os
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from django.core.files import File
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from config.storage import private_storage
+from datasets.manifest import ManifestRow
+from datasets.splits import TEST, TRAIN, VAL
+from training.config import ConfigError
+from training.dataset import PackError, Split, SplitError, pack
+from training.loop import CheckpointError, DivergedError, EpochMetrics, predict, save_weights, train
+from training.models import Checkpoint, Run
+from training.network import n_parameters
+
+# What can be wrong with a run itself, each with a sentence for its author.
+RUN_ERRORS = (ConfigError, PackError, SplitError, CheckpointError, DivergedError)
+
+
+class RunLostError(Exception):
+    """The run was cancelled, or another worker has it: this process has nothing left to do."""
+
+
+def execute(run: Run) -> None:
+    """Train `run`, which this attempt has claimed, to its end; go on from its checkpoint if it has one.
+
+    Safe to be killed at any moment. A mistake in the run's options or data fails it with one sentence; anything
+    else is raised as well.
+    """
+    try:
+        _train(run)
+    except RUN_ERRORS as error:
+        run.fail(str(error))
+    except Exception as error:
+        run.fail(f"Expected to train to the end; found {type(error).__name__}: {error}")
+        raise
+
+
+def _train(run: Run) -> None:
+    rows = list(run.snapshot.rows())
+    pictures = _packed(run, rows)
+    parent = os.getppid()
+
+    def split(name: str) -> Split:
+        chosen = [i for i, row in enumerate(rows) if row.split == name]
+        place = {wnid: label for label, wnid in enumerate(run.snapshot.classes)}
+        return Split(pictures[chosen], np.array([place[rows[i].wnid] for i in chosen], dtype=np.int64))
+
+    def stop_if_alone() -> None:
+        # Whoever started this process beats for it; without that heartbeat another worker takes the run.
+        if os.getppid() != parent:
+            raise RunLostError(f"{run}: the worker that started this attempt is gone.")
+
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = _fetch_checkpoint(run, Path(folder))
+        network = train(
+            run.options,
+            split(TRAIN),
+            split(VAL),
+            run.snapshot.n_classes,
+            checkpoint=checkpoint,
+            on_batch=stop_if_alone,
+            on_epoch=lambda metrics: _record(run, metrics, checkpoint),
+        )
+        weights = Path(folder) / "weights.safetensors"
+        save_weights(network, weights)
+        with weights.open("rb") as file:
+            weights_name = private_storage().save(f"runs/{run.pk}/weights.safetensors", File(file))
+    test = split(TEST)
+    predictions = _save_predictions(run, rows, predict(network, test.pictures))
+    run.finish(weights=weights_name, predictions=predictions, n_parameters=n_parameters(network))
+
+
+def _packed(run: Run, rows: list[ManifestRow]) -> np.ndarray:
+    """Return the snapshot's pictures at the run's size, (n, size, size, 3) uint8; packed once for all runs."""
+    size_px = run.options.size_px
+    path = settings.VAR_DIR / "packs" / f"{run.snapshot.digest}-{size_px}.npy"
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def read(index: int) -> bytes:
+        row = rows[index]
+        with default_storage.open(f"{row.sha256[:2]}/{row.file_name}") as file:
+            data: bytes = file.read()
+        return data
+
+    return pack(read, len(rows), size_px, path)
+
+
+def _fetch_checkpoint(run: Run, folder: Path) -> Path:
+    """Return where the loop keeps its checkpoint; an earlier attempt's is there already."""
+    path = folder / "checkpoint.safetensors"
+    kept = Checkpoint.objects.filter(run=run).first()
+    if kept:
+        with kept.file.open("rb") as source, path.open("wb") as target:
+            shutil.copyfileobj(source, target)
+    return path
+
+
+def _record(run: Run, metrics: EpochMetrics, checkpoint: Path) -> None:
+    """Keep an epoch's checkpoint and figures. Raises RunLostError if the run is not this attempt's any more."""
+    if not run.beat():
+        raise RunLostError(f"{run} was cancelled, or another worker has it.")
+    storage = private_storage()
+    with checkpoint.open("rb") as file:
+        name = storage.save(f"runs/{run.pk}/epoch-{metrics.number}.safetensors", File(file))
+    figures = asdict(metrics)
+    replaced = run.record(figures.pop("number"), name, **figures)
+    if replaced:
+        storage.delete(replaced)
+
+
+def _save_predictions(run: Run, rows: list[ManifestRow], probabilities: np.ndarray) -> str:
+    """Keep the answers on the test split, by picture; return the file's name."""
+    file = io.BytesIO()
+    hashes = np.array([row.sha256 for row in rows if row.split == TEST])
+    np.savez_compressed(file, sha256=hashes, probabilities=probabilities.astype(np.float32))
+    return private_storage().save(f"runs/{run.pk}/predictions.npz", ContentFile(file.getvalue()))

@@ -1,0 +1,20 @@
+"""When training runs. Messages are wake-ups without arguments: the rows say what there is to do."""
+
+from celery import shared_task
+
+from training import supervising
+from training.models import Run
+
+
+@shared_task
+def train_queued() -> int:
+    """Train whatever is queued, one run after the other. Goes to the `training` queue."""
+    return supervising.train_queued()
+
+
+@shared_task
+def sweep_runs() -> None:
+    """Queue again what a dead worker left, and wake a worker if anything is queued."""
+    Run.objects.lost().requeue()
+    if Run.objects.queued().exists():
+        train_queued.apply_async(expires=60)

@@ -1,0 +1,72 @@
+"""Pages of trainings: all runs, one run with its curves as they grow, starting and cancelling."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.views.decorators import staff_member_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts.http import AuthenticatedRequest
+from training.curves import Curve, curve
+from training.forms import RunForm
+from training.models import Run
+from training.tasks import train_queued
+
+MOST_RUNS = 200
+
+
+def run_list(request: HttpRequest, form: RunForm | None = None) -> HttpResponse:
+    runs = Run.objects.select_related("snapshot__collection")[:MOST_RUNS]
+    context = {"runs": runs, "form": form or RunForm()}
+    return render(request, "training/run_list.html", context)
+
+
+def run_page(request: HttpRequest, pk: int) -> HttpResponse:
+    return render(request, "training/run.html", _live(pk))
+
+
+def live(request: HttpRequest, pk: int) -> HttpResponse:
+    """The part of a run's page that changes while it trains."""
+    return render(request, "training/_live.html", _live(pk))
+
+
+def _live(pk: int) -> dict[str, Any]:
+    run = get_object_or_404(Run.objects.select_related("snapshot__collection"), pk=pk)
+    epochs = list(run.epochs.all())
+    return {"run": run, "epochs": epochs, "curves": _curves(epochs, run.n_epochs)}
+
+
+def _curves(epochs: list[Any], n_epochs: int) -> list[Curve]:
+    def column(name: str) -> list[float]:
+        return [getattr(epoch, name) for epoch in epochs]
+
+    losses = {_("training"): column("train_loss"), _("validation"): column("val_loss")}
+    errors = {_("top-1"): column("val_top1_error"), _("top-5"): column("val_top5_error")}
+    return [
+        curve(_("Error on the validation split"), "%", errors, n_epochs),
+        curve(_("Loss"), "", losses, n_epochs),
+        curve(_("Learning rate"), "", {_("learning rate"): column("learning_rate")}, n_epochs),
+    ]
+
+
+@require_POST
+@staff_member_required(login_url="accounts:sign-in")
+def create(request: AuthenticatedRequest) -> HttpResponse:
+    form = RunForm(request.POST)
+    if not form.is_valid():
+        return run_list(request, form)
+    run = Run.objects.enqueue(**form.cleaned_data, author=request.user)
+    train_queued.delay_on_commit()
+    return redirect(run)
+
+
+@require_POST
+@staff_member_required(login_url="accounts:sign-in")
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    run = get_object_or_404(Run, pk=pk)
+    if not run.cancel():
+        messages.info(request, _("This run had ended already."))
+    return redirect(run)
