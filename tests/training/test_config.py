@@ -1,0 +1,105 @@
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from training.config import NETWORKS, Config, ConfigError
+
+MLP = Config(
+    "mlp", size_px=16, epochs=3, batch_size=8, learning_rate=0.1, hidden=(32, 16), activation="sigmoid"
+)
+
+
+def test_a_config_survives_json():
+    assert Config.from_json(json.loads(json.dumps(MLP.to_json()))) == MLP
+
+
+def test_an_option_left_out_of_json_takes_its_default():
+    needed = {"network": "perceptron", "size_px": 8, "epochs": 1, "batch_size": 1, "learning_rate": 1}
+
+    assert Config.from_json(needed).momentum == 0.9
+
+
+def test_an_unknown_option_is_refused_by_name():
+    with pytest.raises(ConfigError, match=r"found 'learning_rat'\."):
+        Config.from_json({**MLP.to_json(), "learning_rat": 0.1})
+
+
+def test_a_missing_option_is_refused_by_name():
+    data = MLP.to_json()
+    del data["epochs"]
+
+    with pytest.raises(ConfigError, match="expected the option 'epochs'"):
+        Config.from_json(data)
+
+
+def test_json_that_is_no_object_is_refused():
+    with pytest.raises(ConfigError, match=r"found \[1\]"):
+        Config.from_json([1])
+
+
+@pytest.mark.parametrize(
+    ("option", "bad", "good"),
+    [
+        ("network", "resnext", "mlp"),
+        ("activation", "tanh", "relu"),
+        ("size_px", 7, 8),
+        ("size_px", 16.0, 16),
+        ("epochs", 0, 1),
+        ("epochs", True, 1),
+        ("batch_size", 0, 1),
+        ("seed", -1, 0),
+        ("learning_rate", 0.0, 0.1),
+        ("learning_rate", float("nan"), 0.1),
+        ("learning_rate", "0.1", 0.1),
+        ("momentum", 1.0, 0.0),
+        ("weight_decay", -0.1, 0.0),
+        ("label_smoothing", 1.0, 0.9),
+        ("augment", 1, True),
+        ("flip", "no", False),
+        ("hidden", (), (1,)),
+        ("hidden", (0,), (8192,)),
+        ("hidden", (4,) * 9, (4,) * 8),
+        ("hidden", [4], (4,)),
+    ],
+)
+def test_a_value_out_of_its_range_is_refused_and_its_neighbour_is_not(option, bad, good):
+    replace(MLP, **{option: good})
+
+    with pytest.raises(ConfigError, match=rf"^Config, {option}: expected .+; found .+\.$"):
+        replace(MLP, **{option: bad})
+
+
+def test_only_the_mlp_has_hidden_layers():
+    with pytest.raises(ConfigError, match="hidden: expected none for network 'perceptron'"):
+        replace(MLP, network="perceptron")
+
+    replace(MLP, network="perceptron", hidden=())
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("size_px", [8, 16, 224])
+@pytest.mark.parametrize("n_images", [1, 1258, 1_000_000])
+def test_every_network_has_a_default_recipe(network, size_px, n_images):
+    config = Config.default(network, size_px, n_images)
+
+    assert (config.network, config.size_px, config.flip) == (network, size_px, False)
+
+
+def test_few_pictures_are_shown_more_often():
+    # 600 steps of 64 pictures: 128 pictures fill 2 steps, so 300 epochs; 1,280 fill 20, so 30.
+    assert Config.default("mlp", 16, 128).epochs == 300
+    assert Config.default("mlp", 16, 1280).epochs == 30
+
+
+def test_an_unknown_network_has_no_default_recipe():
+    with pytest.raises(ConfigError, match="network: expected one of perceptron, mlp, alexnet; found 'vgg'"):
+        Config.default("vgg", 16, 100)
+
+
+def test_the_web_process_reads_configs_without_torch():
+    program = "import sys, training.config; sys.exit('torch' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
