@@ -1,9 +1,7 @@
 """Where requests enter."""
 
 from django.contrib import admin
-from django.conf import settings
 from django.urls import include, path
-from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import DefaultRouter
 
@@ -24,7 +22,7 @@ api.register("submissions", SubmissionViewSet)
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("favicon.ico", RedirectView.as_view(url=f"/{settings.STATIC_URL.lstrip("/")}favicon.svg"), name="favicon"),
+    path("favicon.ico", views.favicon, name="favicon"),
     path("healthz/", views.health, name="health"),
     path("", include("accounts.urls")),
     path("", include("taxonomy.urls")),

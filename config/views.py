@@ -4,7 +4,8 @@ from typing import Any
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 
 from accounts.models import User
 from competition import leaderboard
@@ -42,6 +43,11 @@ def _counts() -> dict[str, Any]:
         "n_runs": Run.objects.count(),
         "n_submissions": Submission.objects.count(),
     }
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look on pages that name no icon, the admin's among them."""
+    return redirect(static("favicon.svg"))
 
 
 def health(request: HttpRequest) -> JsonResponse:

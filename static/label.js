@@ -1,0 +1,265 @@
+/* Labelling at the speed of looking: the next pictures are here, decoded, before they are asked for, and an answer
+   is shown at once and sent behind. An answer lives in localStorage until the server has acknowledged its lease, so
+   neither a closed tab nor a lost connection loses one. Without this module the form posts picture by picture. */
+
+const READY_WANTED = 6; // leased pictures held beyond the one on show
+const BATCH_SIZE = 50; // votes in one request; keeps a keepalive body far below the 64 kB that browsers allow
+const BATCH_WAIT_MS = 1000; // answers given within this time travel together
+const RETRY_FIRST_MS = 1000;
+const RETRY_LAST_MS = 15000;
+const LOOK_MS = 200; // a key bouncing, or pressed twice, must not answer a picture nobody has seen yet
+const EXPIRY_MARGIN_MS = 5000;
+const KEPT = "nestwork-vote-";
+
+const config = JSON.parse(document.getElementById("label-config").textContent);
+const card = document.getElementById("card");
+const notice = document.getElementById("notice");
+const csrfToken = card.elements.csrfmiddlewaretoken.value;
+
+const ready = []; // leases whose picture is decoded, in the order they came
+const known = new Set([card.dataset.lease]); // every lease ever seen here, so none is shown twice
+const unsent = keptVotes();
+let current = {
+  id: card.dataset.lease,
+  expires_at: card.dataset.expiresAt,
+  image: document.getElementById("picture"),
+};
+let count = config.count;
+let finished = ""; // the server's words once nothing is left
+let fetching = false;
+let sending = false;
+let sendTimer = 0;
+let fetchRetryMs = RETRY_FIRST_MS;
+let sendRetryMs = RETRY_FIRST_MS;
+let shownAt = performance.now();
+let hiddenAt = 0;
+
+// --- Answers that the server has not acknowledged -----------------------------------------------------------
+
+/** Read the answers that an earlier page left behind. One item for each vote, so that tabs do not overwrite each other. */
+function keptVotes() {
+  const votes = new Map();
+  try {
+    for (const key of Object.keys(localStorage).filter((key) => key.startsWith(KEPT))) {
+      const vote = JSON.parse(localStorage.getItem(key));
+      votes.set(vote.lease, vote);
+    }
+  } catch (error) {
+    console.warn("Answers cannot be kept on this device and live in this page alone.", error);
+  }
+  return votes;
+}
+
+function keep(vote) {
+  unsent.set(vote.lease, vote);
+  try {
+    localStorage.setItem(KEPT + vote.lease, JSON.stringify(vote));
+  } catch (error) {
+    console.warn("This answer lives in this page alone.", error); // a full or forbidden store; sending goes on
+  }
+}
+
+function forget(lease) {
+  unsent.delete(lease);
+  try {
+    localStorage.removeItem(KEPT + lease);
+  } catch (error) {
+    console.warn("Nothing was kept on this device.", error);
+  }
+}
+
+function post(url, body, options = {}) {
+  return fetch(url, {
+    method: "POST",
+    credentials: "same-origin",
+    headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken },
+    body: JSON.stringify(body),
+    ...options,
+  });
+}
+
+function batch() {
+  return [...unsent.values()].slice(0, BATCH_SIZE);
+}
+
+/** Send within `wait`; a send that is due already is not put off by further answers. */
+function sendSoon(wait = BATCH_WAIT_MS) {
+  if (wait === 0) clearTimeout(sendTimer);
+  else if (sendTimer) return;
+  sendTimer = setTimeout(send, wait);
+}
+
+async function send() {
+  sendTimer = 0;
+  if (sending || !unsent.size) return;
+  sending = true;
+  try {
+    const response = await post(config.votesUrl, { votes: batch() });
+    if (response.status === 401 || response.status === 403) {
+      say(notice.dataset.signedOut + unsent.size);
+      return; // kept; a later visit by the same person sends them
+    }
+    if (!response.ok) throw new Error(`Votes were answered with status ${response.status}.`);
+    const { results } = await response.json();
+    const refusals = results.filter((result) => result.status === "refused");
+    for (const result of results) forget(String(result.lease));
+    count -= refusals.length;
+    showCount();
+    if (refusals.length) say(notice.dataset.refused + refusals[0].detail);
+    else if (notice.dataset.state === "offline") say("");
+    sendRetryMs = RETRY_FIRST_MS;
+    if (unsent.size) sendSoon();
+  } catch (error) {
+    console.warn("Votes not sent yet.", error);
+    say(notice.dataset.offline + unsent.size, "offline");
+    sendSoon(sendRetryMs);
+    sendRetryMs = Math.min(2 * sendRetryMs, RETRY_LAST_MS);
+  } finally {
+    sending = false;
+  }
+}
+
+// --- Pictures to come ---------------------------------------------------------------------------------------
+
+async function refill() {
+  const wanted = READY_WANTED - ready.length;
+  if (fetching || finished || wanted <= 0) return;
+  fetching = true;
+  try {
+    const response = await post(config.leasesUrl, { count: wanted });
+    if (!response.ok) throw new Error(`Leases were answered with status ${response.status}.`);
+    const { leases, detail } = await response.json();
+    if (!leases.length) finished = detail || " ";
+    const fresh = leases.filter((lease) => !known.has(String(lease.id)));
+    await Promise.all(fresh.map(prepare));
+    if (leases.length && !fresh.length) {
+      // The server lends these until their answers arrive, which are on their way.
+      setTimeout(refill, fetchRetryMs);
+      fetchRetryMs = Math.min(2 * fetchRetryMs, RETRY_LAST_MS);
+    } else fetchRetryMs = RETRY_FIRST_MS;
+  } catch (error) {
+    console.warn("No new pictures yet.", error);
+    if (!current) say(notice.dataset.offline + unsent.size, "offline");
+    setTimeout(refill, fetchRetryMs);
+    fetchRetryMs = Math.min(2 * fetchRetryMs, RETRY_LAST_MS);
+  } finally {
+    fetching = false;
+  }
+  if (!current) showNext();
+}
+
+/** Load and decode a lease's picture, so that showing it costs no wait; put it in line at once if somebody waits. */
+async function prepare(lease) {
+  lease.id = String(lease.id);
+  known.add(lease.id);
+  const image = new Image(lease.width, lease.height);
+  image.src = lease.image_url;
+  image.alt = current?.image.alt ?? "";
+  if (lease.width < 100) image.className = "tiny";
+  try {
+    await image.decode();
+  } catch (error) {
+    console.warn(`Picture of lease ${lease.id} passed over.`, error);
+    say(notice.dataset.broken); // its lease runs out and gives its place back
+    return;
+  }
+  ready.push({ ...lease, image });
+  if (!current) showNext();
+}
+
+function isFresh(lease) {
+  return Date.parse(lease.expires_at) > Date.now() + EXPIRY_MARGIN_MS;
+}
+
+// --- The card -----------------------------------------------------------------------------------------------
+
+function showNext() {
+  let next = ready.shift();
+  while (next && !isFresh(next)) next = ready.shift();
+  card.setAttribute("aria-busy", String(!next));
+  if (!next) {
+    if (finished) showFinished();
+    else say(notice.dataset.waiting, "waiting");
+    return;
+  }
+  card.querySelector(".frame").replaceChildren(next.image);
+  current = next;
+  if (notice.dataset.state === "waiting") say("");
+  shownAt = performance.now();
+  hiddenAt = 0;
+}
+
+function showFinished() {
+  const words = document.getElementById("finished").content.cloneNode(true);
+  words.querySelector("[data-detail]").textContent = finished.trim();
+  card.replaceWith(words);
+  const heading = document.querySelector("main h1");
+  heading.tabIndex = -1;
+  heading.focus();
+}
+
+function answer(button) {
+  const now = performance.now();
+  if (!current || now - shownAt < LOOK_MS) return;
+  const synset = button.name === "synset" ? button.value : "";
+  keep({
+    lease: current.id,
+    synset,
+    answer: synset ? "present" : "cannot_tell",
+    seconds: Math.round((now - shownAt) / 10) / 100,
+  });
+  current = null;
+  count += 1;
+  showCount();
+  for (const other of card.querySelectorAll(".chosen")) other.classList.remove("chosen");
+  button.classList.add("chosen");
+  setTimeout(() => button.classList.remove("chosen"), 2 * LOOK_MS);
+  if (notice.dataset.state !== "offline") say(notice.dataset.recorded + button.lastElementChild.textContent);
+  else say(notice.dataset.offline + unsent.size, "offline");
+  showNext();
+  refill();
+  sendSoon();
+}
+
+function showCount() {
+  document.getElementById("count")?.replaceChildren(count.toLocaleString(document.documentElement.lang));
+}
+
+function say(words, state = "") {
+  notice.textContent = words;
+  notice.dataset.state = state;
+}
+
+// --- What happens to the page -------------------------------------------------------------------------------
+
+card.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (event.submitter) answer(event.submitter);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  const button = card.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+  if (!button || !card.isConnected) return;
+  event.preventDefault();
+  answer(button);
+});
+
+// Time in another tab is not time spent looking.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) hiddenAt = performance.now();
+  else if (hiddenAt) shownAt += performance.now() - hiddenAt;
+});
+
+window.addEventListener("online", () => {
+  sendSoon(0);
+  refill();
+});
+
+// Kept all the same until acknowledged: casting on the same lease twice counts once.
+window.addEventListener("pagehide", () => {
+  if (unsent.size) post(config.votesUrl, { votes: batch() }, { keepalive: true }).catch(() => {});
+});
+
+refill();
+if (unsent.size) sendSoon(0);

@@ -1,0 +1,115 @@
+"""Rows for tests, each by one plain function with working defaults."""
+
+import io
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import numpy as np
+from django.utils import timezone
+from PIL import Image as PillowImage
+
+from accounts.models import User
+from competition.models import Contest, Phase
+from datasets.freezing import freeze
+from datasets.models import Snapshot
+from labeling.intake import IncomingPicture, add_pictures
+from labeling.models import Collection, Image, Lease, Question, Vote
+from taxonomy.importing import import_synsets
+from taxonomy.models import Synset
+from taxonomy.wordnet import Lemma, SynsetRecord
+from training.models import Run
+
+_numbers = count(1)
+
+
+def make_user(**fields: Any) -> User:
+    return User.objects.create_user(f"user-{next(_numbers)}", **fields)
+
+
+def make_record(wnid: str, name: str, *hypernyms: str, sense: int = 1) -> SynsetRecord:
+    return SynsetRecord(wnid, (Lemma(name, sense),), hypernyms, f"what {name} means")
+
+
+def make_synset(name: str, *hypernyms: Synset) -> Synset:
+    """Add a noun under `hypernyms` through the importer, so that ancestry and ledger are right."""
+    wnid = f"t{next(_numbers):08}"
+    import_synsets([make_record(wnid, name, *(h.wnid for h in hypernyms))], reason="a test")
+    return Synset.objects.get(wnid=wnid)
+
+
+def make_picture(seed: int | None = None, size: tuple[int, int] = (8, 8), image_format: str = "PNG") -> bytes:
+    """Return the bytes of a picture of noise, another one for another seed."""
+    rng = np.random.default_rng(next(_numbers) if seed is None else seed)
+    pixels = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    file = io.BytesIO()
+    PillowImage.fromarray(pixels).save(file, image_format)
+    return file.getvalue()
+
+
+def make_collection(n_questions: int = 0, names: tuple[str, ...] = ("cat", "dog"), **fields: Any) -> Collection:
+    """Make an open collection whose classes are `names` under one root, with `n_questions` pictures."""
+    number = next(_numbers)
+    root = make_synset(f"animal {number}")
+    collection = Collection.objects.create(
+        slug=f"collection-{number}", name=f"Collection {number}", root=root, **fields
+    )
+    collection.set_classes(make_synset(name, root) for name in names)
+    if n_questions:
+        incoming = [IncomingPicture(f"{i}.png", make_picture()) for i in range(n_questions)]
+        add_pictures(collection, incoming, source="a test")
+    return collection
+
+
+def make_image() -> Image:
+    """Make a picture with its file, in a collection of its own."""
+    return make_question().image
+
+
+def make_question(collection: Collection | None = None, truth: Synset | None = None) -> Question:
+    collection = collection or make_collection()
+    report = add_pictures(collection, [IncomingPicture("a.png", make_picture(), truth)], source="a test")
+    return Question.objects.get(pk=report.questions["a.png"])
+
+
+def make_lease(collection: Collection | None = None, annotator: User | None = None) -> Lease:
+    collection = collection or make_collection(n_questions=1)
+    [lease] = Lease.objects.hand_out(collection, annotator or make_user(), 1)
+    return lease
+
+
+def make_vote(collection: Collection, synset: Synset | None, annotator: User | None = None) -> Vote:
+    return make_lease(collection, annotator).cast(synset)
+
+
+def make_settled_collection(n_questions: int = 40, names: tuple[str, ...] = ("cat", "dog")) -> Collection:
+    """Make a collection whose questions all settled, the classes taking turns."""
+    collection = make_collection(n_questions, names=names)
+    classes = collection.ordered_classes()
+    for place, question in enumerate(collection.questions.order_by("image__sha256")):
+        Question.objects.filter(pk=question.pk).update(
+            state="settled", label=classes[place % len(classes)], confidence=0.99, n_votes=3
+        )
+    return collection
+
+
+def make_snapshot(**fields: Any) -> Snapshot:
+    return freeze(make_settled_collection(**fields))
+
+
+def make_run(snapshot: Snapshot | None = None, network: str = "perceptron", **fields: Any) -> Run:
+    run = Run.objects.enqueue(snapshot or make_snapshot(), network)
+    Run.objects.filter(pk=run.pk).update(**fields)
+    run.refresh_from_db()
+    return run
+
+
+def make_phase(snapshot: Snapshot | None = None, **fields: Any) -> Phase:
+    """Make a contest with one phase, open since yesterday."""
+    number = next(_numbers)
+    contest = Contest.objects.create(
+        slug=f"contest-{number}", name=f"Contest {number}", year=2026, snapshot=snapshot or make_snapshot()
+    )
+    fields.setdefault("opens_at", timezone.now() - timedelta(days=1))
+    fields.setdefault("public_share", 1)
+    return Phase.objects.create(contest=contest, name="Open", **fields)
