@@ -1,7 +1,8 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.http import HttpRequest
 
-from accounts.models import User
+from accounts.models import ApiToken, User
 
 
 @admin.register(User)
@@ -9,3 +10,15 @@ class NestworkUserAdmin(UserAdmin):
     list_display = ("username", "kind", "is_staff", "is_active", "last_login")
     list_filter = ("kind", *UserAdmin.list_filter)
     fieldsets = (*(UserAdmin.fieldsets or ()), (None, {"fields": ("kind",)}))
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(admin.ModelAdmin):
+    """Staff can see and revoke tokens; their secrets are not kept anywhere."""
+
+    list_display = ("name", "user", "token_key", "created")
+    list_select_related = ("user",)
+    readonly_fields = ("digest", "token_key", "user", "created", "expiry")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False

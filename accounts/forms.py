@@ -1,10 +1,11 @@
-"""Signing up, which keeps a guest's votes."""
+"""Signing up, which keeps a guest's votes, and naming an API token."""
 
 from typing import Any
 
+from django import forms
 from django.contrib.auth.forms import UserCreationForm
 
-from accounts.models import User
+from accounts.models import ApiToken, User
 
 
 class SignUpForm(UserCreationForm):
@@ -17,3 +18,9 @@ class SignUpForm(UserCreationForm):
     def save(self, commit: bool = True) -> Any:
         self.instance.kind = User.Kind.PERSON
         return super().save(commit=commit)
+
+
+class TokenForm(forms.ModelForm):
+    class Meta:
+        model = ApiToken
+        fields = ("name",)

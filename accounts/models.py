@@ -1,12 +1,13 @@
 """Who somebody is. Every voter is a User: a person, a guest, a person of an imported crowd, or a simulation."""
 
 from secrets import token_hex
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from knox.models import AbstractAuthToken
 
 
 class NestworkUserManager(UserManager["User"]):
@@ -36,7 +37,7 @@ class User(AbstractUser):
 
     kind = models.CharField(max_length=9, choices=Kind, default=Kind.PERSON)
 
-    objects: NestworkUserManager = NestworkUserManager()
+    objects: ClassVar[NestworkUserManager] = NestworkUserManager()
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -66,3 +67,13 @@ class User(AbstractUser):
     @property
     def is_simulated(self) -> bool:
         return self.kind == self.Kind.SIMULATED
+
+
+class ApiToken(AbstractAuthToken):
+    """Lets a program act for its user. Only a hash of it is kept."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="auth_token_set")
+    name = models.CharField(max_length=64, help_text=_("What the token is for."))
+
+    def __str__(self) -> str:
+        return self.name

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
+from accounts.http import AuthenticatedApiRequest
 from competition import leaderboard
 from competition.models import Contest, Submission, SubmissionQuerySet, SubmissionRefusedError
 from competition.serializers import ContestSerializer, LeaderboardRowSerializer, SubmissionSerializer
@@ -41,6 +42,7 @@ class SubmissionViewSet(
     serializer_class = SubmissionSerializer
     permission_classes = [IsAuthenticated]
     parser_classes = [MultiPartParser]
+    request: AuthenticatedApiRequest
 
     def get_queryset(self) -> SubmissionQuerySet:
         mine = Submission.objects.filter(author=self.request.user.pk)

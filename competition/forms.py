@@ -3,13 +3,13 @@
 from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.base import File
 from django.utils.translation import gettext_lazy as _
 
 MOST_BYTES = 200 * 2**20
 
 
-def check_size(file: UploadedFile) -> None:
+def check_size(file: File) -> None:
     """Raise ValidationError for a file that no contest needs."""
     if (file.size or 0) > MOST_BYTES:
         raise forms.ValidationError(

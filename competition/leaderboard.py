@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 
 from competition.metrics import ranks
-from competition.models import Contest, Metric, Score, Submission
+from competition.models import Contest, Score, Submission
 from competition.scoring import SCORER_VERSION
 
 
 def rows(contest: Contest) -> list[dict[str, Any]]:
-    """Return one dict a row, the lowest error first: rank, submission, method, author, is_baseline and, for each
-    metric by its name, value, low and high.
+    """Return one dict a row, the lowest error first: rank, submission, method, author, is_baseline, n_images and,
+    for each metric by its name, value, low and high; `ranked` is the one that the contest ranks by.
     """
     phase = contest.phase
     if phase is None:
@@ -49,11 +49,12 @@ def _ranked(entries: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
         best.setdefault(key, entry)
     kept = list(best.values())
     numbers = ranks(np.array([entry[metric]["value"] for entry in kept]))
-    return [{"rank": int(rank), **entry} for rank, entry in zip(numbers, kept, strict=True)]
+    return [
+        {"rank": int(rank), "ranked": entry[metric], **entry}
+        for rank, entry in zip(numbers, kept, strict=True)
+    ]
 
 
-def axis_max(board: list[dict[str, Any]], metric: str = Metric.TOP1) -> float:
+def axis_max(board: list[dict[str, Any]]) -> float:
     """Return where the drawn intervals' axis ends."""
-    return max((row[metric]["high"] for row in board), default=0.0) or 1.0
-
-
+    return max((row["ranked"]["high"] for row in board), default=0.0) or 1.0

@@ -21,7 +21,7 @@ def top_k_wrong(guesses: Ints, truth: Ints, k: int) -> Floats:
     if k < 1:
         raise ValueError(f"Expected k of at least 1; found {k}.")
     is_right: NDArray[np.bool_] = (guesses[:, :k] == truth[:, None]).any(axis=1)
-    return 1.0 - is_right
+    return (~is_right).astype(np.float64)
 
 
 def top_k_error(guesses: Ints, truth: Ints, k: int) -> float:
@@ -39,7 +39,9 @@ def hierarchical_cost(guesses: Ints, truth: Ints, lch_height: Ints) -> Floats:
     Source: ILSVRC 2010 development kit.
     """
     heights = lch_height[truth[:, None], guesses]  # (n_images, n_guesses)
-    return np.where(guesses < 0, lch_height.max(), heights).min(axis=1).astype(np.float64)
+    cost: Ints = np.where(guesses < 0, lch_height.max(), heights)
+    least: Ints = cost.min(axis=1)
+    return least.astype(np.float64)
 
 
 def hierarchical_error(guesses: Ints, truth: Ints, lch_height: Ints) -> float:

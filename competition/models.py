@@ -32,6 +32,9 @@ class Part(models.TextChoices):
     PRIVATE = "private", _("private part")
 
 
+RANKING_METRICS = [(metric.value, metric.label) for metric in (Metric.TOP1, Metric.TOP5)]
+
+
 class Contest(models.Model):
     """A yearly edition on one snapshot's hidden test labels."""
 
@@ -40,7 +43,7 @@ class Contest(models.Model):
     year = models.PositiveSmallIntegerField()
     description = models.TextField(blank=True)
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="contests")
-    ranked_by = models.CharField(max_length=20, choices=Metric, default=Metric.TOP1)
+    ranked_by = models.CharField(max_length=20, choices=RANKING_METRICS, default=Metric.TOP1)
     enters_runs = models.BooleanField(default=True, help_text=_("Finished trainings enter as baselines."))
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -137,8 +140,12 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         """Take the oldest queued submission; None if there is none."""
         for pk in self.queued().order_by("pk").values_list("pk", flat=True):
             # One UPDATE both checks and takes it, so two workers cannot score the same one.
-            if self.queued().filter(pk=pk).update(
-                status=Submission.Status.RUNNING, attempt=F("attempt") + 1, heartbeat_at=timezone.now()
+            if (
+                self.queued()
+                .filter(pk=pk)
+                .update(
+                    status=Submission.Status.RUNNING, attempt=F("attempt") + 1, heartbeat_at=timezone.now()
+                )
             ):
                 return self.select_related("phase__contest__snapshot").get(pk=pk)
         return None
@@ -197,6 +204,14 @@ class Submission(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("competition:submission", args=[self.pk])
+
+    @property
+    def contest(self) -> Contest:
+        return self.phase.contest
+
+    @property
+    def is_scored(self) -> bool:
+        return self.status == self.Status.SCORED
 
     @property
     def is_baseline(self) -> bool:

@@ -24,9 +24,11 @@ def contest_page(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "contest": contest,
         "rows": board,
-        "x_max": leaderboard.axis_max(board, contest.ranked_by),
+        "x_max": leaderboard.axis_max(board),
         "n_test": board[0]["n_images"] if board else None,
-        "part": contest.phase.shown_part if contest.phase else None,
+        "part_name": contest.phase.shown_part.label
+        if contest.phase and contest.phase.public_share < 1
+        else "",
         "my_submissions": mine if request.user.is_authenticated else [],
     }
     return render(request, "competition/contest.html", context)
@@ -51,16 +53,18 @@ def submit(request: AuthenticatedRequest, slug: str) -> HttpResponse:
 
 @login_required
 def submission_page(request: AuthenticatedRequest, pk: int) -> HttpResponse:
-    return render(request, "competition/submission.html", {"submission": _visible(request, pk)})
+    return _render(request, "competition/submission.html", pk)
 
 
 @login_required
 def submission_state(request: AuthenticatedRequest, pk: int) -> HttpResponse:
     """The part of a submission's page that changes while it is scored."""
-    return render(request, "competition/_state.html", {"submission": _visible(request, pk)})
+    return _render(request, "competition/_state.html", pk)
 
 
-def _visible(request: AuthenticatedRequest, pk: int) -> Submission:
-    """An author sees their own, staff see all; a baseline is everybody's."""
-    submissions = Submission.objects.select_related("phase__contest", "author", "run").visible_to(request.user)
-    return get_object_or_404(submissions, pk=pk)
+def _render(request: AuthenticatedRequest, template: str, pk: int) -> HttpResponse:
+    """Show a submission to its author and to staff; a baseline is everybody's."""
+    visible = Submission.objects.visible_to(request.user).select_related("phase__contest", "author", "run")
+    submission = get_object_or_404(visible, pk=pk)
+    context = {"submission": submission, "scores": submission.shown_scores() if submission.is_scored else []}
+    return render(request, template, context)

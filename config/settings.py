@@ -101,7 +101,7 @@ else:
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": VAR_DIR / "nestwork.sqlite3",
+            "NAME": str(VAR_DIR / "nestwork.sqlite3"),
             "OPTIONS": {
                 # A transaction that will write takes the lock at its start, so that it cannot fail half-way.
                 "transaction_mode": "IMMEDIATE",
@@ -122,7 +122,7 @@ else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     _messages = VAR_DIR / "broker"
     (_messages / "control").mkdir(parents=True, exist_ok=True)
-    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_URL = "filesystem://localhost/"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(_messages),
         "data_folder_out": str(_messages),
@@ -135,6 +135,7 @@ CELERY_TASK_ROUTES = {"training.tasks.train_queued": {"queue": "training"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # one format of log lines everywhere
 
 # --- Files ----------------------------------------------------------------------------------------------
 # "default" keeps pictures, which anyone may see; "private" keeps manifests, weights and submissions.
@@ -202,6 +203,7 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 100,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
+KNOX_TOKEN_MODEL = "accounts.ApiToken"  # noqa: S105
 REST_KNOX = {"TOKEN_TTL": None}  # tokens live until their owner revokes them
 SPECTACULAR_SETTINGS = {
     "TITLE": "Nestwork",

@@ -27,6 +27,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "counts": _counts(),
         "contest": contest,
         "rows": board[:SHOWN_ENTRIES],
+        "x_max": leaderboard.axis_max(board[:SHOWN_ENTRIES]),
+        "n_test": board[0]["n_images"] if board else 0,
         "examples": settled.select_related("image", "label").order_by("-pk")[:SHOWN_EXAMPLES],
     }
     return render(request, "home.html", context)

@@ -55,9 +55,7 @@ def freeze(collection: Collection, min_confidence: float | None = None) -> Snaps
     return snapshot
 
 
-def _rows(
-    collection: Collection, floor: float, counts: Counter[tuple[str, str]]
-) -> Iterator[ManifestRow]:
+def _rows(collection: Collection, floor: float, counts: Counter[tuple[str, str]]) -> Iterator[ManifestRow]:
     """Yield the rows in the order of their hashes, and count them by class and split on the way."""
     settled = collection.questions.settled().filter(
         confidence__gte=floor, image__withdrawn_at=None, label__in=collection.classes.all()

@@ -4,7 +4,7 @@ from datasets.models import Snapshot
 
 
 class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
-    collection = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    collection: serializers.SlugRelatedField = serializers.SlugRelatedField(slug_field="slug", read_only=True)
     classes = serializers.ListField(child=serializers.CharField(), read_only=True)
 
     class Meta:

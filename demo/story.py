@@ -63,9 +63,7 @@ def take_pictures(collection: Collection, wrap: Callable[[Iterable], Iterable]) 
             yield IncomingPicture(name, data, truth=nouns[digits.DIGITS[digit]])
 
     source = "scikit-learn's bundled handwritten digits"
-    report = add_pictures(
-        collection, incoming(), source=source, licence=digits.LICENCE, credit=digits.CREDIT
-    )
+    report = add_pictures(collection, incoming(), source=source, licence=digits.LICENCE, credit=digits.CREDIT)
     return report.n_added
 
 

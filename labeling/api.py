@@ -6,11 +6,12 @@ from django.db import transaction
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from accounts.http import AuthenticatedApiRequest
+from accounts.models import User
 from labeling.models import Collection, Lease, LeaseExpiredError, NotAClassError, Vote
 from labeling.serializers import (
     CollectionSerializer,
@@ -35,7 +36,7 @@ class LeasesView(APIView):
     permission_classes = [IsAuthenticated]
 
     @extend_schema(request=LeaseRequestSerializer, responses=LeasesSerializer)
-    def post(self, request: Request, slug: str) -> Response:
+    def post(self, request: AuthenticatedApiRequest, slug: str) -> Response:
         """Return up to `count` leases that you hold: those you hold already, renewed, then new ones."""
         collection = get_object_or_404(Collection, slug=slug)
         wanted = LeaseRequestSerializer(data=request.data)
@@ -48,7 +49,9 @@ class LeasesView(APIView):
 def _nothing_left(collection: Collection) -> str:
     if not collection.is_open:
         return f"{collection} is closed."
-    return "You have been asked everything that is open here. Thank you; more may come when others have voted."
+    return (
+        "You have been asked everything that is open here. Thank you; more may come when others have voted."
+    )
 
 
 class VotesView(APIView):
@@ -57,7 +60,7 @@ class VotesView(APIView):
     permission_classes = [IsAuthenticated]
 
     @extend_schema(request=VotesSerializer, responses=VoteResultsSerializer)
-    def post(self, request: Request) -> Response:
+    def post(self, request: AuthenticatedApiRequest) -> Response:
         """Cast votes, each on a lease that you hold; the answer says of each whether it was recorded.
 
         Sending a vote again does no harm: it is "repeated". A vote is "refused", and the others are kept, where
@@ -69,10 +72,12 @@ class VotesView(APIView):
 
 
 @transaction.atomic
-def _cast(annotator: Any, votes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _cast(annotator: User, votes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     # In the order of their leases, as every request locks them, so that two requests cannot deadlock.
-    leases = Lease.objects.filter(annotator=annotator).select_related("annotator").in_bulk(
-        [vote["lease"] for vote in votes]
+    leases = (
+        Lease.objects.filter(annotator=annotator)
+        .select_related("annotator")
+        .in_bulk([vote["lease"] for vote in votes])
     )
     results = {}
     for place, vote in sorted(enumerate(votes), key=lambda pair: pair[1]["lease"]):
@@ -90,7 +95,7 @@ def _cast_one(lease: Lease, vote: dict[str, Any]) -> tuple[str, str]:
     return "recorded", ""
 
 
-def _look_up(annotator: Any, vote: dict[str, Any]) -> tuple[str, str]:
+def _look_up(annotator: User, vote: dict[str, Any]) -> tuple[str, str]:
     """Tell a vote that is sent again from one that contradicts it, and both from a lease that is not held."""
     cast = Vote.objects.filter(annotator=annotator, lease_number=vote["lease"]).first()
     if cast is None:

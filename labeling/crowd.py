@@ -10,11 +10,11 @@ The names that CIFAR-10H gives these columns are understood too. A CSV may be co
 
 import csv
 import gzip
-import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 # Our name of a column -> what other datasets call it.
 ALIASES = {
@@ -65,7 +65,7 @@ def _rows(
         rows = csv.reader(file)
         try:
             header = next(rows, [])
-            places = [_place(path, header, name) for name in wanted]
+            places: list[int | None] = [_place(path, header, name) for name in wanted]
             places += [_find(header, name) for name in optional]
             for row in rows:
                 if len(row) != len(header):
@@ -79,9 +79,10 @@ def _rows(
             ) from error
 
 
-def _open_text(path: Path) -> io.TextIOWrapper:
-    binary = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-    return io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
+def _open_text(path: Path) -> IO[str]:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 def _find(header: list[str], name: str) -> int | None:

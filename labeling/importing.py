@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from pathlib import Path
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
@@ -75,7 +74,10 @@ def _lowest_common(synsets: list[Synset]) -> Synset:
 
 
 def import_pictures(
-    collection: Collection, labels: Iterable[TrueLabel], classes: Mapping[str, Synset], archive: PictureArchive
+    collection: Collection,
+    labels: Iterable[TrueLabel],
+    classes: Mapping[str, Synset],
+    archive: PictureArchive,
 ) -> Report:
     """Take in the picture of every row of the labels file, its true class beside it."""
 
@@ -177,9 +179,7 @@ def _add_annotators(collection: Collection, batch: list[CrowdVote], annotators: 
 def _count_votes(collection: Collection) -> None:
     """Make each question's count equal its votes."""
     counted = Vote.objects.filter(question=OuterRef("pk")).order_by().values("question")
-    collection.questions.update(
-        n_votes=Coalesce(Subquery(counted.annotate(n=Count("pk")).values("n")), 0)
-    )
+    collection.questions.update(n_votes=Coalesce(Subquery(counted.annotate(n=Count("pk")).values("n")), 0))
     # Until a refit settles them, they wait for one more vote.
     collection.questions.filter(state=Question.State.WAITING, n_votes__gt=0).update(
         state=Question.State.OPEN, open_places=1

@@ -213,12 +213,8 @@ class QuestionQuerySet(models.QuerySet["Question"]):
 
     def counts(self) -> dict[str, int]:
         """Return how many questions are in each state, and the sum of their votes."""
-        states = {
-            f"n_{state.value}": Count("pk", filter=Q(state=state.value)) for state in Question.State
-        }
-        return self.aggregate(
-            n_questions=Count("pk"), n_votes=Coalesce(models.Sum("n_votes"), 0), **states
-        )
+        states = {f"n_{state.value}": Count("pk", filter=Q(state=state.value)) for state in Question.State}
+        return self.aggregate(n_questions=Count("pk"), n_votes=Coalesce(models.Sum("n_votes"), 0), **states)
 
     def by_label(self) -> list[tuple[Synset, int]]:
         """Return each label of these questions with its number of them, the most first."""
@@ -276,7 +272,9 @@ class Question(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text=_("The answer where it was known beforehand. It measures the consensus and never enters it."),
+        help_text=_(
+            "The answer where it was known beforehand. It measures the consensus and never enters it."
+        ),
     )
 
     objects = QuestionQuerySet.as_manager()
@@ -409,7 +407,9 @@ class Lease(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["question", "annotator"], name="labeling_lease_once_per_question"),
+            models.UniqueConstraint(
+                fields=["question", "annotator"], name="labeling_lease_once_per_question"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -527,7 +527,10 @@ class Vote(models.Model):
     taxonomy_version = models.PositiveIntegerField()
     seconds = models.FloatField(null=True, blank=True, help_text=_("From seeing the picture to answering."))
     lease_number = models.BigIntegerField(
-        null=True, blank=True, unique=True, help_text=_("The lease it was cast on; empty for an imported vote.")
+        null=True,
+        blank=True,
+        unique=True,
+        help_text=_("The lease it was cast on; empty for an imported vote."),
     )
     cast_at = models.DateTimeField(auto_now_add=True)
 

@@ -63,7 +63,9 @@ def _decode(data: bytes) -> Image.Image:
             image = Image.open(io.BytesIO(data), formats=list(FORMATS))
     except UnidentifiedImageError as error:
         start = data[:12]
-        raise PictureError(f"Expected a JPEG, PNG or WebP picture; found bytes that begin {start!r}.") from error
+        raise PictureError(
+            f"Expected a JPEG, PNG or WebP picture; found bytes that begin {start!r}."
+        ) from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PictureError(f"Expected a whole picture; found one that cannot be read ({error}).") from error
     _refuse_size(image.width, image.height)

@@ -1,3 +1,5 @@
+from typing import Any
+
 from rest_framework import serializers
 
 from labeling.models import MOST_LEASES, Collection, Lease, Vote
@@ -13,7 +15,7 @@ class ClassSerializer(serializers.ModelSerializer[Synset]):
 
 
 class CollectionSerializer(serializers.ModelSerializer[Collection]):
-    root = serializers.SlugRelatedField(slug_field="wnid", read_only=True)
+    root = serializers.CharField(source="root.wnid", read_only=True)  # type: ignore[assignment]  # DRF's own `root`
     classes = ClassSerializer(source="ordered_classes", many=True, read_only=True)
 
     class Meta:
@@ -23,7 +25,7 @@ class CollectionSerializer(serializers.ModelSerializer[Collection]):
         ]  # fmt: skip
 
 
-class LeaseRequestSerializer(serializers.Serializer[None]):
+class LeaseRequestSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(min_value=1, max_value=MOST_LEASES, default=1)
 
 
@@ -37,14 +39,14 @@ class LeaseSerializer(serializers.ModelSerializer[Lease]):
         fields = ["id", "image_url", "width", "height", "expires_at"]
 
 
-class LeasesSerializer(serializers.Serializer[None]):
+class LeasesSerializer(serializers.Serializer[Any]):
     """Every lease that the annotator holds here, the oldest first; a sentence where there is none."""
 
     leases = LeaseSerializer(many=True)
     detail = serializers.CharField(allow_blank=True)
 
 
-class VoteSerializer(serializers.Serializer[None]):
+class VoteSerializer(serializers.Serializer[Any]):
     lease = serializers.IntegerField(help_text="The id of a lease that you hold.")
     synset = serializers.SlugRelatedField(
         slug_field="wnid", queryset=Synset.objects.all(), required=False, allow_null=True
@@ -52,23 +54,24 @@ class VoteSerializer(serializers.Serializer[None]):
     answer = serializers.ChoiceField(choices=Vote.Answer.choices, default=Vote.Answer.PRESENT)
     seconds = serializers.FloatField(min_value=0, required=False, allow_null=True)
 
-    def validate(self, data: dict) -> dict:
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         if bool(data.get("synset")) != (data["answer"] == Vote.Answer.PRESENT):
             raise serializers.ValidationError(
-                "Expected a synset with the answer present, and none with cannot_tell.", code="synset_and_answer"
+                "Expected a synset with the answer present, and none with cannot_tell.",
+                code="synset_and_answer",
             )
         return data
 
 
-class VotesSerializer(serializers.Serializer[None]):
-    votes = VoteSerializer(many=True, min_length=1, max_length=MOST_VOTES)
+class VotesSerializer(serializers.Serializer[Any]):
+    votes = serializers.ListField(child=VoteSerializer(), min_length=1, max_length=MOST_VOTES)
 
 
-class VoteResultSerializer(serializers.Serializer[None]):
+class VoteResultSerializer(serializers.Serializer[Any]):
     lease = serializers.IntegerField()
     status = serializers.ChoiceField(choices=["recorded", "repeated", "refused"])
     detail = serializers.CharField(allow_blank=True)
 
 
-class VoteResultsSerializer(serializers.Serializer[None]):
+class VoteResultsSerializer(serializers.Serializer[Any]):
     results = VoteResultSerializer(many=True)

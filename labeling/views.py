@@ -77,9 +77,11 @@ def label(request: AuthenticatedRequest, slug: str) -> HttpResponse:
 @login_required
 def cast_vote(request: AuthenticatedRequest, lease_id: int) -> HttpResponse:
     """Record one vote, then show the next picture. A lease that ran out says so and shows another picture."""
-    lease = Lease.objects.filter(annotator=request.user, pk=lease_id).select_related(
-        "question__collection", "question__image"
-    ).first()
+    lease = (
+        Lease.objects.filter(annotator=request.user, pk=lease_id)
+        .select_related("question__collection", "question__image")
+        .first()
+    )
     if lease is None:
         return _after_lost_lease(request, lease_id)
     collection = lease.question.collection
@@ -137,7 +139,7 @@ def synset_pictures(request: HttpRequest, wnid: str) -> HttpResponse:
     context = {
         "synset": synset,
         "n_pictures": pictures.count(),
-        "pictures": pictures.select_related("image", "label").order_by("position")[:24],
+        "examples": pictures.select_related("image", "label").order_by("position")[:24],
     }
     return render(request, "labeling/_synset_pictures.html", context)
 
@@ -145,14 +147,14 @@ def synset_pictures(request: HttpRequest, wnid: str) -> HttpResponse:
 @require_safe
 @cache_control(public=True, max_age=31_536_000, immutable=True)
 def picture(request: HttpRequest, sha256: str) -> FileResponse:
-    return _file(get_object_or_404(Image.objects.shown(), sha256=sha256).file.name)
+    return _file(get_object_or_404(Image.objects.shown(), sha256=sha256).file.name or "")
 
 
 @require_safe
 @cache_control(public=True, max_age=31_536_000, immutable=True)
 def thumbnail(request: HttpRequest, sha256: str) -> FileResponse:
     image = get_object_or_404(Image.objects.shown(), sha256=sha256)
-    return _file((image.thumbnail or image.file).name)
+    return _file((image.thumbnail or image.file).name or "")
 
 
 def _file(name: str) -> FileResponse:

@@ -3,6 +3,7 @@
    neither a closed tab nor a lost connection loses one. Without this module the form posts picture by picture. */
 
 const READY_WANTED = 6; // leased pictures held beyond the one on show
+const MOST_LEASES = 100; // the server lends no more to one person
 const BATCH_SIZE = 50; // votes in one request; keeps a keepalive body far below the 64 kB that browsers allow
 const BATCH_WAIT_MS = 1000; // answers given within this time travel together
 const RETRY_FIRST_MS = 1000;
@@ -109,6 +110,7 @@ async function send() {
     else if (notice.dataset.state === "offline") say("");
     sendRetryMs = RETRY_FIRST_MS;
     if (unsent.size) sendSoon();
+    if (!current) refill(); // what held new pictures back may just have been sent
   } catch (error) {
     console.warn("Votes not sent yet.", error);
     say(notice.dataset.offline + unsent.size, "offline");
@@ -126,10 +128,16 @@ async function refill() {
   if (fetching || finished || wanted <= 0) return;
   fetching = true;
   try {
-    const response = await post(config.leasesUrl, { count: wanted });
+    // The server answers with every lease held here, so those at hand and those just answered are counted in.
+    const held = ready.length + (current ? 1 : 0) + unsent.size;
+    const response = await post(config.leasesUrl, { count: Math.min(held + wanted, MOST_LEASES) });
     if (!response.ok) throw new Error(`Leases were answered with status ${response.status}.`);
     const { leases, detail } = await response.json();
     if (!leases.length) finished = detail || " ";
+    for (const { id, expires_at } of leases) {
+      const lease = [current, ...ready].find((held) => held?.id === String(id));
+      if (lease) lease.expires_at = expires_at; // asking renewed it
+    }
     const fresh = leases.filter((lease) => !known.has(String(lease.id)));
     await Promise.all(fresh.map(prepare));
     if (leases.length && !fresh.length) {

@@ -13,11 +13,11 @@ from taxonomy.serializers import SynsetSerializer
 class SynsetViewSet(ReadOnlyModelViewSet[Synset]):
     """The nouns of the taxonomy."""
 
-    queryset = Synset.objects.prefetch_related("lemmas", "hypernyms", "hyponyms")
+    queryset = Synset.objects.all()
     serializer_class = SynsetSerializer
     lookup_field = "wnid"
 
     def get_queryset(self) -> SynsetQuerySet:
-        synsets: SynsetQuerySet = super().get_queryset()
         query = self.request.query_params.get("q", "")
+        synsets = Synset.objects.prefetch_related("lemmas", "hypernyms", "hyponyms")
         return synsets.search(query) if query else synsets

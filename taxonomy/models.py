@@ -93,7 +93,9 @@ class Synset(models.Model):
         """Return every way down from a root to this noun's hypernyms; a root has one empty path."""
         above = {s.pk: s for s in Synset.objects.above(self)}
         parents: dict[int, list[int]] = {}
-        for hyponym, hypernym in Hypernym.objects.filter(hyponym__in=above).values_list("hyponym", "hypernym"):
+        for hyponym, hypernym in Hypernym.objects.filter(hyponym__in=above).values_list(
+            "hyponym", "hypernym"
+        ):
             parents.setdefault(hyponym, []).append(hypernym)
 
         def down_to(node: int) -> list[list[Synset]]:

@@ -47,7 +47,9 @@ def make_picture(seed: int | None = None, size: tuple[int, int] = (8, 8), image_
     return file.getvalue()
 
 
-def make_collection(n_questions: int = 0, names: tuple[str, ...] = ("cat", "dog"), **fields: Any) -> Collection:
+def make_collection(
+    n_questions: int = 0, names: tuple[str, ...] = ("cat", "dog"), **fields: Any
+) -> Collection:
     """Make an open collection whose classes are `names` under one root, with `n_questions` pictures."""
     number = next(_numbers)
     root = make_synset(f"animal {number}")

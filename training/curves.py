@@ -1,6 +1,6 @@
 """Numbers by epoch -> the points of a drawn curve. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 600, 200  # of the drawing, in its own units
@@ -16,14 +16,14 @@ class Series:
 @dataclass(frozen=True)
 class Curve:
     title: str
-    unit: str  # "%" where the values are fractions to be shown as percent, else ""
+    unit: str  # "fraction" where pages show percent, else ""
     series: tuple[Series, ...]
     x_max: int  # the last epoch of the axis
     y_min: float
     y_max: float
 
 
-def curve(title: str, unit: str, values: dict[str, Sequence[float]], n_epochs: int) -> Curve:
+def curve(title: str, unit: str, values: Mapping[str, Sequence[float]], n_epochs: int) -> Curve:
     """Scale each named series, one value an epoch from the first on, into one WIDTH x HEIGHT drawing.
 
     The vertical axis begins at 0, so that a small difference looks small; `n_epochs` is the whole width.

@@ -82,7 +82,9 @@ class Run(models.Model):
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="runs")
     network = models.CharField(max_length=20, choices=[(name, name) for name in NETWORKS])
     seed = models.PositiveIntegerField(default=0)
-    config = models.JSONField(help_text=_("The options, as training.config reads them; the seed is beside it."))
+    config = models.JSONField(
+        help_text=_("The options, as training.config reads them; the seed is beside it.")
+    )
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0, help_text=_("How often a worker has taken it."))
@@ -144,9 +146,7 @@ class Run(models.Model):
 
     def fail(self, error: str) -> bool:
         """End this attempt's run with a sentence for people; False if the run is not its any more."""
-        return bool(
-            self.mine().update(status=self.Status.FAILED, error=error, finished_at=timezone.now())
-        )
+        return bool(self.mine().update(status=self.Status.FAILED, error=error, finished_at=timezone.now()))
 
     def finish(self, **files: Any) -> bool:
         """End this attempt's run well; False if the run is not its any more."""

@@ -20,7 +20,7 @@ MOST_RUNS = 200
 
 def run_list(request: HttpRequest, form: RunForm | None = None) -> HttpResponse:
     runs = Run.objects.select_related("snapshot__collection")[:MOST_RUNS]
-    context = {"runs": runs, "form": form or RunForm()}
+    context = {"runs": runs, "form": (form or RunForm()) if request.user.is_staff else None}
     return render(request, "training/run_list.html", context)
 
 
@@ -46,7 +46,7 @@ def _curves(epochs: list[Any], n_epochs: int) -> list[Curve]:
     losses = {_("training"): column("train_loss"), _("validation"): column("val_loss")}
     errors = {_("top-1"): column("val_top1_error"), _("top-5"): column("val_top5_error")}
     return [
-        curve(_("Error on the validation split"), "%", errors, n_epochs),
+        curve(_("Error on the validation split"), "fraction", errors, n_epochs),
         curve(_("Loss"), "", losses, n_epochs),
         curve(_("Learning rate"), "", {_("learning rate"): column("learning_rate")}, n_epochs),
     ]

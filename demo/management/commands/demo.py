@@ -88,7 +88,9 @@ class Command(BaseCommand):
 
     def _print_board(self, contest: Contest) -> None:
         rows = leaderboard.rows(contest)
-        self._say(f"\n{contest}, {rows[0]['n_images']} hidden test pictures, top-1 error with its 95 % interval:")
+        self._say(
+            f"\n{contest}, {rows[0]['n_images']} hidden test pictures, top-1 error with its 95 % interval:"
+        )
         for row in rows:
             error = row["top1_error"]
             self._say(
@@ -111,5 +113,3 @@ class Command(BaseCommand):
     def _bar(self, **options: Any) -> Any:
         # disable=None draws the bar on a terminal only, so log files stay short.
         return tqdm(disable=None, leave=False, **options)
-
-

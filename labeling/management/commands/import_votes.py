@@ -18,9 +18,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--collection", required=True, metavar="SLUG", help="made if there is none")
         parser.add_argument("--pictures", required=True, type=Path, metavar="FILE.zip")
-        parser.add_argument("--labels", required=True, type=Path, metavar="FILE.csv", help="image,label[,code]")
-        parser.add_argument("--votes", required=True, type=Path, metavar="FILE.csv", help="annotator,image,label")
-        parser.add_argument("--limit", type=int, metavar="N", help="only the first N pictures and their votes")
+        parser.add_argument(
+            "--labels", required=True, type=Path, metavar="FILE.csv", help="image,label[,code]"
+        )
+        parser.add_argument(
+            "--votes", required=True, type=Path, metavar="FILE.csv", help="annotator,image,label"
+        )
+        parser.add_argument(
+            "--limit", type=int, metavar="N", help="only the first N pictures and their votes"
+        )
         parser.add_argument(
             "--class",
             dest="named",
@@ -40,7 +46,9 @@ class Command(BaseCommand):
         try:
             made = self._bring_in(collection, pictures, labels, votes, limit, named)
         except (CrowdFileError, importing.ImportRefusedError) as error:
-            raise CommandError(f"{error} What came before it is kept; run the command again to go on.") from error
+            raise CommandError(
+                f"{error} What came before it is kept; run the command again to go on."
+            ) from error
         self.stdout.write(describe(aggregation.refit(made)))
 
     def _named(self, text: str) -> tuple[str, str]:

@@ -20,7 +20,9 @@ class Command(BaseCommand):
     def handle(self, *, collection: str, network: str, seed: int, **options: Any) -> None:
         snapshot = Snapshot.objects.filter(collection__slug=collection).order_by("-number").first()
         if snapshot is None:
-            raise CommandError(f"Collection {collection!r} has no snapshot; run manage.py freeze {collection}.")
+            raise CommandError(
+                f"Collection {collection!r} has no snapshot; run manage.py freeze {collection}."
+            )
         run = Run.objects.enqueue(snapshot, network, seed)
         train_queued.delay()
         self.stdout.write(f"{run} on {snapshot} is {run.get_status_display()}.")
