@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 from knox.models import AbstractAuthToken
 
@@ -20,6 +20,14 @@ class NestworkUserManager(UserManager["User"]):
     def create_simulated(self, username: str, **fields: Any) -> "User":
         """Make an annotator whose votes a program casts; pages always say so."""
         return self._create_nameless(username, User.Kind.SIMULATED, **fields)
+
+    def counts_of_voters(self, **votes: Any) -> dict[str, int]:
+        """Return how many users have cast a vote, and how many of them are simulated; `votes` filters the votes."""
+        voters = self.filter(votes__isnull=False, **votes)
+        return voters.aggregate(
+            n_volunteers=Count("pk", distinct=True),
+            n_simulated=Count("pk", distinct=True, filter=Q(kind=User.Kind.SIMULATED)),
+        )
 
     def _create_nameless(self, username: str, kind: str, **fields: Any) -> "User":
         user = self.model(username=username, kind=kind, **fields)
@@ -72,7 +80,7 @@ class User(AbstractUser):
 class ApiToken(AbstractAuthToken):
     """Lets a program act for its user. Only a hash of it is kept."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="auth_token_set")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=64, help_text=_("What the token is for."))
 
     def __str__(self) -> str:

@@ -27,16 +27,20 @@ class PortInUseError(OSError):
     """Somebody else listens there already."""
 
 
+def var_dir() -> Path:
+    """Where the site writes, as in the settings, which this module does not load."""
+    return Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
+
+
 def commands(port: int | None) -> dict[str, list[str]]:
     """Return the command of each process of the site; without a port there is no web server."""
-    var_dir = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
-    celery = [sys.executable, "-m", "celery", "-A", "config"]
+    celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config"]
     quiet = ["--loglevel", "warning"]
     worker = [*celery, "worker", "--without-gossip", "--without-mingle", "--concurrency", "1", *quiet]
     processes = {
         "worker": [*worker, "--queues", "celery", "--hostname", "worker@%h"],
         "trainer": [*worker, "--queues", "training", "--hostname", "trainer@%h"],
-        "beat": [*celery, "beat", "--schedule", str(var_dir / "beat-schedule"), "--pidfile=", *quiet],
+        "beat": [*celery, "beat", "--schedule", str(var_dir() / "beat-schedule"), "--pidfile=", *quiet],
     }
     if port is not None:
         web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
@@ -59,7 +63,7 @@ def check_port(port: int) -> None:
 
 
 class Supervisor:
-    """Child processes by name, kept alive until they are stopped."""
+    """Child processes by name, kept alive until they are stopped; each writes a log of its own."""
 
     def __init__(self, processes: Mapping[str, list[str]]) -> None:
         self._commands = processes
@@ -70,8 +74,13 @@ class Supervisor:
             self._start(name)
 
     def _start(self, name: str) -> None:
-        # A session of its own, so that Ctrl-C reaches this process alone and it stops the others in order.
-        self._running[name] = subprocess.Popen(self._commands[name], cwd=BASE_DIR, start_new_session=True)
+        logs = var_dir() / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        with (logs / f"{name}.log").open("ab") as log:
+            # A session of its own, so that Ctrl-C reaches this process alone and it stops the others in order.
+            self._running[name] = subprocess.Popen(
+                self._commands[name], cwd=BASE_DIR, start_new_session=True, stdout=log, stderr=log
+            )
 
     def restart_dead(self) -> list[str]:
         """Start again what has died; return the names."""
@@ -132,7 +141,9 @@ def main() -> int:
         check_port(port)
         prepare()
         with site(port) as supervisor:
-            sys.stdout.write(f"Nestwork is at http://127.0.0.1:{port}/ until you press Ctrl-C.\n")
+            sys.stdout.write(
+                f"Nestwork is at http://127.0.0.1:{port}/ until you press Ctrl-C. Logs: {var_dir() / 'logs'}\n"
+            )
             sys.stdout.flush()
             wait(supervisor)
     except PortInUseError as error:

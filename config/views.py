@@ -40,7 +40,7 @@ def _counts() -> dict[str, Any]:
         "n_images": Image.objects.count(),
         "n_votes": questions["n_votes"],
         "n_settled": questions["n_settled"],
-        "n_volunteers": User.objects.filter(votes__isnull=False).distinct().count(),
+        **User.objects.counts_of_voters(),
         "n_synsets": Synset.objects.count(),
         "n_runs": Run.objects.count(),
         "n_submissions": Submission.objects.count(),

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from accounts.models import User
 from config.storage import private_storage
 from datasets.manifest import ManifestRow, read_manifest
 from labeling.models import Collection
@@ -50,6 +51,12 @@ class Snapshot(models.Model):
     @property
     def n_classes(self) -> int:
         return len(self.classes)
+
+    @property
+    def annotators(self) -> list[tuple[str, int]]:
+        """How many voters of each kind there were, by the kind's name; kinds without any are left out."""
+        counts = self.card["annotators"]
+        return [(str(kind.label), counts[kind.value]) for kind in User.Kind if counts[kind.value]]
 
     def rows(self) -> Iterator[ManifestRow]:
         """Yield the manifest's rows, test labels included: for training and scoring, never for a page."""

@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 
 CREDIT = "E. Alpaydin and C. Kaynak"
 LICENCE = "CC BY 4.0"
+N_PICTURES = 1797
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import date
+from itertools import islice
 from pathlib import Path
 
 from django.conf import settings
@@ -23,6 +24,8 @@ from training.models import Run
 
 NOUNS = Path(settings.BASE_DIR) / "taxonomy/data/nouns.csv"
 SLUG = "digits"
+# The simulated volunteers label these; the others wait for whoever tries the site.
+FOR_THE_CROWD, FOR_VISITORS = slice(0, 1700), slice(1700, digits.N_PICTURES)
 GUIDE = (
     "Each picture is one handwritten digit, scanned at eight by eight pixels. Step back or squint: small pictures "
     "are easier from afar. If it could be two digits, say that you cannot tell."
@@ -54,12 +57,12 @@ def open_collection() -> Collection:
     return collection
 
 
-def take_pictures(collection: Collection, wrap: Callable[[Iterable], Iterable]) -> int:
-    """Take the scans in, with what they show as the known answer; return how many were new."""
+def take_pictures(collection: Collection, chosen: slice, wrap: Callable[[Iterable], Iterable]) -> int:
+    """Take the `chosen` scans in, with what they show as the known answer; return how many were new."""
     nouns = {synset.name: synset for synset in collection.ordered_classes()}
 
     def incoming() -> Iterable[IncomingPicture]:
-        for name, data, digit in wrap(digits.digit_pictures()):
+        for name, data, digit in wrap(islice(digits.digit_pictures(), chosen.start, chosen.stop)):
             yield IncomingPicture(name, data, truth=nouns[digits.DIGITS[digit]])
 
     source = "scikit-learn's bundled handwritten digits"

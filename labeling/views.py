@@ -50,7 +50,7 @@ def progress(request: HttpRequest, slug: str) -> HttpResponse:
 def _progress(collection: Collection) -> dict[str, Any]:
     return {
         **collection.questions.counts(),
-        "n_volunteers": User.objects.filter(votes__question__collection=collection).distinct().count(),
+        **User.objects.counts_of_voters(votes__question__collection=collection),
         "accuracy": collection.questions.accuracy(),
     }
 

@@ -32,12 +32,18 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING])
 
     def enqueue(self, snapshot: Snapshot, network: str, seed: int = 0, author: Any = None) -> "Run":
-        """Queue a training of `network` by its usual recipe. The same training is never queued twice."""
+        """Queue a training of `network` by its usual recipe. The same training is never queued twice; one that
+        failed or was cancelled is tried again.
+        """
         n_train = snapshot.card["by_split"]["train"]
         recipe = Config.default(network, DEFAULT_SIZE_PX, n_train).to_json()
+        del recipe["seed"]  # it has a column of its own
         run, _made = self.get_or_create(
             snapshot=snapshot, network=network, seed=seed, defaults={"config": recipe, "author": author}
         )
+        ended_badly = self.filter(pk=run.pk, status__in=[Run.Status.FAILED, Run.Status.CANCELLED])
+        if ended_badly.update(status=Run.Status.QUEUED, attempt=0, error="", finished_at=None):
+            run.refresh_from_db()
         return run
 
     def claim_next(self) -> "Run | None":

@@ -34,10 +34,12 @@ def execute(run: Run) -> None:
     """Train `run`, which this attempt has claimed, to its end; go on from its checkpoint if it has one.
 
     Safe to be killed at any moment. A mistake in the run's options or data fails it with one sentence; anything
-    else is raised as well.
+    else is raised as well. Raises RunLostError if the run is not this attempt's any more.
     """
     try:
         _train(run)
+    except RunLostError:
+        raise  # no verdict on the run: somebody else has it, or will
     except RUN_ERRORS as error:
         run.fail(str(error))
     except Exception as error:

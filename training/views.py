@@ -44,7 +44,7 @@ def _curves(epochs: list[Any], n_epochs: int) -> list[Curve]:
         return [getattr(epoch, name) for epoch in epochs]
 
     losses = {_("training"): column("train_loss"), _("validation"): column("val_loss")}
-    errors = {_("top-1"): column("val_top1_error"), _("top-5"): column("val_top5_error")}
+    errors = {_("top-5"): column("val_top5_error"), _("top-1"): column("val_top1_error")}
     return [
         curve(_("Error on the validation split"), "fraction", errors, n_epochs),
         curve(_("Loss"), "", losses, n_epochs),

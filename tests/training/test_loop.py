@@ -41,6 +41,15 @@ def blobs(n, seed):
 TRAIN, VAL = blobs(40, seed=1), blobs(20, seed=2)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Such small arrays train several times faster without threads waiting for each other."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_threads)
+
+
 def nothing(*args):
     pass
 
@@ -263,12 +272,13 @@ def test_a_prediction_can_be_worked_by_hand():
     np.testing.assert_allclose(probabilities, [[0.75, 0.25]], rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "ask", [predict, lambda network, none: evaluate(network, Split(none, VAL.labels[:0]))]
-)
-def test_nothing_is_not_predicted_nor_evaluated(ask):
+def test_nothing_is_not_predicted_nor_evaluated():
+    nothing_at_all = Split(VAL.pictures[:0], VAL.labels[:0])
+
     with pytest.raises(SplitError, match="at least one picture"):
-        ask(fixed([0.0, 0.0]), VAL.pictures[:0])
+        predict(fixed([0.0, 0.0]), nothing_at_all.pictures)
+    with pytest.raises(SplitError, match="at least one picture"):
+        evaluate(fixed([0.0, 0.0]), nothing_at_all)
 
 
 def test_weights_survive_a_file(tmp_path):
@@ -284,14 +294,12 @@ def test_weights_survive_a_file(tmp_path):
 def test_weights_of_another_shape_are_refused_by_name(tmp_path):
     save_weights(Perceptron(8, 3), tmp_path / "weights")
 
-    with pytest.raises(
-        CheckpointError, match=r"output\.bias: expected torch.float32 \(4,\); found .+ \(3,\)\."
-    ):
+    with pytest.raises(CheckpointError, match=r"output\.bias: expected .+ \(4,\); found .+ \(3,\)\."):
         load_weights(Perceptron(8, 4), tmp_path / "weights")
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
     save_weights(Perceptron(8, 3), tmp_path / "weights")
 
-    with pytest.raises(CheckpointError, match="expected .+; found nothing"):
+    with pytest.raises(CheckpointError, match=r"expected .+; found nothing"):
         load_weights(build(SMALL["mlp"], 3), tmp_path / "weights")

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from competition import leaderboard
 from competition.models import Contest
-from config.serve import PortInUseError, Supervisor, check_port, site, wait
+from config.serve import PortInUseError, Supervisor, check_port, site, var_dir, wait
 from datasets.models import Snapshot
 from demo import story, volunteers
 from labeling.models import Collection
@@ -42,13 +42,25 @@ class Command(BaseCommand):
     def _tell(self, supervisor: Supervisor) -> None:
         self._say(f"Taxonomy: {story.plant_taxonomy()} nouns added.")
         collection = story.open_collection()
-        bar = self._bar(unit=" pictures", total=1797, desc="Pictures")
-        n_added = story.take_pictures(collection, lambda scans: self._count(scans, bar))
-        self._say(f"Pictures: {n_added} added to {collection}.")
-        self._label(collection)
+        self._take(collection, story.FOR_THE_CROWD)
+        if not collection.snapshots.exists():
+            self._label(collection)
+        report = story.settle(collection)
         snapshot = story.freeze_once(collection)
+        self._take(collection, story.FOR_VISITORS)
         self._say(f"{snapshot}: {snapshot.n_images:,} pictures, digest {snapshot.digest[:16]}.")
-        self._train(supervisor, snapshot)
+        contest = story.open_contest(snapshot)
+        self._train(supervisor, snapshot, contest)
+        self._print_board(contest)
+        self._say(
+            f"\nConsensus of {report.n_votes:,} votes on {report.n_questions:,} pictures: {report.accuracy:.2%} of "
+            f"the digits right; plain majority of the same votes: {report.majority_accuracy:.2%}."
+        )
+
+    def _take(self, collection: Collection, chosen: slice) -> None:
+        bar = self._bar(unit=" pictures", total=chosen.stop - chosen.start, desc="Pictures")
+        n_added = story.take_pictures(collection, chosen, lambda scans: self._count(scans, bar))
+        self._say(f"Pictures: {n_added:,} added to {collection}.")
 
     def _count(self, scans: Any, bar: Any) -> Any:
         with bar:
@@ -61,20 +73,10 @@ class Command(BaseCommand):
         with self._bar(unit=" votes", desc="Simulated volunteers") as bar:
             truth = story.known_answers(collection)
             n_cast = volunteers.label_everything(collection, crowd, truth, bar.update)
-        report = story.settle(collection)
-        self._say(
-            f"Votes: {n_cast:,} cast now by {len(crowd)} simulated volunteers, "
-            f"{report.n_votes:,} in all on {report.n_questions:,} pictures."
-        )
-        if report.accuracy is not None and report.majority_accuracy is not None:
-            self._say(
-                f"Consensus: {report.accuracy:.2%} of the digits right; "
-                f"plain majority of the same votes: {report.majority_accuracy:.2%}."
-            )
+        self._say(f"Votes: {n_cast:,} cast by {len(crowd)} simulated volunteers, 80 to 95 of 100 right.")
 
-    def _train(self, supervisor: Supervisor, snapshot: Snapshot) -> None:
+    def _train(self, supervisor: Supervisor, snapshot: Snapshot, contest: Contest) -> None:
         runs = story.queue_runs(snapshot)
-        contest = story.open_contest(snapshot)
         train_queued.delay()
         n_epochs = sum(run.n_epochs for run in runs)
         with self._bar(unit=" epochs", total=n_epochs, desc="Training in the worker") as bar:
@@ -84,7 +86,6 @@ class Command(BaseCommand):
                     self._say(f"The {name} process had died and was started again.")
                 time.sleep(POLL_S)
             bar.update(n_epochs - bar.n)
-        self._print_board(contest)
 
     def _print_board(self, contest: Contest) -> None:
         rows = leaderboard.rows(contest)
@@ -102,7 +103,7 @@ class Command(BaseCommand):
         password = secrets.token_urlsafe(12)
         curator = story.make_login(password)
         self._say(
-            f"\nNestwork is at http://127.0.0.1:{port}/ until you press Ctrl-C.\n"
+            f"\nNestwork is at http://127.0.0.1:{port}/ until you press Ctrl-C. Logs: {var_dir() / 'logs'}\n"
             f"Sign in as {curator.username} with the password {password}, made for this run."
         )
 
