@@ -1,8 +1,9 @@
 """Rows for tests, each by one plain function with working defaults."""
 
+import hashlib
 import io
 from datetime import timedelta
-from itertools import count
+from itertools import count, cycle
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from accounts.models import User
 from competition.models import Contest, Phase
 from datasets.freezing import freeze
 from datasets.models import Snapshot
+from datasets.splits import TEST, TRAIN, VAL, split_of
 from labeling.intake import IncomingPicture, add_pictures
 from labeling.models import Collection, Image, Lease, Question, Vote
 from taxonomy.importing import import_synsets
@@ -47,6 +49,12 @@ def make_picture(seed: int | None = None, size: tuple[int, int] = (8, 8), image_
     return file.getvalue()
 
 
+def make_picture_of(split: str) -> bytes:
+    """Return a picture whose hash falls into `split`, so that no split is empty by bad luck."""
+    pictures = iter(make_picture, None)
+    return next(data for data in pictures if split_of(hashlib.sha256(data).hexdigest()) == split)
+
+
 def make_collection(
     n_questions: int = 0, names: tuple[str, ...] = ("cat", "dog"), **fields: Any
 ) -> Collection:
@@ -58,7 +66,8 @@ def make_collection(
     )
     collection.set_classes(make_synset(name, root) for name in names)
     if n_questions:
-        incoming = [IncomingPicture(f"{i}.png", make_picture()) for i in range(n_questions)]
+        turns = cycle([TRAIN] * 6 + [VAL] * 2 + [TEST] * 2)
+        incoming = [IncomingPicture(f"{i}.png", make_picture_of(next(turns))) for i in range(n_questions)]
         add_pictures(collection, incoming, source="a test")
     return collection
 
