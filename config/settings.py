@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "knox",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "accounts",
     "taxonomy",
     "labeling",
@@ -205,6 +206,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Label pictures together, freeze the labels, train on them, compete on them.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 # --- Language and time ----------------------------------------------------------------------------------

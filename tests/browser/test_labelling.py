@@ -1,0 +1,221 @@
+"""Naming pictures in a browser: by key, by mouse, without a connection and without JavaScript."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from labeling.models import Lease, Vote
+from tests.browser.steps import eventually, start_labelling
+from tests.factories import make_collection
+
+LOOK_MS = 200  # static/label.js takes no answer to a picture that has been shown for less
+READY = 7  # the picture on show and those that label.js holds ready behind it
+A_WHILE_MS = 20_000  # longer than label.js ever waits before it tries again
+
+
+@pytest.fixture
+def page(page: Page) -> Page:
+    """A page whose clock runs by itself, and can be moved on."""
+    page.clock.install()
+    return page
+
+
+def answer(page: Page, *keys: str) -> None:
+    """Press each key, each on a picture that has been looked at."""
+    for key in keys:
+        expect(page.locator("#card:not([aria-busy=true])")).to_be_visible()
+        n_answered = int(page.locator("#count").inner_text())
+        page.clock.fast_forward(LOOK_MS)
+        page.keyboard.press(key)
+        expect(page.locator("#count")).to_have_text(str(n_answered + 1))
+
+
+def wait_until_pictures_are_ready(page: Page, n: int = READY) -> None:
+    eventually(page, Lease.objects.count, n)
+    page.wait_for_load_state("networkidle")
+
+
+def shown_picture(page: Page) -> str:
+    return page.locator("#card .frame img").get_attribute("src")
+
+
+def forgive_lost_connections(complaints: list[str]) -> None:
+    """Forget what the browser says of requests that the test itself has cut off."""
+    lost = ("net::ERR_INTERNET_DISCONNECTED", "net::ERR_FAILED")
+    complaints[:] = [complaint for complaint in complaints if not any(error in complaint for error in lost)]
+
+
+def test_one_button_on_the_home_page_leads_a_stranger_to_a_picture(page):
+    make_collection(n_questions=3)
+    page.goto("/")
+
+    page.get_by_role("button", name="Name a picture", exact=True).click()
+
+    picture = page.get_by_role("img", name="The picture to name")
+    expect(picture).to_be_visible()
+    expect(picture).to_have_js_property("naturalWidth", 8)
+    assert User.objects.get().is_guest
+
+
+def test_one_key_casts_a_vote(page):
+    collection = make_collection(n_questions=3)
+    start_labelling(page, collection)
+
+    answer(page, "2")
+
+    eventually(page, Vote.objects.count, 1)
+    vote = Vote.objects.get()
+    assert (vote.synset, vote.annotator) == (collection.ordered_classes()[1], User.objects.get())
+    assert vote.seconds >= LOOK_MS / 1000
+
+
+def test_five_pictures_are_answered_in_a_row_by_keys(page):
+    start_labelling(page, make_collection(n_questions=10))
+
+    answer(page, "1", "2", "1", "2", "1")
+
+    expect(page.get_by_text("Named by you: 5")).to_be_visible()
+    eventually(page, Vote.objects.values("question").distinct().count, 5)
+    votes = Vote.objects.order_by("lease_number")
+    assert list(votes.values_list("synset__name", flat=True)) == ["cat", "dog", "cat", "dog", "cat"]
+
+
+def test_a_click_casts_a_vote(page):
+    start_labelling(page, make_collection(n_questions=3))
+    page.clock.fast_forward(LOOK_MS)
+
+    page.get_by_role("button", name="dog").click()
+
+    eventually(page, lambda: list(Vote.objects.values_list("synset__name", flat=True)), ["dog"])
+
+
+def test_the_key_c_says_that_one_cannot_tell(page):
+    start_labelling(page, make_collection(n_questions=3))
+
+    answer(page, "c")
+
+    eventually(page, lambda: list(Vote.objects.values_list("answer", "synset")), [("cannot_tell", None)])
+
+
+def test_a_key_pressed_twice_at_once_casts_one_vote(page):
+    start_labelling(page, make_collection(n_questions=10))
+    wait_until_pictures_are_ready(page)
+    page.clock.pause_at(page.evaluate("Date.now()") + 1000)  # so that both presses fall within LOOK_MS
+
+    page.keyboard.press("1")
+    page.keyboard.press("1")
+
+    page.clock.resume()
+    page.clock.fast_forward(A_WHILE_MS)
+    eventually(page, Vote.objects.count, 1)
+    expect(page.locator("#count")).to_have_text("1")
+
+
+def test_the_next_picture_shows_without_a_request_when_the_connection_is_gone(page, complaints):
+    start_labelling(page, make_collection(n_questions=10))
+    wait_until_pictures_are_ready(page)
+    first = shown_picture(page)
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url) if "/pictures/" in request.url else None)
+
+    page.context.set_offline(True)
+    answer(page, "1")
+
+    expect(page.locator("#card .frame img")).to_have_js_property("naturalWidth", 8)
+    assert shown_picture(page) != first
+    assert fetched == []
+    forgive_lost_connections(complaints)
+
+
+def test_answers_given_without_a_connection_arrive_once_each_when_it_is_back(page, complaints):
+    start_labelling(page, make_collection(n_questions=10))
+    wait_until_pictures_are_ready(page)
+    page.context.set_offline(True)
+    answer(page, "1", "2", "c")
+    page.clock.fast_forward(A_WHILE_MS)
+    expect(page.get_by_text("The connection is lost.")).to_be_visible()
+    assert Vote.objects.count() == 0
+
+    page.context.set_offline(False)
+
+    eventually(page, Vote.objects.values("question").distinct().count, 3)
+    expect(page.get_by_text("The connection is lost.")).not_to_be_visible()
+    assert Vote.objects.count() == 3
+    assert page.evaluate("localStorage.length") == 0
+    forgive_lost_connections(complaints)
+
+
+def test_answers_that_wait_survive_a_reload(page, complaints):
+    start_labelling(page, make_collection(n_questions=10))
+    wait_until_pictures_are_ready(page)
+    page.context.route("**/api/votes/", lambda route: route.abort())
+    answer(page, "1", "2")
+    page.reload()
+    assert Vote.objects.count() == 0
+
+    page.context.unroute("**/api/votes/")
+    page.clock.fast_forward(A_WHILE_MS)
+
+    votes = Vote.objects.order_by("lease_number")
+    eventually(page, lambda: list(votes.values_list("synset__name", flat=True)), ["cat", "dog"])
+    forgive_lost_connections(complaints)
+
+
+def test_a_picture_whose_answer_waits_is_not_shown_again_after_a_reload(page, complaints):
+    start_labelling(page, make_collection(n_questions=10))
+    wait_until_pictures_are_ready(page)
+    page.context.route("**/api/votes/", lambda route: route.abort())
+    answered = shown_picture(page)
+    answer(page, "1")
+
+    page.reload()
+
+    expect(page.locator("#card:not([aria-busy=true])")).to_be_visible()
+    expect(page.locator("#card .frame img")).not_to_have_attribute("src", answered)
+    forgive_lost_connections(complaints)
+
+
+def test_a_volunteer_who_has_answered_everything_is_told_so(page):
+    collection = make_collection(n_questions=2)
+    start_labelling(page, collection)
+
+    answer(page, "1", "1")
+    page.clock.fast_forward(A_WHILE_MS)
+
+    expect(page.get_by_role("heading", name="Nothing is left for you here")).to_be_focused()
+    expect(page.get_by_text("You have been asked everything that is open here.")).to_be_visible()
+    assert Vote.objects.count() == 2
+
+
+def test_coming_back_to_a_collection_that_one_has_finished_says_so(page):
+    collection = make_collection(n_questions=1)
+    start_labelling(page, collection)
+    answer(page, "1")
+    eventually(page, Vote.objects.count, 1)
+
+    page.goto(f"{collection.get_absolute_url()}label/")
+
+    expect(page.get_by_role("heading", name="Nothing is left for you here")).to_be_visible()
+    expect(page.get_by_text("You have named 1 picture in this collection.")).to_be_visible()
+
+
+def test_without_javascript_a_vote_brings_the_next_picture(open_page):
+    page = open_page(java_script_enabled=False)
+    start_labelling(page, make_collection(n_questions=3))
+    first = shown_picture(page)
+
+    page.get_by_role("button", name="cat").click()
+
+    expect(page.get_by_text("Named by you: 1")).to_be_visible()
+    assert shown_picture(page) != first
+    assert list(Vote.objects.values_list("synset__name", flat=True)) == ["cat"]
+
+
+def test_without_javascript_one_can_say_that_one_cannot_tell(open_page):
+    page = open_page(java_script_enabled=False)
+    start_labelling(page, make_collection(n_questions=3))
+
+    page.get_by_role("button", name="I cannot tell").click()
+
+    expect(page.get_by_text("Named by you: 1")).to_be_visible()
+    assert list(Vote.objects.values_list("answer", "synset")) == [("cannot_tell", None)]

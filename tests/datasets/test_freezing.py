@@ -1,0 +1,194 @@
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from accounts.models import User
+from datasets.freezing import NothingToFreezeError, freeze
+from datasets.models import Snapshot
+from datasets.splits import split_of
+from labeling.models import CollectionClass, Image
+from taxonomy.models import Change, Synset
+from tests.factories import make_collection, make_settled_collection, make_synset, make_vote
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def collection():
+    """Ten settled questions: six pictures train, two validate, two test."""
+    return make_settled_collection(10)
+
+
+def test_every_settled_picture_is_frozen_with_its_label(collection):
+    snapshot = freeze(collection)
+
+    settled = collection.questions.order_by("image__sha256")
+    assert [(row.sha256, row.wnid, row.synset) for row in snapshot.rows()] == list(
+        settled.values_list("image__sha256", "label__wnid", "label__name")
+    )
+    assert snapshot.n_images == 10
+
+
+def test_a_picture_is_in_the_split_that_follows_from_it(collection):
+    snapshot = freeze(collection)
+
+    assert all(row.split == split_of(row.sha256) for row in snapshot.rows())
+    assert snapshot.card["by_split"] == {"train": 6, "val": 2, "test": 2}
+
+
+def test_a_row_names_the_picture_by_its_file(collection):
+    row = next(freeze(collection).rows())
+
+    assert Image.objects.get(sha256=row.sha256).file.name == f"{row.sha256[:2]}/{row.file_name}"
+
+
+@pytest.mark.parametrize("change", [{"state": "undecided"}, {"state": "open"}, {"confidence": 0.97}])
+def test_what_is_not_settled_surely_enough_is_left_out(collection, change):
+    question = collection.questions.first()
+    collection.questions.filter(pk=question.pk).update(**change)
+
+    frozen = {row.sha256 for row in freeze(collection).rows()}
+
+    assert len(frozen) == 9
+    assert question.image.sha256 not in frozen
+
+
+def test_the_least_confidence_can_be_given(collection):
+    collection.questions.update(confidence=0.9)
+
+    assert freeze(collection, min_confidence=0.9).n_images == 10
+    with pytest.raises(NothingToFreezeError):
+        freeze(collection)  # its target is 0.98
+
+
+def test_a_withdrawn_picture_is_left_out(collection):
+    image = Image.objects.first()
+    Image.objects.filter(pk=image.pk).update(withdrawn_at=timezone.now())
+
+    assert image.sha256 not in {row.sha256 for row in freeze(collection).rows()}
+
+
+def test_a_label_that_is_no_class_any_more_is_left_out(collection):
+    cat = collection.ordered_classes()[0]
+    CollectionClass.objects.filter(collection=collection, synset=cat).delete()
+
+    assert {row.synset for row in freeze(collection).rows()} == {"dog"}
+
+
+def test_nothing_settled_is_refused_with_a_sentence():
+    collection = make_collection(n_questions=1)
+
+    with pytest.raises(NothingToFreezeError, match=r"confidence of at least 0\.98; found none"):
+        freeze(collection)
+
+    assert not Snapshot.objects.exists()
+
+
+def test_freezing_again_returns_the_same_snapshot(collection):
+    first = freeze(collection)
+
+    assert freeze(collection) == first
+    assert Snapshot.objects.count() == 1
+
+
+def test_freezing_what_has_changed_makes_the_next_snapshot(collection):
+    first = freeze(collection)
+    collection.questions.filter(pk=collection.questions.first().pk).update(state="undecided")
+
+    second = freeze(collection)
+
+    assert (first.number, second.number) == (1, 2)
+    assert first.digest != second.digest
+
+
+def test_each_collection_numbers_its_own_snapshots(collection):
+    freeze(collection)
+
+    assert freeze(make_settled_collection(10)).number == 1
+
+
+def test_a_snapshot_keeps_its_labels_when_the_collection_changes(collection):
+    snapshot = freeze(collection)
+    before = list(snapshot.rows())
+
+    collection.questions.update(label=collection.ordered_classes()[0])
+
+    assert list(Snapshot.objects.get().rows()) == before
+
+
+def test_a_snapshot_keeps_its_nouns_as_they_stood(collection):
+    snapshot = freeze(collection)
+    cat = collection.ordered_classes()[0]
+    Synset.objects.filter(pk=cat.pk).update(name="moggy")
+
+    frozen = Snapshot.objects.get(pk=snapshot.pk).taxonomy["nouns"]
+
+    assert frozen[cat.wnid] == {"name": "cat", "hypernyms": [collection.root.wnid]}
+    assert frozen[collection.root.wnid]["hypernyms"] == []
+
+
+def test_every_noun_above_a_class_is_frozen_and_no_other():
+    living = make_synset("living thing")
+    pet, canine = make_synset("pet", living), make_synset("canine", living)
+    dog, _cactus = make_synset("dog", pet, canine), make_synset("cactus", living)
+    collection = make_settled_collection(10)
+    collection.questions.update(label=dog)
+    collection.collectionclass_set.all().delete()
+    collection.set_classes([dog])
+
+    nouns = freeze(collection).taxonomy["nouns"]
+
+    assert {noun["name"] for noun in nouns.values()} == {"living thing", "pet", "canine", "dog"}
+    assert nouns[dog.wnid]["hypernyms"] == sorted([pet.wnid, canine.wnid])
+
+
+def test_a_class_without_pictures_keeps_its_place(collection):
+    collection.questions.update(label=collection.ordered_classes()[1])
+
+    snapshot = freeze(collection)
+
+    cat, dog = collection.ordered_classes()
+    assert snapshot.classes == [cat.wnid, dog.wnid]
+    assert snapshot.counts() == [(cat, 0, 0, 0), (dog, 6, 2, 2)]
+
+
+def test_the_card_says_how_the_labels_were_made(collection):
+    collection.questions.filter(pk=collection.questions.first().pk).update(state="open", open_places=2)
+    cat = collection.ordered_classes()[0]
+    make_vote(collection, cat)
+    make_vote(collection, cat, User.objects.create_simulated("Ada"))
+
+    snapshot = freeze(collection, min_confidence=0.6)
+
+    assert snapshot.card["annotators"] == {"person": 1, "guest": 0, "imported": 0, "simulated": 1}
+    assert snapshot.annotators == [("person", 1), ("simulated annotator", 1)]
+    assert snapshot.card["n_votes"] == 10 * 3 + 2
+    assert snapshot.card["policy"] == {"target_confidence": 0.98, "min_votes": 2, "max_votes": 10}
+
+
+def test_a_snapshot_names_the_version_of_the_taxonomy(collection):
+    assert freeze(collection).taxonomy_version == Change.objects.version()
+
+
+def test_a_picture_stays_in_its_split_in_the_next_snapshot(collection):
+    first = {row.sha256: row.split for row in freeze(collection).rows()}
+    collection.questions.filter(image__sha256=min(first)).update(state="undecided")
+
+    second = {row.sha256: row.split for row in freeze(collection).rows()}
+
+    assert len(second) == 9
+    assert second.items() <= first.items()
+
+
+def test_the_command_freezes_a_collection(collection, capsys):
+    call_command("freeze", collection.slug)
+
+    snapshot = Snapshot.objects.get()
+    assert capsys.readouterr().out == f"{snapshot}: 10 pictures, digest {snapshot.digest}.\n"
+
+
+def test_the_command_says_what_it_cannot_freeze():
+    with pytest.raises(CommandError, match="There is no collection 'birds'"):
+        call_command("freeze", "birds")
+    with pytest.raises(CommandError, match="found none"):
+        call_command("freeze", make_collection().slug)

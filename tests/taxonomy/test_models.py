@@ -1,0 +1,151 @@
+import pytest
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+
+from taxonomy.importing import import_synsets
+from taxonomy.models import Ancestry, Change, Hypernym, Synset, SynsetNotFoundError
+from taxonomy.tree import CycleError
+from taxonomy.wordnet import Lemma, SynsetRecord
+from tests.factories import make_record, make_synset
+
+pytestmark = pytest.mark.django_db
+
+
+def names(synsets):
+    return [synset.name for synset in synsets]
+
+
+@pytest.fixture
+def tree():
+    """A pet and a canine are animals; a dog is both."""
+    animal = make_synset("animal")
+    pet, canine = make_synset("pet", animal), make_synset("canine", animal)
+    return {s.name: s for s in (animal, pet, canine, make_synset("dog", pet, canine))}
+
+
+def test_roots_are_what_is_under_nothing(tree):
+    assert names(Synset.objects.roots()) == ["animal"]
+
+
+def test_below_a_noun_are_itself_and_all_its_hyponyms_each_once(tree):
+    assert names(Synset.objects.below(tree["animal"])) == ["animal", "canine", "dog", "pet"]
+    assert names(Synset.objects.below(tree["pet"])) == ["dog", "pet"]
+
+
+def test_above_a_noun_are_itself_and_all_its_hypernyms_each_once(tree):
+    assert names(Synset.objects.above(tree["dog"])) == ["animal", "canine", "dog", "pet"]
+    assert names(Synset.objects.above(tree["pet"])) == ["animal", "pet"]
+
+
+def test_a_noun_with_two_hypernyms_has_two_paths(tree):
+    paths = sorted(names(path) for path in tree["dog"].paths())
+
+    assert paths == [["animal", "canine"], ["animal", "pet"]]
+
+
+def test_a_root_has_one_empty_path(tree):
+    assert tree["animal"].paths() == [[]]
+
+
+def test_a_search_finds_what_begins_so_the_commonest_sense_first():
+    for number, (name, sense) in enumerate([("dog", 3), ("doggerel", 2), ("dog", 1), ("hotdog", 1)]):
+        import_synsets([make_record(f"n0000000{number}", name, sense=sense)], reason="a test")
+
+    found = Synset.objects.search("DOG ")
+
+    assert [synset.wnid for synset in found] == ["n00000002", "n00000001", "n00000000"]
+
+
+def test_a_search_finds_a_noun_once_whichever_words_begin_so():
+    words = (Lemma("dog", 1), Lemma("doggy", 1), Lemma("domestic dog", 1))
+    import_synsets([SynsetRecord("n02084071", words, (), "barks")], reason="a test")
+
+    assert names(Synset.objects.search("dog")) == ["dog"]
+    assert names(Synset.objects.search("domestic")) == ["dog"]
+
+
+def test_a_percent_sign_is_searched_for_as_it_is():
+    make_synset("dog")
+
+    assert not Synset.objects.search("%")
+
+
+@pytest.mark.parametrize("name", ["n00000001", "hot_dog.n.02", "hot dog.n.02", "frank"])
+def test_a_noun_is_found_by_wnid_sense_name_or_word(name):
+    words = (Lemma("hot dog", 2), Lemma("frank", 1))
+    import_synsets([SynsetRecord("n00000001", words, (), "a sausage")], reason="a test")
+
+    assert Synset.objects.all().named(name).wnid == "n00000001"
+
+
+def test_a_word_means_its_commonest_sense():
+    records = [make_record("n00000001", "dog", sense=2), make_record("n00000002", "dog", sense=1)]
+    import_synsets(records, reason="a test")
+
+    assert Synset.objects.all().named("dog").wnid == "n00000002"
+    assert Synset.objects.all().named("dog.n.02").wnid == "n00000001"
+
+
+@pytest.mark.parametrize("name", ["cat", "dog.n.07", "n99999999", ""])
+def test_a_noun_that_is_not_there_is_refused_with_a_sentence(name):
+    make_synset("dog")
+
+    with pytest.raises(SynsetNotFoundError, match=f"Expected the wnid, .* found '{name}'"):
+        Synset.objects.all().named(name)
+
+
+def test_a_sensitive_noun_says_why():
+    synset = make_synset("person")
+    synset.is_sensitive, synset.sensitive_reason = True, "names people"
+    synset.save()
+    synset.sensitive_reason = ""
+
+    with pytest.raises(IntegrityError, match="taxonomy_sensitive_has_a_reason"), transaction.atomic():
+        synset.save()
+
+
+def test_the_database_refuses_a_noun_above_itself(tree):
+    with pytest.raises(IntegrityError, match="taxonomy_no_self_edge"), transaction.atomic():
+        Hypernym.objects.create(hyponym=tree["dog"], hypernym=tree["dog"])
+
+
+def test_the_database_refuses_an_edge_that_is_there(tree):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Hypernym.objects.create(hyponym=tree["dog"], hypernym=tree["pet"])
+
+
+def test_a_noun_with_hyponyms_cannot_be_deleted(tree):
+    with pytest.raises(ProtectedError):
+        tree["pet"].delete()
+
+    tree["dog"].delete()
+
+    assert not Synset.objects.filter(name="dog").exists()
+
+
+def test_rebuilding_the_ancestry_finds_what_is_there(tree):
+    before = set(Ancestry.objects.values_list("ancestor", "descendant", "depth"))
+
+    n_rows = Ancestry.objects.rebuild()
+
+    assert n_rows == 9  # 1 above animal, 2 above pet, 2 above canine, 4 above dog
+    assert set(Ancestry.objects.values_list("ancestor", "descendant", "depth")) == before
+
+
+def test_rebuilding_the_ancestry_of_a_cycle_keeps_the_old_one(tree):
+    Hypernym.objects.create(hyponym=tree["animal"], hypernym=tree["dog"])
+
+    with pytest.raises(CycleError):
+        Ancestry.objects.rebuild()
+
+    assert Ancestry.objects.count() == 9
+
+
+def test_each_change_makes_a_new_version():
+    assert Change.objects.version() == 0
+
+    make_synset("animal")
+    first = Change.objects.version()
+    make_synset("plant")
+
+    assert 0 < first < Change.objects.version()
