@@ -22,6 +22,7 @@ api.register("submissions", SubmissionViewSet)
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("counts/", views.counts, name="counts"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("healthz/", views.health, name="health"),
     path("", include("accounts.urls")),

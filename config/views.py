@@ -34,6 +34,11 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "home.html", context)
 
 
+def counts(request: HttpRequest) -> HttpResponse:
+    """The part of the home page that moves."""
+    return render(request, "_counts.html", {"counts": _counts()})
+
+
 def _counts() -> dict[str, Any]:
     questions = Question.objects.counts()
     return {

@@ -89,9 +89,14 @@ def _packed(run: Run, rows: list[ManifestRow]) -> np.ndarray:
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def read(index: int) -> bytes:
-        row = rows[index]
-        with default_storage.open(f"{row.sha256[:2]}/{row.file_name}") as file:
-            data: bytes = file.read()
+        name = f"{rows[index].sha256[:2]}/{rows[index].file_name}"
+        try:
+            with default_storage.open(name) as file:
+                data: bytes = file.read()
+        except FileNotFoundError as error:
+            raise PackError(
+                f"Expected the picture {name} in the storage of pictures; it is not there."
+            ) from error
         return data
 
     return pack(read, len(rows), size_px, path)
