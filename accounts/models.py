@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
-from knox.models import AbstractAuthToken
+from knox.models import AbstractAuthToken, AuthTokenManager
 
 
 class NestworkUserManager(UserManager["User"]):
@@ -36,7 +36,7 @@ class NestworkUserManager(UserManager["User"]):
         return user
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # of ApiToken: knox is untyped
     class Kind(models.TextChoices):
         PERSON = "person", _("person")
         GUEST = "guest", _("guest")
@@ -80,8 +80,12 @@ class User(AbstractUser):
 class ApiToken(AbstractAuthToken):
     """Lets a program act for its user. Only a hash of it is kept."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="auth_token_set"
+    )  # knox looks for this name
     name = models.CharField(max_length=64, help_text=_("What the token is for."))
+
+    objects: ClassVar[AuthTokenManager] = AuthTokenManager()
 
     def __str__(self) -> str:
         return self.name

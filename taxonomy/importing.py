@@ -6,6 +6,7 @@ from django.db import transaction
 
 from taxonomy.models import Ancestry, Change, Hypernym, Lemma, Synset
 from taxonomy.tree import CycleError
+from taxonomy.wordnet import Lemma as LemmaRecord
 from taxonomy.wordnet import SynsetRecord
 
 
@@ -25,7 +26,7 @@ def import_synsets(records: Iterable[SynsetRecord], reason: str) -> int:
     new = {record.wnid: record for record in records if record.wnid not in present}
     if not new:
         return 0
-    _refuse_unknown_hypernyms(new, present)
+    _refuse_bad_hypernyms(new, present)
     Synset.objects.bulk_create(
         [Synset(wnid=r.wnid, name=r.lemmas[0].text, gloss=r.gloss) for r in new.values()], batch_size=2000
     )
@@ -42,12 +43,15 @@ def import_synsets(records: Iterable[SynsetRecord], reason: str) -> int:
     return len(new)
 
 
-def _refuse_unknown_hypernyms(new: dict[str, SynsetRecord], present: set[str]) -> None:
+def _refuse_bad_hypernyms(new: dict[str, SynsetRecord], present: set[str]) -> None:
     for record in new.values():
+        name = record.lemmas[0].text
+        if record.wnid in record.hypernyms:
+            raise ImportRefusedError(f"Expected no noun above itself; found that {name} is a {name}.")
         for hypernym in record.hypernyms:
             if hypernym not in new and hypernym not in present:
                 raise ImportRefusedError(
-                    f"{record.wnid} ({record.lemmas[0].text}): expected hypernyms that are in this file or in "
+                    f"{record.wnid} ({name}): expected hypernyms that are in this file or in "
                     f"the taxonomy; found {hypernym}."
                 )
 
@@ -56,13 +60,20 @@ def _lemma_rows(new: dict[str, SynsetRecord], ids: dict[str, int]) -> list[Lemma
     return [
         Lemma(synset_id=ids[r.wnid], text=lemma.text, sense=lemma.sense, position=position)
         for r in new.values()
-        for position, lemma in enumerate(r.lemmas)
+        for position, lemma in enumerate(_first_of_each_word(r.lemmas))
     ]
+
+
+def _first_of_each_word(lemmas: Iterable[LemmaRecord]) -> list[LemmaRecord]:
+    words: dict[str, LemmaRecord] = {}
+    for lemma in lemmas:
+        words.setdefault(lemma.text, lemma)
+    return list(words.values())
 
 
 def _edge_rows(new: dict[str, SynsetRecord], ids: dict[str, int]) -> list[Hypernym]:
     return [
         Hypernym(hyponym_id=ids[r.wnid], hypernym_id=ids[hypernym])
         for r in new.values()
-        for hypernym in r.hypernyms
+        for hypernym in dict.fromkeys(r.hypernyms)
     ]

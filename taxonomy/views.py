@@ -12,8 +12,8 @@ def synset_list(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()
     context = {
         "query": query,
-        "roots": Synset.objects.roots(),
-        "results": Synset.objects.search(query)[:MOST_RESULTS] if query else [],
+        "roots": Synset.objects.roots().prefetch_related("lemmas"),
+        "results": Synset.objects.search(query).prefetch_related("lemmas")[:MOST_RESULTS] if query else [],
     }
     return render(request, "taxonomy/synset_list.html", context)
 

@@ -17,7 +17,7 @@ from training.config import NETWORKS, Config
 
 HEARTBEAT_EVERY_S = 2
 LOST_AFTER = timedelta(seconds=20)  # without a heartbeat
-MOST_ATTEMPTS = 3
+MOST_LOST = 3  # deaths of its worker, until a run is given up
 DEFAULT_SIZE_PX = 16
 
 
@@ -42,7 +42,7 @@ class RunQuerySet(models.QuerySet["Run"]):
             snapshot=snapshot, network=network, seed=seed, defaults={"config": recipe, "author": author}
         )
         ended_badly = self.filter(pk=run.pk, status__in=[Run.Status.FAILED, Run.Status.CANCELLED])
-        if ended_badly.update(status=Run.Status.QUEUED, attempt=0, error="", finished_at=None):
+        if ended_badly.update(status=Run.Status.QUEUED, n_lost=0, error="", finished_at=None):
             run.refresh_from_db()
         return run
 
@@ -67,12 +67,12 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def requeue(self) -> int:
         """Queue these running runs again; those that were tried often enough fail. Return how many are queued."""
-        self.running().filter(attempt__gte=MOST_ATTEMPTS).update(
+        self.running().filter(n_lost__gte=MOST_LOST - 1).update(
             status=Run.Status.FAILED,
             finished_at=timezone.now(),
-            error=f"Its worker died {MOST_ATTEMPTS} times; perhaps the machine has too little memory for it.",
+            error=f"Its worker died {MOST_LOST} times; perhaps the machine has too little memory for it.",
         )
-        return self.running().filter(attempt__lt=MOST_ATTEMPTS).update(status=Run.Status.QUEUED)
+        return self.running().update(status=Run.Status.QUEUED, n_lost=F("n_lost") + 1)
 
 
 class Run(models.Model):
@@ -94,6 +94,7 @@ class Run(models.Model):
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0, help_text=_("How often a worker has taken it."))
+    n_lost = models.PositiveSmallIntegerField(default=0, help_text=_("How often its worker died."))
     error = models.TextField(blank=True)
     predictions = models.FileField(storage=private_storage, max_length=200, blank=True)
     weights = models.FileField(storage=private_storage, max_length=200, blank=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.views.decorators import staff_member_required
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -19,7 +20,7 @@ MOST_RUNS = 200
 
 
 def run_list(request: HttpRequest, form: RunForm | None = None) -> HttpResponse:
-    runs = Run.objects.select_related("snapshot__collection")[:MOST_RUNS]
+    runs = Run.objects.select_related("snapshot__collection").annotate(n_done=Count("epochs"))[:MOST_RUNS]
     context = {"runs": runs, "form": (form or RunForm()) if request.user.is_staff else None}
     return render(request, "training/run_list.html", context)
 

@@ -25,7 +25,7 @@ def eventually(page: Page, ask: Callable[[], Any], expected: Any) -> None:
 
 
 def sign_in(page: Page, live_server: LiveServer, user: User) -> None:
-    """Give the browser a session of `user`, as the sign-in page would; tests/browser/test_accounts.py goes through that."""
+    """Give the browser a session of `user`, as the sign-in page does, which test_accounts.py goes through."""
     client = Client()
     client.force_login(user)
     name = settings.SESSION_COOKIE_NAME

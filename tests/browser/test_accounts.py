@@ -41,7 +41,9 @@ def make_token(page: Page) -> str:
 
 
 def test_a_guest_who_keeps_their_votes_owns_them_under_a_name(open_page):
-    page = open_page(java_script_enabled=False)  # so that the vote is in the database when the next picture shows
+    page = open_page(
+        java_script_enabled=False
+    )  # so that the vote is in the database when the next picture shows
     start_labelling(page, make_collection(n_questions=3))
     page.get_by_role("button", name="cat").click()
     expect(page.get_by_text("Named by you: 1")).to_be_visible()

@@ -9,14 +9,21 @@ from playwright.sync_api import Page, expect
 
 from competition.models import Contest, Phase, Submission
 from competition.scoring import score_queued
+from datasets.freezing import freeze
+from datasets.splits import split_of
+from labeling.models import Question
 from tests.browser.steps import sign_in
-from tests.factories import make_phase, make_split_snapshot, make_user
+from tests.factories import make_phase, make_settled_collection, make_user
 
 
 @pytest.fixture
 def phase(live_server) -> Phase:
     """An open phase on four test pictures, two of each of two classes, all of them public."""
-    return make_phase(make_split_snapshot(n_train=2, n_val=2, n_test=4))
+    collection = make_settled_collection(n_questions=20)
+    test = [q for q in collection.questions.select_related("image") if split_of(q.image.sha256) == "test"]
+    for question, label in zip(test, 2 * collection.ordered_classes(), strict=True):
+        Question.objects.filter(pk=question.pk).update(label=label)
+    return make_phase(freeze(collection))
 
 
 @pytest.fixture
@@ -30,7 +37,7 @@ def researcher(page: Page, live_server, phase: Phase) -> Page:
 def download_manifest(page: Page) -> list[dict[str, str]]:
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the manifest (CSV)").click()
-    return list(csv.DictReader(Path(download.value.path()).open(newline="")))
+    return list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
 
 
 def predictions(contest: Contest, images: list[str]) -> str:
@@ -42,7 +49,7 @@ def predictions(contest: Contest, images: list[str]) -> str:
 def hand_in(page: Page, text: str) -> None:
     page.get_by_label("Method").fill("always the first class")
     file = {"name": "guesses.csv", "mimeType": "text/csv", "buffer": text.encode()}
-    page.get_by_label("File").set_input_files([file])
+    page.get_by_label("File", exact=True).set_input_files([file])
     page.get_by_role("button", name="Hand in").click()
 
 
@@ -89,7 +96,9 @@ def test_a_bad_file_is_answered_with_the_line_that_is_wrong(researcher, phase):
     images = [row["sha256"] for row in download_manifest(researcher) if row["split"] == "test"]
     good = predictions(phase.contest, images)
 
-    hand_in(researcher, good.replace(f"{images[1]},{phase.contest.snapshot.classes[0]}", f"{images[1]},n00000000"))
+    hand_in(
+        researcher, good.replace(f"{images[1]},{phase.contest.snapshot.classes[0]}", f"{images[1]},n00000000")
+    )
 
     sentence = "Line 3: expected the wnid of a class; found 'n00000000'."
     expect(researcher.get_by_role("alert")).to_have_text(sentence)

@@ -1,0 +1,110 @@
+import io
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from django.core.files.base import ContentFile
+from django.utils import timezone
+
+from competition import tasks
+from competition.entering import enter, enter_finished_runs
+from competition.models import Contest, Submission
+from config.storage import private_storage
+from datasets.splits import TEST
+from tests.factories import make_phase, make_run, make_snapshot
+from training.models import Run
+
+pytestmark = pytest.mark.django_db
+
+
+def make_finished_run(snapshot, network="perceptron", n_wrong=0):
+    """Make a run whose likeliest class is right, but for the first `n_wrong` test pictures."""
+    test = [row for row in snapshot.rows() if row.split == TEST]
+    probabilities = np.array([[wnid == row.wnid for wnid in snapshot.classes] for row in test], np.float32)
+    probabilities[:n_wrong] = 1 - probabilities[:n_wrong]
+    file = io.BytesIO()
+    np.savez_compressed(file, sha256=np.array([row.sha256 for row in test]), probabilities=probabilities)
+    run = make_run(snapshot, network=network, status="finished")
+    name = private_storage().save(f"runs/{run.pk}/predictions.npz", ContentFile(file.getvalue()))
+    Run.objects.filter(pk=run.pk).update(predictions=name)
+    return Run.objects.get(pk=run.pk)
+
+
+def test_a_finished_run_enters_every_contest_on_its_snapshot(snapshot):
+    phases = [make_phase(snapshot), make_phase(snapshot)]
+    run = make_finished_run(snapshot)
+
+    assert enter_finished_runs() == 2
+
+    assert {submission.phase for submission in run.submissions.all()} == set(phases)
+
+
+def test_a_baseline_has_no_author_and_says_what_it_is(phase, snapshot):
+    run = make_finished_run(snapshot, "mlp")
+
+    enter_finished_runs()
+
+    submission = Submission.objects.get()
+    assert (submission.run, submission.author, submission.method) == (run, None, "mlp, seed 0")
+    assert submission.is_baseline
+
+
+def test_a_baseline_is_scored_like_any_other(phase, snapshot):
+    make_finished_run(snapshot, n_wrong=1)
+
+    tasks.sweep_submissions()
+
+    submission = Submission.objects.get()
+    assert submission.status == "scored"
+    assert submission.scores.get(metric="top1_error").value == 0.25
+
+
+def test_a_run_is_entered_once(phase, snapshot):
+    run = make_finished_run(snapshot)
+    enter_finished_runs()
+
+    assert enter_finished_runs() == 0
+    assert not enter(phase.contest, run)
+    assert Submission.objects.count() == 1
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "failed", "cancelled"])
+def test_only_a_finished_run_is_entered(phase, snapshot, status):
+    run = make_finished_run(snapshot)
+    Run.objects.filter(pk=run.pk).update(status=status, error="why")
+    assert enter_finished_runs() == 0
+
+    Run.objects.filter(pk=run.pk).update(status="finished")
+
+    assert enter_finished_runs() == 1
+
+
+def test_a_run_on_another_snapshot_is_not_entered(phase):
+    make_finished_run(make_snapshot(n_questions=10))
+
+    assert enter_finished_runs() == 0
+
+
+def test_a_contest_may_do_without_baselines(phase, snapshot):
+    make_finished_run(snapshot)
+    Contest.objects.update(enters_runs=False)
+    assert enter_finished_runs() == 0
+
+    Contest.objects.update(enters_runs=True)
+
+    assert enter_finished_runs() == 1
+
+
+def test_nothing_enters_a_phase_that_is_not_open(phase, snapshot):
+    make_finished_run(snapshot)
+    phase.opens_at = timezone.now() + timedelta(days=1)
+    phase.save()
+
+    assert enter_finished_runs() == 0
+
+
+def test_nothing_enters_a_contest_without_a_phase(snapshot):
+    make_finished_run(snapshot)
+    Contest.objects.create(slug="empty", name="Empty", year=2026, snapshot=snapshot)
+
+    assert enter_finished_runs() == 0

@@ -1,0 +1,102 @@
+"""Many volunteers at the same moment, each with a database connection of their own."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connection
+from django.db.models import Count
+
+from accounts.models import User
+from labeling.models import Collection, Lease, LeaseExpiredError, Question, Vote
+from tests.factories import make_collection, make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+N_VOLUNTEERS = 12
+
+
+def together(act, people: list) -> list:
+    """Let every one of `people` act at the same moment, in a thread of their own."""
+    start = Barrier(len(people))
+
+    def go(person):
+        try:
+            start.wait()
+            return act(person)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        return list(pool.map(go, people))
+
+
+def label_all(collection: Collection, annotator: User) -> list[int]:
+    """Answer until nothing is handed out any more; return the questions answered."""
+    cat, dog = collection.ordered_classes()
+    answered = []
+    while leases := Lease.objects.hand_out(collection, annotator, 3):
+        for lease in leases:
+            # Opinions differ, so that questions are asked again and again.
+            lease.cast(cat if (annotator.pk + lease.question_id) % 3 else dog)
+            answered.append(lease.question_id)
+    return answered
+
+
+def test_no_place_is_oversold():
+    collection = make_collection(n_questions=3, min_votes=4)
+
+    handed = together(
+        lambda person: Lease.objects.hand_out(collection, person, 3),
+        [make_user() for _ in range(N_VOLUNTEERS)],
+    )
+
+    taken = Counter(lease.question_id for leases in handed for lease in leases)
+    assert max(taken.values()) <= 4
+    for question in Question.objects.annotate(n_leases=Count("leases")):
+        assert question.n_leases + question.open_places == 4
+
+
+def test_nobody_is_asked_twice_and_no_vote_is_lost_or_doubled():
+    collection = make_collection(n_questions=8, min_votes=3, max_votes=6)
+    people = [make_user() for _ in range(N_VOLUNTEERS)]
+
+    answered = together(lambda person: label_all(collection, person), people)
+
+    for questions in answered:
+        assert len(questions) == len(set(questions))
+    n_cast = sum(len(questions) for questions in answered)
+    assert Vote.objects.count() == n_cast
+    for question in Question.objects.annotate(n_counted=Count("votes")):
+        assert question.n_votes == question.n_counted <= 6
+        assert question.state in ("settled", "undecided")
+        assert question.open_places == 0
+    assert not Lease.objects.exists()
+
+
+def test_one_lease_voted_on_from_many_windows_counts_once():
+    collection = make_collection(n_questions=1)
+    annotator = make_user()
+    [lease] = Lease.objects.hand_out(collection, annotator, 1)
+
+    def press(_window: int) -> bool:
+        try:
+            Lease.objects.get(pk=lease.pk).cast(None)
+        except (Lease.DoesNotExist, LeaseExpiredError):
+            return False
+        return True
+
+    assert sum(together(press, list(range(6)))) == 1
+    assert Vote.objects.count() == Question.objects.get().n_votes == 1
+
+
+def test_one_annotator_asking_from_many_windows_gets_each_question_once():
+    collection = make_collection(n_questions=10)
+    annotator = make_user()
+
+    together(lambda _window: Lease.objects.hand_out(collection, annotator, 5), list(range(6)))
+
+    assert Lease.objects.count() == Lease.objects.values("question").distinct().count()
+    for question in Question.objects.annotate(n_leases=Count("leases")).filter(state="open"):
+        assert question.n_leases + question.open_places == collection.min_votes

@@ -1,0 +1,140 @@
+"""Imports point one way: between apps to the left, and from pure modules to no Django at all."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+APPS = ["accounts", "taxonomy", "labeling", "datasets", "training", "competition", "demo"]
+PURE = [
+    "taxonomy/tree.py",
+    "taxonomy/wordnet.py",
+    "labeling/consensus.py",
+    "labeling/crowd.py",
+    "labeling/pictures.py",
+    "datasets/splits.py",
+    "datasets/manifest.py",
+    "training/config.py",
+    "training/curves.py",
+    "training/dataset.py",
+    "training/network.py",
+    "training/loop.py",
+    "competition/predictions.py",
+    "competition/metrics.py",
+    "demo/digits.py",
+]
+WEB = ["training/models.py", "training/views.py", "training/tasks.py", "training/supervising.py"]
+DJANGO = {"django", "rest_framework", "drf_spectacular", "celery", "knox"}
+
+
+def imports(path):
+    """Return the dotted name of all that a file imports, at its top or within a function."""
+    return names(path.read_text(encoding="utf-8"))
+
+
+def names(source):
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "Imports here are absolute."
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def first(name):
+    return name.partition(".")[0]
+
+
+def local_files(path):
+    """Return the project's own files that `path` imports."""
+    found = set()
+    for name in imports(path):
+        for module in (name, name.rpartition(".")[0]):
+            file = ROOT / f"{module.replace('.', '/')}.py"
+            if module and file.exists():
+                found.add(file)
+    return found
+
+
+def reached(path):
+    """Return every file of the project that importing `path` imports in turn."""
+    found, waiting = set(), [path]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting += local_files(file)
+    return found
+
+
+def files_of(app):
+    return sorted((ROOT / app).rglob("*.py"))
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_app_imports_only_apps_to_its_left(app):
+    to_its_right = set(APPS[APPS.index(app) + 1 :])
+
+    wrong = {
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in files_of(app)
+        for name in imports(file)
+        if first(name) in to_its_right
+    }
+
+    assert files_of(app)
+    assert not wrong
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_app_takes_nothing_of_the_configuration_but_its_storage(app):
+    allowed = (
+        ["config.storage", "config.serve"] if app == "demo" else ["config.storage"]
+    )  # demo starts a site
+
+    wrong = {
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in files_of(app)
+        for name in imports(file)
+        if first(name) == "config" and not {name, name.rpartition(".")[0]} & set(allowed)
+    }
+
+    assert not wrong
+
+
+@pytest.mark.parametrize("app", [*APPS, "config"])
+def test_nothing_imports_the_tests(app):
+    assert not {str(file) for file in files_of(app) if "tests" in {first(name) for name in imports(file)}}
+
+
+@pytest.mark.parametrize("path", PURE)
+def test_a_pure_module_knows_nothing_of_django(path):
+    for file in reached(ROOT / path):
+        found = {first(name) for name in imports(file)} & DJANGO
+        assert not found, f"{path} reaches {file.relative_to(ROOT)}, which imports {found}."
+
+
+@pytest.mark.parametrize("path", PURE)
+def test_a_pure_module_imports_no_module_that_is_not_pure(path):
+    others = {str(file.relative_to(ROOT)) for file in reached(ROOT / path)}
+
+    assert others <= set(PURE)
+
+
+@pytest.mark.parametrize("path", [*WEB, "config/urls.py"])
+def test_what_answers_requests_or_wakes_a_worker_never_imports_torch(path):
+    for file in reached(ROOT / path):
+        found = {first(name) for name in imports(file)} & {"torch", "safetensors"}
+        assert not found, f"{path} reaches {file.relative_to(ROOT)}, which imports {found}."
+
+
+def test_the_tests_above_would_find_torch_and_django():
+    assert any("torch" in imports(file) for file in reached(ROOT / "training/running.py"))
+    assert any(first(name) == "django" for name in imports(ROOT / "training/models.py"))
+
+
+def test_an_import_within_a_function_counts():
+    assert names("def late():\n    from a.b import c\n    import d.e\n") == {"a.b.c", "d.e"}
