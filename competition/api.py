@@ -51,8 +51,6 @@ class SubmissionViewSet(
     def perform_create(self, serializer: serializers.BaseSerializer[Any]) -> None:
         data = serializer.validated_data
         phase = data["phase"]["contest"].phase
-        if phase is None:
-            raise serializers.ValidationError("This contest has no phase yet.", code="no_phase")
         try:
             serializer.instance = Submission.objects.submit(
                 phase, self.request.user, data["method"], data["file"]

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any, Self
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.files import File
@@ -104,6 +105,11 @@ class Phase(models.Model):
         return Part.PRIVATE if is_over and self.public_share < 1 else Part.PUBLIC
 
 
+def submission_path(_submission: "Submission", _name: str) -> str:
+    """Return where an upload is kept: under a name of ours, so that no two are the same file."""
+    return f"submissions/{uuid4().hex}.csv"
+
+
 class SubmissionRefusedError(ValueError):
     """The phase is closed, or the limit is reached; the message says when to come again."""
 
@@ -120,8 +126,10 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         return self if user.is_staff else self.filter(Q(author=user) | Q(run__isnull=False))
 
     @transaction.atomic
-    def submit(self, phase: Phase, author: User, method: str, file: File) -> "Submission":
+    def submit(self, phase: Phase | None, author: User, method: str, file: File) -> "Submission":
         """Queue a predictions file. Raises SubmissionRefusedError if `author` may not submit now."""
+        if phase is None:
+            raise SubmissionRefusedError("This contest has no phase yet.")
         if not phase.is_open:
             raise SubmissionRefusedError(f"{phase} is not open: it runs from {phase.opens_at:%Y-%m-%d} on.")
         # The author's row stands for the limit: whoever holds it counts and takes a place in one step.
@@ -176,7 +184,7 @@ class Submission(models.Model):
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True)
     run = models.ForeignKey(Run, on_delete=models.PROTECT, null=True, blank=True, related_name="submissions")
     method = models.CharField(_("method"), max_length=100, help_text=_("How the predictions were made."))
-    file = models.FileField(storage=private_storage, upload_to="submissions/", max_length=200)
+    file = models.FileField(storage=private_storage, upload_to=submission_path, max_length=200)
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
     error = models.TextField(blank=True)
@@ -223,7 +231,8 @@ class Submission(models.Model):
 
     def shown_scores(self) -> "list[Score]":
         """The scores that its author may see by now."""
-        return [score for score in self.scores.order_by("part", "metric") if score.is_shown]
+        shown = [score for score in self.scores.all() if score.is_shown]
+        return sorted(shown, key=lambda score: (score.part, score.metric))
 
     def mine(self) -> SubmissionQuerySet:
         """This submission as long as this attempt still holds it."""
@@ -269,7 +278,7 @@ class Score(models.Model):
     @property
     def is_shown(self) -> bool:
         """Whether its author may see it: the private part stays closed while the phase is open."""
-        return self.part == self.submission.phase.shown_part or self.part == Part.PUBLIC
+        return self.part in (self.submission.phase.shown_part, Part.PUBLIC)
 
     def as_dict(self) -> dict[str, Any]:
         return {"value": self.value, "low": self.low, "high": self.high}

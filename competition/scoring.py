@@ -9,7 +9,7 @@ from competition import metrics
 from competition.models import Metric, Part, Phase, Score, Submission
 from competition.predictions import Floats, Ints, PredictionsError, parse_predictions
 from datasets.models import Snapshot
-from datasets.splits import TEST, uniform
+from labeling.splits import TEST, uniform
 from taxonomy import tree
 
 logger = logging.getLogger(__name__)

@@ -38,11 +38,10 @@ def contest_page(request: HttpRequest, slug: str) -> HttpResponse:
 def submit(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     contest = get_object_or_404(Contest.objects.select_related("snapshot__collection"), slug=slug)
     form = SubmissionForm(request.POST or None, request.FILES or None)
-    phase = contest.phase
-    if phase and form.is_valid():
+    if form.is_valid():
         data = form.cleaned_data
         try:
-            submission = Submission.objects.submit(phase, request.user, data["method"], data["file"])
+            submission = Submission.objects.submit(contest.phase, request.user, data["method"], data["file"])
         except SubmissionRefusedError as error:
             form.add_error(None, str(error))
         else:

@@ -20,16 +20,15 @@ SHOWN_EXAMPLES, SHOWN_ENTRIES = 8, 5
 def home(request: HttpRequest) -> HttpResponse:
     contest = Contest.objects.select_related("snapshot").first()
     board = leaderboard.rows(contest) if contest else []
-    settled = Question.objects.settled().filter(image__withdrawn_at=None)
     context = {
         "collection": Collection.objects.open().first(),
-        "collections": Collection.objects.all()[:6],
+        "collections": Collection.objects.select_related("root")[:6],
         "counts": _counts(),
         "contest": contest,
         "rows": board[:SHOWN_ENTRIES],
         "x_max": leaderboard.axis_max(board[:SHOWN_ENTRIES]),
         "n_test": board[0]["n_images"] if board else 0,
-        "examples": settled.select_related("image", "label").order_by("-pk")[:SHOWN_EXAMPLES],
+        "examples": Question.objects.examples().order_by("-pk")[:SHOWN_EXAMPLES],
     }
     return render(request, "home.html", context)
 

@@ -11,8 +11,8 @@ from django.db import transaction
 from accounts.models import User
 from datasets.manifest import ManifestRow, write_manifest
 from datasets.models import Snapshot
-from datasets.splits import SPLITS, split_of
 from labeling.models import Collection
+from labeling.splits import SPLITS
 from taxonomy.models import Change, Hypernym, Synset
 
 
@@ -62,12 +62,11 @@ def _rows(collection: Collection, floor: float, counts: Counter[tuple[str, str]]
     )
     columns = (
         "image__sha256", "image__file", "label__wnid", "label__name", "confidence", "n_votes",
-        "image__licence", "image__credit",
+        "image__licence", "image__credit", "image__split",
     )  # fmt: skip
-    for sha256, file, wnid, name, confidence, n_votes, licence, credit in (
+    for sha256, file, wnid, name, confidence, n_votes, licence, credit, split in (
         settled.order_by("image__sha256").values_list(*columns).iterator(chunk_size=5000)
     ):
-        split = split_of(sha256)
         counts[wnid, split] += 1
         file_name = file.rpartition("/")[2]
         yield ManifestRow(sha256, file_name, wnid, name, confidence, n_votes, split, licence, credit)

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from datasets.freezing import NothingToFreezeError, freeze
 from datasets.models import Snapshot
-from datasets.splits import TEST
 from labeling.models import Collection
+from labeling.splits import TEST
 
 PUBLIC_COLUMNS = ["sha256", "file_name", "picture", "split", "wnid", "synset", "confidence", "n_votes"]
 

@@ -25,7 +25,7 @@ from labeling.serializers import (
 class CollectionViewSet(ReadOnlyModelViewSet[Collection]):
     """The labelling campaigns, with the classes that each asks for."""
 
-    queryset = Collection.objects.select_related("root")
+    queryset = Collection.objects.select_related("root").prefetch_related("collectionclass_set")
     serializer_class = CollectionSerializer
     lookup_field = "slug"
 

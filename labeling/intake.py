@@ -11,6 +11,7 @@ from django.db import transaction
 
 from labeling.models import Collection, Image, Question
 from labeling.pictures import Picture, PictureError, check_picture
+from labeling.splits import split_of
 from taxonomy.models import Synset
 
 BATCH = 500  # pictures a transaction
@@ -75,6 +76,7 @@ def _store(pictures: list[Picture], **about: str) -> dict[str, int]:
                 thumbnail=_save(f"{p.sha256[:2]}/{p.sha256}.small.{p.ending}", p.thumbnail),
                 width=p.width,
                 height=p.height,
+                split=split_of(p.sha256),
                 **about,
             )
             for p in new

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from labeling import consensus
+from labeling.splits import SPLITS, TRAIN
 from taxonomy.models import Change, Synset
 
 LEASE_TIME = timedelta(minutes=15)
@@ -39,6 +40,7 @@ class Image(models.Model):
     source = models.CharField(max_length=300, blank=True, help_text=_("Where it came from."))
     licence = models.CharField(max_length=100, blank=True)
     credit = models.CharField(max_length=200, blank=True)
+    split = models.CharField(max_length=5, choices=[(name, name) for name in SPLITS])
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -111,7 +113,7 @@ class Collection(models.Model):
 
     def ordered_classes(self) -> list[Synset]:
         """Return the classes in the order of their keys; a place in it is what arrays call `label`."""
-        return list(self.classes.order_by("collectionclass__position"))
+        return [row.synset for row in self.collectionclass_set.all()]
 
     def set_classes(self, synsets: Iterable[Synset]) -> None:
         """Make `synsets` the classes, in this order. Only for a collection without any."""
@@ -121,12 +123,19 @@ class Collection(models.Model):
         )
 
 
+class CollectionClassManager(models.Manager["CollectionClass"]):
+    def get_queryset(self) -> models.QuerySet["CollectionClass"]:
+        return super().get_queryset().select_related("synset")  # nobody wants the one without the other
+
+
 class CollectionClass(models.Model):
     """One answer that a collection offers, and its place among them."""
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE)
     synset = models.ForeignKey(Synset, on_delete=models.PROTECT)
     position = models.PositiveSmallIntegerField()
+
+    objects = CollectionClassManager()
 
     class Meta:
         verbose_name_plural = "collection classes"
@@ -195,6 +204,11 @@ class QuestionQuerySet(models.QuerySet["Question"]):
 
     def settled(self) -> Self:
         return self.filter(state=Question.State.SETTLED)
+
+    def examples(self) -> Self:
+        """Settled questions to show: no withdrawn picture, and none whose label may be a contest's secret."""
+        shown = self.settled().filter(image__withdrawn_at=None, image__split=TRAIN)
+        return shown.select_related("image", "label")
 
     def never_asked(self, annotator: User) -> Self:
         """Leave out what `annotator` has answered or holds a lease on."""

@@ -24,18 +24,19 @@ KEYS = "1234567890"
 
 
 def collection_list(request: HttpRequest) -> HttpResponse:
-    return render(request, "labeling/collection_list.html", {"collections": Collection.objects.all()})
+    return render(
+        request, "labeling/collection_list.html", {"collections": Collection.objects.select_related("root")}
+    )
 
 
 def collection_page(request: HttpRequest, slug: str) -> HttpResponse:
     collection = get_object_or_404(Collection, slug=slug)
-    settled = collection.questions.settled().filter(image__withdrawn_at=None)
     context = {
         "collection": collection,
         "classes": collection.ordered_classes(),
         "progress": _progress(collection),
-        "by_class": settled.by_label(),
-        "examples": settled.select_related("image", "label").order_by("position")[:24],
+        "by_class": collection.questions.settled().by_label(),
+        "examples": collection.questions.examples().order_by("position")[:24],
     }
     return render(request, "labeling/collection.html", context)
 
@@ -133,13 +134,11 @@ def _render_label(
 def synset_pictures(request: HttpRequest, wnid: str) -> HttpResponse:
     """The part of a noun's page that shows settled pictures of it and of every noun below it."""
     synset = get_object_or_404(Synset, wnid=wnid)
-    pictures = Question.objects.settled().filter(
-        label__in=Synset.objects.below(synset), image__withdrawn_at=None
-    )
+    below = Question.objects.filter(label__in=Synset.objects.below(synset))
     context = {
         "synset": synset,
-        "n_pictures": pictures.count(),
-        "examples": pictures.select_related("image", "label").order_by("position")[:24],
+        "n_pictures": below.settled().count(),
+        "examples": below.examples().order_by("position")[:24],
     }
     return render(request, "labeling/_synset_pictures.html", context)
 

@@ -14,9 +14,9 @@ from accounts.models import User
 from competition.models import Contest, Phase
 from datasets.freezing import freeze
 from datasets.models import Snapshot
-from datasets.splits import TEST, TRAIN, VAL, split_of
 from labeling.intake import IncomingPicture, add_pictures
 from labeling.models import Collection, Image, Lease, Question, Vote
+from labeling.splits import TEST, TRAIN, VAL, split_of
 from taxonomy.importing import import_synsets
 from taxonomy.models import Synset
 from taxonomy.wordnet import Lemma, SynsetRecord

@@ -13,7 +13,7 @@ PURE = [
     "labeling/consensus.py",
     "labeling/crowd.py",
     "labeling/pictures.py",
-    "datasets/splits.py",
+    "labeling/splits.py",
     "datasets/manifest.py",
     "training/config.py",
     "training/curves.py",

@@ -15,7 +15,7 @@ from django.core.files.storage import default_storage
 
 from config.storage import private_storage
 from datasets.manifest import ManifestRow
-from datasets.splits import TEST, TRAIN, VAL
+from labeling.splits import TEST, TRAIN, VAL
 from training.config import ConfigError
 from training.dataset import PackError, Split, SplitError, pack
 from training.loop import CheckpointError, DivergedError, EpochMetrics, predict, save_weights, train

@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 from competition.models import Contest, Phase, Submission
 from competition.scoring import score_queued
 from datasets.freezing import freeze
-from datasets.splits import split_of
 from labeling.models import Question
+from labeling.splits import split_of
 from tests.browser.steps import sign_in
 from tests.factories import make_phase, make_settled_collection, make_user
 

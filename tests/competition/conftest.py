@@ -7,7 +7,7 @@ from django.core.files.base import ContentFile
 
 from competition.models import Phase
 from datasets.models import Snapshot
-from datasets.splits import TEST
+from labeling.splits import TEST
 from tests.factories import make_phase, make_snapshot
 
 

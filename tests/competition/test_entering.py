@@ -10,7 +10,7 @@ from competition import tasks
 from competition.entering import enter, enter_finished_runs
 from competition.models import Contest, Submission
 from config.storage import private_storage
-from datasets.splits import TEST
+from labeling.splits import TEST
 from tests.factories import make_phase, make_run, make_snapshot
 from training.models import Run
 

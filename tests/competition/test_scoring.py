@@ -5,7 +5,7 @@ from django.core.files.base import ContentFile
 from competition.models import Score, Submission
 from competition.scoring import SCORER_VERSION, lch_heights, score_queued
 from datasets.freezing import freeze
-from datasets.splits import TEST
+from labeling.splits import TEST
 from tests.factories import make_phase, make_settled_collection, make_snapshot, make_synset, make_user
 
 pytestmark = pytest.mark.django_db

@@ -5,8 +5,8 @@ from django.utils import timezone
 from accounts.models import User
 from datasets.freezing import NothingToFreezeError, freeze
 from datasets.models import Snapshot
-from datasets.splits import split_of
 from labeling.models import CollectionClass, Image
+from labeling.splits import split_of
 from taxonomy.models import Change, Synset
 from tests.factories import make_collection, make_settled_collection, make_synset, make_vote
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from datasets.freezing import freeze
 from datasets.models import Snapshot
-from datasets.splits import TEST, split_of
+from labeling.splits import TEST, split_of
 from tests.factories import (
     make_collection,
     make_run,

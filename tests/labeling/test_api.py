@@ -48,7 +48,7 @@ def test_leases_say_where_their_pictures_are(client, annotator):
     image = Question.objects.get().image
     assert (lease["image_url"], lease["width"], lease["height"]) == (image.get_absolute_url(), 8, 8)
     assert Lease.objects.get().pk == lease["id"]
-    assert client.get(lease["image_url"]).status_code == 200
+    assert b"".join(client.get(lease["image_url"]).streaming_content).startswith(b"\x89PNG")
 
 
 def test_as_many_leases_as_asked_for_are_handed_out(client, annotator):

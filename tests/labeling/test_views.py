@@ -194,7 +194,8 @@ def test_a_collections_page_shows_its_progress_and_settled_pictures(client):
 
     assert response.context["progress"]["n_settled"] == 10
     assert [(synset.name, n) for synset, n in response.context["by_class"]] == [("cat", 5), ("dog", 5)]
-    assert response.content.decode().count("<figure>") == 10
+    # Six of ten are training pictures; the labels of the others may be a contest's secret.
+    assert response.content.decode().count("<figure>") == 6
 
 
 def test_a_new_collections_page_offers_the_first_step(client):

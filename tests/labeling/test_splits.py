@@ -4,7 +4,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.splits import SPLITS, split_of, uniform
+from labeling.splits import SPLITS, split_of, uniform
 
 HASHES = st.binary(min_size=32, max_size=32).map(bytes.hex)
 

@@ -1,6 +1,7 @@
 """Picture hashes -> train, val, test. Pure.
 
-The split follows from the picture alone, so a picture never moves from test to train between snapshots.
+The split follows from the picture alone, so a picture never moves from test to train between snapshots, and what
+it shows can be kept secret from its first vote on.
 """
 
 import hashlib
