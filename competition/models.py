@@ -232,7 +232,8 @@ class Submission(models.Model):
     def shown_scores(self) -> "list[Score]":
         """The scores that its author may see by now."""
         shown = [score for score in self.scores.all() if score.is_shown]
-        return sorted(shown, key=lambda score: (score.part, score.metric))
+        order = list(Metric.values)
+        return sorted(shown, key=lambda score: (score.part, order.index(score.metric)))
 
     def mine(self) -> SubmissionQuerySet:
         """This submission as long as this attempt still holds it."""

@@ -18,14 +18,15 @@ const notice = document.getElementById("notice");
 const csrfToken = card.elements.csrfmiddlewaretoken.value;
 
 const ready = []; // leases whose picture is decoded, in the order they came
-const known = new Set([card.dataset.lease]); // every lease ever seen here, so none is shown twice
 const unsent = keptVotes();
+const known = new Set([card.dataset.lease, ...unsent.keys()]); // every lease seen or answered, so none shows twice
 let current = {
   id: card.dataset.lease,
   expires_at: card.dataset.expiresAt,
   image: document.getElementById("picture"),
 };
-let count = config.count;
+let count = config.count + unsent.size;
+const pictureAlt = document.getElementById("picture").alt;
 let finished = ""; // the server's words once nothing is left
 let fetching = false;
 let sending = false;
@@ -162,7 +163,7 @@ async function prepare(lease) {
   known.add(lease.id);
   const image = new Image(lease.width, lease.height);
   image.src = lease.image_url;
-  image.alt = current?.image.alt ?? "";
+  image.alt = pictureAlt;
   if (lease.width < 100) image.className = "tiny";
   try {
     await image.decode();
@@ -269,5 +270,10 @@ window.addEventListener("pagehide", () => {
   if (unsent.size) post(config.votesUrl, { votes: batch() }, { keepalive: true }).catch(() => {});
 });
 
+showCount();
+if (unsent.has(current.id)) {
+  current = null; // an earlier page took its answer, which is on its way
+  showNext();
+}
 refill();
 if (unsent.size) sendSoon(0);

@@ -26,7 +26,8 @@ def run_list(request: HttpRequest, form: RunForm | None = None) -> HttpResponse:
 
 
 def run_page(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "training/run.html", _live(pk))
+    context = _live(pk)
+    return render(request, "training/run.html", {**context, "recipe": _recipe(context["run"])})
 
 
 def live(request: HttpRequest, pk: int) -> HttpResponse:
@@ -38,6 +39,16 @@ def _live(pk: int) -> dict[str, Any]:
     run = get_object_or_404(Run.objects.select_related("snapshot__collection"), pk=pk)
     epochs = list(run.epochs.all())
     return {"run": run, "epochs": epochs, "curves": _curves(epochs, run.n_epochs)}
+
+
+def _recipe(run: Run) -> list[tuple[str, Any]]:
+    """Return the options that say something, by their names in words."""
+    words = {"size_px": _("picture size, pixels")}
+    return [
+        (words.get(name, name.replace("_", " ")), _("yes") if value is True else value)
+        for name, value in run.config.items()
+        if value and name != "network" and (name != "activation" or run.network == "mlp")
+    ]
 
 
 def _curves(epochs: list[Any], n_epochs: int) -> list[Curve]:
