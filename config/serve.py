@@ -103,9 +103,17 @@ class Supervisor:
 
 @contextlib.contextmanager
 def site(port: int | None) -> Iterator[Supervisor]:
-    """Keep the site's processes while the block runs. Raises PortInUseError before any is started."""
+    """Keep the site's processes while the block runs; SIGTERM ends it as Ctrl-C does, by KeyboardInterrupt.
+
+    Raises PortInUseError before any process is started.
+    """
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
     if port is not None:
         check_port(port)
+    signal.signal(signal.SIGTERM, interrupt)
     supervisor = Supervisor(commands(port))
     supervisor.start()
     try:
@@ -115,12 +123,7 @@ def site(port: int | None) -> Iterator[Supervisor]:
 
 
 def wait(supervisor: Supervisor) -> None:
-    """Keep the processes alive until this one is told to stop (Ctrl-C or SIGTERM)."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
+    """Keep the processes alive until this one is told to stop."""
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             for name in supervisor.restart_dead():

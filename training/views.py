@@ -20,7 +20,8 @@ MOST_RUNS = 200
 
 
 def run_list(request: HttpRequest, form: RunForm | None = None) -> HttpResponse:
-    runs = Run.objects.select_related("snapshot__collection").annotate(n_done=Count("epochs"))[:MOST_RUNS]
+    runs = Run.objects.select_related("snapshot__collection").annotate(n_done=Count("epochs"))
+    runs = runs.order_by("-pk")[:MOST_RUNS]
     context = {"runs": runs, "form": (form or RunForm()) if request.user.is_staff else None}
     return render(request, "training/run_list.html", context)
 

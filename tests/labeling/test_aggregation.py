@@ -166,3 +166,17 @@ def test_a_collection_without_votes_is_refitted_without_harm(collection):
 
     assert (report.n_votes, report.n_questions, report.accuracy) == (0, 0, None)
     assert np.isfinite(ConsensusFit.objects.get().log_likelihood)
+
+
+def test_a_refit_gives_up_a_question_that_had_the_most_votes(collection):
+    for _ in range(3):
+        make_vote(collection, None)
+    voted = collection.questions.filter(n_votes__gt=0)
+    n_votes = voted.first().n_votes
+    assert voted.first().state == "open"
+    collection.max_votes = n_votes
+    collection.save()
+
+    aggregation.refit(collection)
+
+    assert set(voted.values_list("state", "open_places")) == {("undecided", 0)}

@@ -14,7 +14,7 @@ from tests.factories import make_collection, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-N_VOLUNTEERS = 12
+N_VOLUNTEERS = 16
 
 
 def together(act, people: list) -> list:

@@ -59,7 +59,7 @@ def test_a_class_may_be_given_another_noun_than_the_commonest():
 def test_a_class_that_the_taxonomy_lacks_is_refused_with_its_line():
     make_synset("cat")
 
-    with pytest.raises(ImportRefusedError, match="Labels file line 3: .*found 'chimera'"):
+    with pytest.raises(ImportRefusedError, match=r"Labels file line 3: .*found 'chimera'"):
         name_classes([TrueLabel(2, "0", "cat", ""), TrueLabel(3, "1", "chimera", "")], {})
 
 
@@ -220,7 +220,7 @@ def test_a_second_vote_is_found_in_a_later_batch_too(monkeypatch):
     monkeypatch.setattr(importing, "VOTE_BATCH", 1)
     data = Dataset()
 
-    with pytest.raises(ImportRefusedError, match="line 3: .* a second one of annotator 7 on 0"):
+    with pytest.raises(ImportRefusedError, match=r"line 3: .* a second one of annotator 7 on 0"):
         data.take(("7", "0", "cat"), ("7", "0", "cat"))
 
     assert Vote.objects.count() == 1

@@ -30,7 +30,8 @@ def test_a_picture_is_stored_under_its_hash_with_where_it_came_from():
     image, sha256 = Image.objects.get(), hashlib.sha256(data).hexdigest()
     assert (image.sha256, image.width, image.height) == (sha256, 12, 9)
     assert (image.source, image.licence, image.credit) == ("a field trip", "CC0", "Ada")
-    assert default_storage.open(image.file.name).read() == data
+    with default_storage.open(image.file.name) as file:
+        assert file.read() == data
     assert (image.thumbnail, image.split) == ("", split_of(sha256))
 
 

@@ -6,15 +6,20 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from labeling.models import (
     LEASE_TIME,
     Collection,
+    CollectionClass,
     Lease,
     LeaseExpiredError,
     NotAClassError,
     Question,
+    Skill,
     Vote,
+    Walk,
 )
 from tests.factories import make_collection, make_lease, make_question, make_synset, make_user, make_vote
 
@@ -409,3 +414,110 @@ def test_a_collection_has_grown_after_ten_votes():
     hand_out(collection, annotator)[0].cast(None)
 
     assert Collection.objects.grown() == [collection]
+
+
+# --- What the database refuses ---------------------------------------------------------------------------
+
+
+def test_the_database_refuses_a_second_lease_of_one_annotator_on_a_question():
+    lease = make_lease()
+    again = {"question": lease.question, "expires_at": lease.expires_at}
+    Lease.objects.create(annotator=make_user(), **again)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Lease.objects.create(annotator=lease.annotator, **again)
+
+
+def test_the_database_refuses_to_ask_about_a_picture_twice_in_one_collection():
+    question = make_question()
+    Question.objects.create(collection=make_collection(), image=question.image, position=1)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Question.objects.create(collection=question.collection, image=question.image, position=1)
+
+
+def test_the_database_refuses_to_lend_a_place_that_is_not_there():
+    question = make_question()
+    Question.objects.filter(pk=question.pk).update(state="open", open_places=0)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Question.objects.filter(pk=question.pk).update(open_places=-1)
+
+
+@pytest.mark.parametrize(("name", "position"), [("cat", 2), ("stone", 0)])
+def test_the_database_refuses_a_class_twice_and_a_place_twice(name, position):
+    collection = make_collection(names=("cat", "dog"))
+    synset = collection.classes.filter(name=name).first() or make_synset(name)
+    CollectionClass.objects.create(collection=collection, synset=make_synset("ape"), position=3)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        CollectionClass.objects.create(collection=collection, synset=synset, position=position)
+
+
+def test_the_database_refuses_a_vote_that_cannot_tell_and_names_a_noun():
+    collection = make_collection(n_questions=1)
+    fields = {"question": collection.questions.get(), "annotator": make_user(), "taxonomy_version": 1}
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Vote.objects.create(answer="cannot_tell", synset=collection.ordered_classes()[0], **fields)
+
+
+def test_the_database_refuses_two_votes_on_one_lease():
+    vote = make_lease().cast(None)
+    fields = {"question": vote.question, "answer": "cannot_tell", "taxonomy_version": 1}
+    Vote.objects.create(annotator=make_user(), lease_number=vote.lease_number + 1, **fields)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Vote.objects.create(annotator=make_user(), lease_number=vote.lease_number, **fields)
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(0, 1), (1, 0), (-1, 1)])
+def test_the_database_refuses_a_skill_that_would_be_certain(right, wrong):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Skill.objects.create(collection=make_collection(), annotator=make_user(), right=right, wrong=wrong)
+
+
+def test_the_database_refuses_a_second_skill_and_a_second_walk_of_one_annotator():
+    both = {"collection": make_collection(), "annotator": make_user()}
+    Skill.objects.create(right=3, wrong=1, **both)
+    Walk.objects.create(**both)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Skill.objects.create(right=3, wrong=1, **both)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Walk.objects.create(**both)
+
+
+# --- Laws -------------------------------------------------------------------------------------------------
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["ask", "cat", "dog", "cannot tell", "leave", "sweep"]), st.integers(0, 3)),
+    max_size=40,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps=STEPS, min_votes=st.integers(1, 3), more=st.integers(0, 2))
+def test_whatever_happens_nothing_is_oversold_and_every_vote_is_counted(steps, min_votes, more):
+    collection = make_collection(n_questions=3, min_votes=min_votes, max_votes=min_votes + more)
+    answers = dict(zip(["cat", "dog", "cannot tell"], [*collection.ordered_classes(), None], strict=True))
+    people = [make_user() for _ in range(4)]
+
+    for step, number in steps:
+        mine = Lease.objects.held_by(people[number]).filter(question__collection=collection)
+        if step == "ask":
+            hand_out(collection, people[number], 2)
+        elif step == "leave":
+            expire(*mine)
+        elif step == "sweep":
+            Lease.objects.expired().release()
+        elif lease := mine.first():
+            lease.cast(answers[step])
+
+    for question in collection.questions.all():
+        n_on_the_way = question.leases.count() + question.open_places
+        assert question.n_votes == question.votes.count() <= collection.max_votes
+        assert question.n_votes + n_on_the_way <= collection.max_votes
+        assert (question.state == "open") == (question.open_places > 0 or question.leases.exists())
+        assert not question.votes.filter(annotator__in=question.leases.values("annotator")).exists()

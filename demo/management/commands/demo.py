@@ -36,6 +36,8 @@ class Command(BaseCommand):
                 if not no_serve:
                     self._invite(port)
                     wait(supervisor)
+        except KeyboardInterrupt as interrupt:
+            raise CommandError("Stopped. Run it again to go on from here.") from interrupt
         except (PortInUseError, story.RunFailedError) as error:
             raise CommandError(str(error)) from error
 

@@ -1,0 +1,39 @@
+"""A part of a real crowd dataset, where it lies beside the repository; it may not be copied into it."""
+
+import io
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from labeling.models import Collection, Vote
+from tests.factories import make_synset
+
+FOLDER = settings.BASE_DIR.parent / "shared" / "data" / "cifar10h"
+NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(
+        not (FOLDER / "votes.csv.gz").is_file(), reason="CIFAR-10H is not beside the repository."
+    ),
+]
+
+
+def test_the_votes_of_real_people_on_200_pictures_name_97_in_100_rightly():
+    entity = make_synset("entity")
+    for name in NAMES:
+        make_synset(name, entity)
+
+    call_command(
+        "import_votes", "--collection", "cifar-10h", "--limit", "200",
+        "--pictures", str(FOLDER / "images.zip"),
+        "--labels", str(FOLDER / "labels.csv.gz"),
+        "--votes", str(FOLDER / "votes.csv.gz"),
+        stdout=io.StringIO(),
+    )  # fmt: skip
+
+    collection = Collection.objects.get(slug="cifar-10h")
+    assert Vote.objects.filter(question__collection=collection).count() == 200 * 50
+    assert collection.questions.settled().count() >= 190
+    assert collection.questions.accuracy() >= 0.97
