@@ -93,7 +93,7 @@ def test_a_new_token_is_shown_once(account):
 
     account.reload()
 
-    expect(account.get_by_role("rowheader", name="a script")).to_be_visible()
+    expect(account.get_by_role("heading", name="a script")).to_be_visible()
     assert secret not in account.content()
 
 

@@ -7,9 +7,12 @@ from threading import Barrier
 import pytest
 from django.db import connection
 from django.db.models import Count
+from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
-from labeling.models import Collection, Lease, LeaseExpiredError, Question, Vote
+from labeling import aggregation
+from labeling.models import LEASE_TIME, Collection, Lease, LeaseExpiredError, Question, Vote
 from tests.factories import make_collection, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,6 +47,19 @@ def label_all(collection: Collection, annotator: User) -> list[int]:
     return answered
 
 
+def come_back(collection: Collection, people: list[User]) -> list[list[int]]:
+    """Let everybody label once more, one by one, as long as anything is left for anybody.
+
+    A question may be opened again by its last vote, when all who could answer it have just left.
+    """
+    answered: list[list[int]] = [[] for _ in people]
+    while True:
+        more = [label_all(collection, person) for person in people]
+        if not any(more):
+            return answered
+        answered = [before + now for before, now in zip(answered, more, strict=True)]
+
+
 def test_no_place_is_oversold():
     collection = make_collection(n_questions=3, min_votes=4)
 
@@ -62,8 +78,10 @@ def test_nobody_is_asked_twice_and_no_vote_is_lost_or_doubled():
     collection = make_collection(n_questions=8, min_votes=3, max_votes=6)
     people = [make_user() for _ in range(N_VOLUNTEERS)]
 
-    answered = together(lambda person: label_all(collection, person), people)
+    at_once = together(lambda person: label_all(collection, person), people)
+    later = come_back(collection, people)
 
+    answered = [first + then for first, then in zip(at_once, later, strict=True)]
     for questions in answered:
         assert len(questions) == len(set(questions))
     n_cast = sum(len(questions) for questions in answered)
@@ -100,3 +118,64 @@ def test_one_annotator_asking_from_many_windows_gets_each_question_once():
     assert Lease.objects.count() == Lease.objects.values("question").distinct().count()
     for question in Question.objects.annotate(n_leases=Count("leases")).filter(state="open"):
         assert question.n_leases + question.open_places == collection.min_votes
+
+
+def test_batches_of_votes_on_the_same_questions_in_any_order_do_not_wait_for_each_other_forever():
+    collection = make_collection(n_questions=40, min_votes=2)
+    collection.questions.update(state="open")
+    questions = list(collection.questions.order_by("pk"))
+    orders = {make_user(): questions, make_user(): questions[::-1]}
+    for person, order in orders.items():
+        for question in order:  # one of them was lent the last question first
+            Lease.objects.create(question=question, annotator=person, expires_at=timezone.now() + LEASE_TIME)
+
+    def send(person: User) -> list[str]:
+        client = Client()
+        client.force_login(person)
+        votes = [{"lease": lease.pk, "answer": "cannot_tell"} for lease in person.leases.order_by("pk")]
+        answer = client.post("/api/votes/", {"votes": votes}, content_type="application/json")
+        return [result["status"] for result in answer.json()["results"]]
+
+    assert together(send, list(orders)) == [["recorded"] * 40] * 2
+    assert Vote.objects.count() == 80
+
+
+def test_leases_that_run_out_while_people_vote_give_each_place_back_once():
+    collection = make_collection(n_questions=6, min_votes=3, max_votes=6)
+    for person in [make_user() for _ in range(2)]:
+        Lease.objects.hand_out(collection, person, 6)
+    Lease.objects.update(expires_at=timezone.now())
+    people = [make_user() for _ in range(N_VOLUNTEERS)]
+
+    def act(person: User | None) -> None:
+        if person:
+            label_all(collection, person)
+        else:
+            Lease.objects.expired().release()
+
+    together(act, [*people, None, None])
+    come_back(collection, people)
+
+    for question in Question.objects.annotate(n_counted=Count("votes")):
+        assert question.n_votes == question.n_counted <= 6
+        assert (question.state, question.open_places) in [("settled", 0), ("undecided", 0)]
+    assert not Lease.objects.exists()
+
+
+def test_a_refit_beside_voting_loses_no_vote_and_strands_no_question():
+    collection = make_collection(n_questions=8, min_votes=3, max_votes=6)
+    people = [make_user() for _ in range(N_VOLUNTEERS)]
+
+    def act(person: User | None) -> int:
+        if person:
+            return len(label_all(collection, person))
+        aggregation.refit(collection)
+        return 0
+
+    n_cast = sum(together(act, [*people, None, None]))
+    aggregation.refit(collection)
+
+    assert Vote.objects.count() == n_cast
+    for question in Question.objects.annotate(n_counted=Count("votes")):
+        assert question.n_votes == question.n_counted
+        assert (question.state == "open") == (question.open_places > 0)
