@@ -73,14 +73,15 @@ class VotesView(APIView):
 
 @transaction.atomic
 def _cast(annotator: User, votes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    # In the order of their leases, as every request locks them, so that two requests cannot deadlock.
     leases = (
         Lease.objects.filter(annotator=annotator)
         .select_related("annotator")
         .in_bulk([vote["lease"] for vote in votes])
     )
+    question_of = {pk: lease.question_id for pk, lease in leases.items()}
     results = {}
-    for place, vote in sorted(enumerate(votes), key=lambda pair: pair[1]["lease"]):
+    # In the order of their questions, as every request locks them, so that two requests cannot deadlock.
+    for place, vote in sorted(enumerate(votes), key=lambda pair: question_of.get(pair[1]["lease"], 0)):
         lease = leases.pop(vote["lease"], None)
         status, detail = _cast_one(lease, vote) if lease else _look_up(annotator, vote)
         results[place] = {"lease": vote["lease"], "status": status, "detail": detail}

@@ -11,6 +11,7 @@ The names that CIFAR-10H gives these columns are understood too. A CSV may be co
 import csv
 import gzip
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -73,7 +74,7 @@ def _rows(
                         f"{path.name} line {rows.line_num}: expected {len(header)} columns; found {len(row)}."
                     )
                 yield rows.line_num, ["" if p is None else row[p].strip() for p in places]
-        except (csv.Error, UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+        except (csv.Error, UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise CrowdFileError(
                 f"{path.name} after line {rows.line_num}: expected UTF-8 CSV to the end; found {error}."
             ) from error
@@ -122,7 +123,15 @@ class PictureArchive:
         member = self._members[image]
         try:
             return self._zip.read(member)
-        except (zipfile.BadZipFile, OSError, EOFError) as error:
+        # RuntimeError: encrypted; NotImplementedError: packed in a way that Python does not know.
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            OSError,
+            EOFError,
+            RuntimeError,
+            NotImplementedError,
+        ) as error:
             raise CrowdFileError(
                 f"{self._path.name}, {member}: expected a whole file; found {error}."
             ) from error

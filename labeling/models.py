@@ -368,32 +368,30 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
     def held_by(self, annotator: User) -> Self:
         return self.running().filter(annotator=annotator)
 
-    @transaction.atomic
     def hand_out(self, collection: Collection, annotator: User, count: int) -> list["Lease"]:
         """Return up to `count` leases that `annotator` holds: those held already, renewed, then new ones.
 
         So a request that is repeated, because a page was loaded again or an answer was lost, costs nothing.
         Fewer come back, or none, when nothing else is left that this annotator has not been asked.
         """
-        held = self.held_by(annotator).filter(question__collection=collection)
-        held.update(expires_at=timezone.now() + LEASE_TIME)
-        n_new = min(count, MOST_LEASES) - held.count()
-        if n_new > 0 and collection.is_open:
-            self._claim_next(collection, annotator, n_new)
-        return list(held.select_related("question__image").order_by("pk")[:count])
-
-    def _claim_next(self, collection: Collection, annotator: User, n_wanted: int) -> None:
-        """Walk the window of open questions from where `annotator` stopped; feed it at its end; walk it again."""
+        mine = self.filter(annotator=annotator, question__collection=collection)
         # An expired lease of one's own would hide its question from oneself, so those go first.
-        Lease.objects.filter(annotator=annotator, question__collection=collection).expired().release()
-        walk, _made = Walk.objects.get_or_create(collection=collection, annotator=annotator)
-        n_wanted -= walk.claim(n_wanted)
-        if n_wanted and Question.objects.feed(collection):
-            n_wanted -= walk.claim(n_wanted)
-        if n_wanted:
-            walk.position = Walk.START
-            walk.claim(n_wanted)
-        walk.save(update_fields=["position"])
+        mine.expired().release()
+        with transaction.atomic():
+            # Two windows of one annotator take turns, or both would be lent the same question.
+            walk, _made = Walk.objects.select_for_update().get_or_create(
+                collection=collection, annotator=annotator
+            )
+            mine.running().renew()
+            n_new = min(count, MOST_LEASES) - mine.count()
+            if n_new > 0 and collection.is_open:
+                walk.claim_next(n_new)
+        return list(mine.running().select_related("question__image").order_by("pk")[:count])
+
+    def renew(self) -> None:
+        """Let these leases run anew. One that is being voted on right now is left alone, not waited for."""
+        free = self.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)
+        Lease.objects.filter(pk__in=list(free)).update(expires_at=timezone.now() + LEASE_TIME)
 
     def expired(self) -> Self:
         return self.filter(expires_at__lte=timezone.now())
@@ -403,6 +401,8 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         """Give these leases' places back and delete them; return how many those were."""
         # Locked in one order, and rows that somebody is voting on right now are left alone.
         leases = list(self.select_for_update(skip_locked=True, of=("self",)).order_by("question_id"))
+        if not leases:
+            return 0
         for lease in leases:
             open_question = Question.objects.open().filter(pk=lease.question_id)
             open_question.update(open_places=F("open_places") + 1)
@@ -476,6 +476,16 @@ class Walk(models.Model):
 
     def __str__(self) -> str:
         return f"{self.annotator} at {self.position} in {self.collection}"
+
+    def claim_next(self, n_wanted: int) -> None:
+        """Walk the window of open questions from here; feed it at its end; walk it again from its start."""
+        n_wanted -= self.claim(n_wanted)
+        if n_wanted and Question.objects.feed(self.collection):
+            n_wanted -= self.claim(n_wanted)
+        if n_wanted:
+            self.position = Walk.START
+            self.claim(n_wanted)
+        self.save(update_fields=["position"])
 
     def claim(self, n_wanted: int) -> int:
         """Take up to `n_wanted` places on open questions ahead; move there; return how many were taken."""

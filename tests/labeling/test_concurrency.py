@@ -120,24 +120,63 @@ def test_one_annotator_asking_from_many_windows_gets_each_question_once():
         assert question.n_leases + question.open_places == collection.min_votes
 
 
+def test_one_annotator_who_comes_back_in_many_windows_gets_each_question_once():
+    collection = make_collection(n_questions=20)
+    annotator = make_user()
+    for lease in Lease.objects.hand_out(collection, annotator, 1):
+        lease.cast(None)
+
+    together(lambda _window: Lease.objects.hand_out(collection, annotator, 3), list(range(8)))
+
+    leased = list(Lease.objects.values_list("question", flat=True))
+    assert len(leased) == len(set(leased)) == 3
+    assert not Vote.objects.filter(question__in=leased).exists()
+
+
+def lend_in_order(person: User, questions: list[Question]) -> None:
+    """Make leases in this order, as when somebody walked on from the start and was lent earlier questions last."""
+    expires_at = timezone.now() + LEASE_TIME
+    for question in questions:
+        Lease.objects.create(question=question, annotator=person, expires_at=expires_at)
+
+
+def send_all(person: User) -> list[str]:
+    """Answer every lease of `person` in one request, as the page's script does; return what became of each."""
+    client = Client()
+    client.force_login(person)
+    votes = [{"lease": lease.pk, "answer": "cannot_tell"} for lease in person.leases.order_by("pk")]
+    answer = client.post("/api/votes/", {"votes": votes}, content_type="application/json")
+    return [result["status"] for result in answer.json()["results"]]
+
+
 def test_batches_of_votes_on_the_same_questions_in_any_order_do_not_wait_for_each_other_forever():
     collection = make_collection(n_questions=40, min_votes=2)
     collection.questions.update(state="open")
     questions = list(collection.questions.order_by("pk"))
-    orders = {make_user(): questions, make_user(): questions[::-1]}
-    for person, order in orders.items():
-        for question in order:  # one of them was lent the last question first
-            Lease.objects.create(question=question, annotator=person, expires_at=timezone.now() + LEASE_TIME)
+    first, second = make_user(), make_user()
+    lend_in_order(first, questions)
+    lend_in_order(second, questions[::-1])
 
-    def send(person: User) -> list[str]:
-        client = Client()
-        client.force_login(person)
-        votes = [{"lease": lease.pk, "answer": "cannot_tell"} for lease in person.leases.order_by("pk")]
-        answer = client.post("/api/votes/", {"votes": votes}, content_type="application/json")
-        return [result["status"] for result in answer.json()["results"]]
-
-    assert together(send, list(orders)) == [["recorded"] * 40] * 2
+    assert together(send_all, [first, second]) == [["recorded"] * 40] * 2
     assert Vote.objects.count() == 80
+
+
+def test_fetching_questions_while_sending_answers_does_not_wait_forever():
+    collection = make_collection(n_questions=40, min_votes=1)
+    collection.questions.update(state="open")
+    annotator = make_user()
+    lend_in_order(annotator, list(collection.questions.order_by("-pk")))
+
+    def act(is_sending: bool) -> list[str]:
+        if is_sending:
+            return send_all(annotator)
+        for _ in range(20):
+            Lease.objects.hand_out(collection, annotator, 40)
+        return []
+
+    [sent, *_fetched] = together(act, [True, False, False])
+
+    assert sent == ["recorded"] * 40
 
 
 def test_leases_that_run_out_while_people_vote_give_each_place_back_once():

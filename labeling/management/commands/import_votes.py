@@ -42,6 +42,8 @@ class Command(BaseCommand):
         for path in (pictures, labels, votes):
             if not path.is_file():
                 raise CommandError(f"{path} is not a file.")
+        if limit is not None and limit < 1:
+            raise CommandError(f"--limit: expected 1 or more; found {limit}.")
         named = dict(self._named(text) for text in options["named"])
         try:
             made = self._bring_in(collection, pictures, labels, votes, limit, named)
