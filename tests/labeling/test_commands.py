@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from accounts.models import User
 from labeling import importing
 from labeling.models import Collection, ConsensusFit, Question, Vote
 from tests.factories import make_collection, make_picture, make_synset, make_vote
@@ -93,6 +94,23 @@ def test_known_answers_are_kept_beside_the_questions(folder):
     assert sorted(Question.objects.values_list("truth__name", flat=True)) == ["cat", "cat", "dog"]
 
 
+def test_annotators_come_in_as_imported_users_and_their_votes_have_no_lease(folder):
+    folder.import_votes()
+
+    names = User.objects.filter(kind=User.Kind.IMPORTED).values_list("username", flat=True)
+    assert sorted(names) == ["pets-7", "pets-8", "pets-9"]
+    assert set(Vote.objects.values_list("lease_number", flat=True)) == {None}
+
+
+def test_each_questions_count_equals_its_votes(folder):
+    folder.write(folder.votes, VOTES + "6,0,dog\n")
+
+    folder.import_votes()
+
+    counts = {question.n_votes: question.votes.count() for question in Question.objects.all()}
+    assert counts == {3: 3, 4: 4}
+
+
 def test_compressed_files_come_in_the_same(folder):
     folder.labels, folder.votes = "labels.csv.gz", "votes.csv.gz"
     folder.write(folder.labels, gzip.compress(LABELS.encode()))
@@ -126,10 +144,11 @@ def test_without_the_limit_an_import_goes_on(folder):
     assert out.splitlines()[:2] == ["1 pictures added, 0 refused.", "3 votes added."]
 
 
-def test_a_class_may_be_given_another_noun(folder):
+@pytest.mark.parametrize("name", ["house cat", "house_cat.n.01"])
+def test_a_class_may_be_given_another_noun(folder, name):
     make_synset("house cat", make_synset("feline"))
 
-    folder.import_votes("--class", "cat=house cat")
+    folder.import_votes("--class", f"cat={name}")
 
     names = Collection.objects.get().classes.values_list("name", flat=True)
     assert set(names) == {"house cat", "dog"}
@@ -178,8 +197,16 @@ def test_a_class_option_without_a_noun_is_refused(folder):
     assert folder.refusal("--class", "cat") == "--class: expected NAME=SYNSET; found 'cat'."
 
 
-def test_a_negative_limit_is_refused(folder):
-    assert "--limit" in folder.refusal("--limit", "-1")
+@pytest.mark.parametrize("limit", ["-1", "0"])
+def test_a_limit_of_no_pictures_is_refused(folder, limit):
+    assert folder.refusal("--limit", limit) == f"--limit: expected 1 or more; found {limit}."
+    assert not Collection.objects.exists()
+
+
+def test_a_limit_of_one_picture_is_enough(folder):
+    out, _err = folder.import_votes("--limit", "1")
+
+    assert out.splitlines()[:2] == ["1 pictures added, 0 refused.", "3 votes added."]
 
 
 def test_a_picture_that_the_archive_lacks_is_refused_with_its_line(folder):
