@@ -25,7 +25,8 @@ def name_classes(labels: Iterable[TrueLabel], named: Mapping[str, str]) -> dict[
     """Return the synset of each class by its name and, where it has one, by its code.
 
     A class is the commonest sense of its name unless `named` gives another: {"cat": "domestic_cat.n.01"}.
-    Raises ImportRefusedError with the line of a name that the taxonomy lacks.
+    Raises ImportRefusedError with the line of a name that the taxonomy lacks or of a code that has two meanings,
+    or if `named` has a name that no row has.
     """
     classes: dict[str, Synset] = {}
     for row in labels:
@@ -34,8 +35,13 @@ def name_classes(labels: Iterable[TrueLabel], named: Mapping[str, str]) -> dict[
                 classes[row.label] = Synset.objects.named(named.get(row.label, row.label))
             except SynsetNotFoundError as error:
                 raise ImportRefusedError(f"Labels file line {row.line}: {error}") from error
-        if row.code:
-            classes[row.code] = classes[row.label]
+        if row.code and classes.setdefault(row.code, classes[row.label]) != classes[row.label]:
+            raise ImportRefusedError(
+                f"Labels file line {row.line}: expected code {row.code} to mean one class; found "
+                f"{row.label!r} where it meant {classes[row.code]} before."
+            )
+    if unknown := sorted(set(named) - set(classes)):
+        raise ImportRefusedError(f"--class: expected a name of the labels file; found {unknown[0]!r}.")
     return classes
 
 

@@ -6,6 +6,7 @@ or comment, so neither place nor person leaks.
 
 import hashlib
 import io
+import re
 import struct
 import warnings
 from dataclasses import dataclass
@@ -17,8 +18,16 @@ MAX_BYTES = 50 * 2**20
 MAX_PIXELS = 50_000_000  # decodes to 150 MB
 MIN_SIDE_PX = 4
 THUMBNAIL_PX = 320  # longest side; twice what the pages show, for dense screens
-# How a whole file ends: JPEG's end-of-image marker, PNG's last chunk.
-ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
+# The parts that show a still picture. Every other one may tell of places and people, so a file that has one is
+# written anew. Source: PNG (third edition), 11; RFC 9649, 2.
+CHUNKS = {
+    "PNG": set(b"IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP cICP sBIT bKGD pHYs".split()),
+    "WEBP": {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP"},
+}
+# JPEG's application segments that decoders need, JFIF's without a thumbnail. Source: ITU-T T.81, B.1; T.871, 10.
+SEGMENTS = re.compile(rb"\xe0\x00\x10JFIF\x00|\xe2..ICC_PROFILE\x00|\xee\x00\x0eAdobe|[\xc0-\xdf]", re.DOTALL)
+# What follows the first scan: tables and scans, then the end, which is the end of the file.
+SCANS = re.compile(rb"(?:[^\xff]++|\xff[\x00\xc4\xd0-\xd7\xda\xdb\xdd])*+\xff\xd9")
 # What turns a picture upright, by its EXIF orientation; 1 is upright. Source: Exif 2.32, tag 0x0112.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -29,8 +38,6 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Where formats keep words about a picture: JPEG's EXIF, comments and XMP, PNG's text chunks.
-METADATA = {"exif", "xmp", "comment", "photoshop", "XML:com.adobe.xmp", "Raw profile type exif"}
 
 
 class PictureError(ValueError):
@@ -58,10 +65,8 @@ def check_picture(data: bytes) -> Picture:
     # A JPEG with a second picture behind it, as phones write for depth, is called MPO.
     image_format = "JPEG" if image.format == "MPO" else image.format or ""
     upright = _upright(image)
-    is_bare = (
-        image.format == image_format and not METADATA & image.info.keys() and not getattr(image, "text", None)
-    )
-    is_as_sent = is_bare and upright is image and _ends_with_the_picture(data, image_format)
+    is_bare = _is_bare_jpeg(data) if image_format == "JPEG" else _has_only(CHUNKS[image_format], data)
+    is_as_sent = is_bare and upright is image and image.format == image_format
     kept = data if is_as_sent else _encode(upright, image_format, quality=95)
     return Picture(
         data=kept,
@@ -83,11 +88,30 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _ends_with_the_picture(data: bytes, image_format: str) -> bool:
-    """Say whether nothing follows the picture; phones append films and more."""
-    if image_format == "WEBP":
-        return len(data) == 8 + int.from_bytes(data[4:8], "little")
-    return data.endswith(ENDS[image_format])
+def _is_bare_jpeg(data: bytes) -> bool:
+    """Say whether a JPEG has only what shows the picture, and nothing behind it."""
+    at = 2
+    while data[at : at + 1] == b"\xff" and SEGMENTS.match(data, at + 1):
+        is_scan = data[at + 1] == 0xDA
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if is_scan:
+            return SCANS.fullmatch(data, at) is not None
+    return False
+
+
+def _has_only(kinds: set[bytes], data: bytes) -> bool:
+    """Say whether a PNG or WebP has only chunks of these kinds, and nothing behind the last."""
+    is_png = data.startswith(b"\x89PNG")
+    at = 8 if is_png else 12
+    while at < len(data):
+        size, kind = (data[at : at + 4], data[at + 4 : at + 8])[:: 1 if is_png else -1]
+        n = int.from_bytes(size, "big" if is_png else "little")
+        if kind not in kinds:
+            return False
+        at += 12 + n if is_png else 8 + n + n % 2
+        if kind == b"IEND":
+            return at == len(data)
+    return not is_png and at == len(data) == 8 + int.from_bytes(data[4:8], "little")
 
 
 def _decode(data: bytes) -> Image.Image:
@@ -100,7 +124,9 @@ def _decode(data: bytes) -> Image.Image:
         raise PictureError(
             f"Expected a JPEG, PNG or WebP picture; found bytes that begin {start!r}."
         ) from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"Expected at most {MAX_PIXELS:,} pixels; found several times that.") from error
+    except (OSError, SyntaxError, ValueError) as error:
         raise PictureError(f"Expected a whole picture; found one that cannot be read ({error}).") from error
     _refuse_size(image.width, image.height)
     try:

@@ -255,3 +255,18 @@ def test_how_votes_fall_into_batches_changes_nothing(rows, batch):
     assert [data.question(name).n_votes for name in "01"] == [
         sum(image == name for _annotator, image, _label in rows) for name in "01"
     ]
+
+
+def test_a_code_that_means_two_classes_is_refused_with_its_line():
+    make_synset("cat")
+    make_synset("dog")
+
+    with pytest.raises(ImportRefusedError, match=r"line 3: expected code 1 to mean one class; found 'dog'"):
+        name_classes([TrueLabel(2, "0", "cat", "1"), TrueLabel(3, "1", "dog", "1")], {})
+
+
+def test_naming_a_class_that_no_row_has_is_refused():
+    make_synset("cat")
+
+    with pytest.raises(ImportRefusedError, match="found 'kat'"):
+        name_classes([TrueLabel(2, "0", "cat", "")], {"kat": "cat"})
