@@ -1,7 +1,7 @@
 from django.contrib import admin
 
+from accounts.admin import KeptAsMadeAdmin
 from competition.models import Contest, Phase, Score, Submission
-from labeling.admin import KeptAsMadeAdmin
 
 
 class PhaseInline(admin.TabularInline):

@@ -1,7 +1,7 @@
 from django.contrib import admin
 
+from accounts.admin import KeptAsMadeAdmin
 from datasets.models import Snapshot
-from labeling.admin import KeptAsMadeAdmin
 
 
 @admin.register(Snapshot)

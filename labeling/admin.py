@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.admin import KeptAsMadeAdmin
 from labeling.models import (
     Collection,
     CollectionClass,
@@ -14,21 +15,6 @@ from labeling.models import (
     Vote,
     Walk,
 )
-
-
-class KeptAsMadeAdmin(admin.ModelAdmin):
-    """Rows that the site makes; nobody edits or deletes them by hand."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class CollectionClassInline(admin.TabularInline):

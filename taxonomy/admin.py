@@ -3,20 +3,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.admin import KeptAsMadeAdmin
 from taxonomy.models import Ancestry, Change, Hypernym, Lemma, Synset
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that only the ledger's own functions may write."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class LemmaInline(admin.TabularInline):
@@ -36,18 +24,18 @@ class SynsetAdmin(admin.ModelAdmin):
 
 
 @admin.register(Hypernym)
-class HypernymAdmin(ReadOnlyAdmin):
+class HypernymAdmin(KeptAsMadeAdmin):
     list_display = ("hyponym", "hypernym")
     list_select_related = ("hyponym", "hypernym")
 
 
 @admin.register(Ancestry)
-class AncestryAdmin(ReadOnlyAdmin):
+class AncestryAdmin(KeptAsMadeAdmin):
     list_display = ("ancestor", "descendant", "depth")
     list_select_related = ("ancestor", "descendant")
 
 
 @admin.register(Change)
-class ChangeAdmin(ReadOnlyAdmin):
+class ChangeAdmin(KeptAsMadeAdmin):
     list_display = ("pk", "kind", "reason", "author", "created_at")
     list_select_related = ("author",)

@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from labeling.admin import KeptAsMadeAdmin
+from accounts.admin import KeptAsMadeAdmin
 from training.models import Checkpoint, Epoch, Run
 
 
