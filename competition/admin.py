@@ -1,4 +1,7 @@
+from collections.abc import Sequence
+
 from django.contrib import admin
+from django.http import HttpRequest
 
 from accounts.admin import KeptAsMadeAdmin
 from competition.models import Contest, Phase, Score, Submission
@@ -13,8 +16,17 @@ class PhaseInline(admin.TabularInline):
 class ContestAdmin(admin.ModelAdmin):
     list_display = ("name", "year", "snapshot", "ranked_by")
     list_select_related = ("snapshot__collection",)
-    prepopulated_fields = {"slug": ("name",)}
     inlines = [PhaseInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Contest | None = None) -> tuple[str, ...]:
+        """Scores stand on the snapshot, and the parts of the test split on the slug."""
+        has_entries = obj is not None and Submission.objects.filter(phase__contest=obj).exists()
+        return ("snapshot", "slug") if has_entries else ()
+
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Contest | None = None
+    ) -> dict[str, Sequence[str]]:
+        return {} if "slug" in self.get_readonly_fields(request, obj) else {"slug": ("name",)}
 
 
 @admin.register(Submission)

@@ -46,7 +46,7 @@ class SubmissionViewSet(
 
     def get_queryset(self) -> SubmissionQuerySet:
         mine = Submission.objects.filter(author=self.request.user.pk)
-        return mine.select_related("phase__contest").prefetch_related("scores")
+        return mine.select_related("phase__contest").prefetch_related("scores", "phase__contest__phases")
 
     def perform_create(self, serializer: serializers.BaseSerializer[Any]) -> None:
         data = serializer.validated_data

@@ -101,7 +101,9 @@ class Phase(models.Model):
     @property
     def shown_part(self) -> Part:
         """The part of the test split that the board ranks by: the private one once the phase has closed."""
-        is_over = self.closes_at is not None and self.closes_at <= timezone.now()
+        # A later phase may stand on the same secrets, so they wait for the last one.
+        ends = [phase.closes_at for phase in self.contest.phases.all()]
+        is_over = all(end is not None and end <= timezone.now() for end in ends)
         return Part.PRIVATE if is_over and self.public_share < 1 else Part.PUBLIC
 
 
@@ -131,7 +133,14 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         if phase is None:
             raise SubmissionRefusedError("This contest has no phase yet.")
         if not phase.is_open:
-            raise SubmissionRefusedError(f"{phase} is not open: it runs from {phase.opens_at:%Y-%m-%d} on.")
+            end = f" to {phase.closes_at:%Y-%m-%d %H:%M} UTC" if phase.closes_at else " on"
+            raise SubmissionRefusedError(
+                f"{phase} is not open: it runs from {phase.opens_at:%Y-%m-%d %H:%M}{end}."
+            )
+        if author.is_guest:
+            raise SubmissionRefusedError("Sign up first: guests cannot hand in entries.")
+        if not phase.daily_limit:
+            raise SubmissionRefusedError(f"{phase} takes no entries now.")
         # The author's row stands for the limit: whoever holds it counts and takes a place in one step.
         User.objects.select_for_update().get(pk=author.pk)
         recent = self.filter(phase=phase, author=author, created_at__gt=timezone.now() - LIMIT_WINDOW)
@@ -231,7 +240,8 @@ class Submission(models.Model):
 
     def shown_scores(self) -> "list[Score]":
         """The scores that its author may see by now."""
-        shown = [score for score in self.scores.all() if score.is_shown]
+        parts = {Part.PUBLIC, self.phase.shown_part}
+        shown = [score for score in self.scores.all() if score.part in parts]
         order = list(Metric.values)
         return sorted(shown, key=lambda score: (score.part, order.index(score.metric)))
 
@@ -275,11 +285,6 @@ class Score(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_metric_display()} {self.value:.4f}"
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether its author may see it: the private part stays closed while the phase is open."""
-        return self.part in (self.submission.phase.shown_part, Part.PUBLIC)
 
     def as_dict(self) -> dict[str, Any]:
         return {"value": self.value, "low": self.low, "high": self.high}

@@ -12,12 +12,20 @@ class ScoreSerializer(serializers.ModelSerializer[Score]):
         fields = ["metric", "part", "value", "low", "high", "n_images"]
 
 
+class ContestField(serializers.SlugRelatedField):
+    """A contest by its slug."""
+
+    def to_internal_value(self, data: Any) -> Contest:
+        if "\0" in str(data):  # PostgreSQL cannot look it up
+            self.fail("does_not_exist", slug_name=self.slug_field, value="")
+        contest: Contest = super().to_internal_value(data)
+        return contest
+
+
 class SubmissionSerializer(serializers.ModelSerializer[Submission]):
     """A submission handed in, and what became of it."""
 
-    contest = serializers.SlugRelatedField(
-        slug_field="slug", queryset=Contest.objects.all(), source="phase.contest"
-    )
+    contest = ContestField(slug_field="slug", queryset=Contest.objects.all(), source="phase.contest")
     file = serializers.FileField(write_only=True, validators=[check_size])
     scores = ScoreSerializer(source="shown_scores", many=True, read_only=True)
 

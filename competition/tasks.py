@@ -14,7 +14,9 @@ def score_queued() -> int:
 
 @shared_task
 def sweep_submissions() -> None:
-    """Enter finished trainings, queue again what a dead worker left, and score whatever is queued."""
-    entering.enter_finished_runs()
+    """Queue again what a dead worker left, score whatever is queued, then enter finished trainings."""
     Submission.objects.lost().requeue()
     scoring.score_queued()
+    # Last, so that a run whose files are gone holds nobody up; its entries are scored by the next sweep at once.
+    if entering.enter_finished_runs():
+        scoring.score_queued()

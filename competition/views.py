@@ -3,6 +3,7 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
 
 from accounts.http import AuthenticatedRequest
 from competition import leaderboard
@@ -11,11 +12,13 @@ from competition.models import Contest, Submission, SubmissionRefusedError
 from competition.tasks import score_queued
 
 
+@require_safe
 def contest_list(request: HttpRequest) -> HttpResponse:
     contests = Contest.objects.select_related("snapshot__collection")
     return render(request, "competition/contest_list.html", {"contests": contests})
 
 
+@require_safe
 def contest_page(request: HttpRequest, slug: str) -> HttpResponse:
     """The leaderboard, for everybody."""
     contest = get_object_or_404(Contest.objects.select_related("snapshot__collection"), slug=slug)
@@ -50,11 +53,13 @@ def submit(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     return render(request, "competition/submit.html", {"contest": contest, "form": form})
 
 
+@require_safe
 @login_required
 def submission_page(request: AuthenticatedRequest, pk: int) -> HttpResponse:
     return _render(request, "competition/submission.html", pk)
 
 
+@require_safe
 @login_required
 def submission_state(request: AuthenticatedRequest, pk: int) -> HttpResponse:
     """The part of a submission's page that changes while it is scored."""

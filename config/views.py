@@ -6,6 +6,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
+from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from competition import leaderboard
@@ -17,6 +18,7 @@ from training.models import Run
 SHOWN_EXAMPLES, SHOWN_ENTRIES = 8, 5
 
 
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     contest = Contest.objects.select_related("snapshot").first()
     board = leaderboard.rows(contest) if contest else []
@@ -33,6 +35,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "home.html", context)
 
 
+@require_safe
 def counts(request: HttpRequest) -> HttpResponse:
     """The part of the home page that moves."""
     return render(request, "_counts.html", {"counts": _counts()})
@@ -51,11 +54,13 @@ def _counts() -> dict[str, Any]:
     }
 
 
+@require_safe
 def favicon(request: HttpRequest) -> HttpResponse:
     """Where browsers look on pages that name no icon, the admin's among them."""
     return redirect(static("favicon.svg"))
 
 
+@require_safe
 def health(request: HttpRequest) -> JsonResponse:
     """Say that this process answers and reaches its database."""
     with connection.cursor() as cursor:

@@ -17,6 +17,7 @@ from labeling.splits import TEST
 PUBLIC_COLUMNS = ["sha256", "file_name", "picture", "split", "wnid", "synset", "confidence", "n_votes"]
 
 
+@require_safe
 def snapshot_page(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     snapshot = get_object_or_404(
         Snapshot.objects.select_related("collection"), collection__slug=slug, number=number

@@ -21,6 +21,8 @@ class CollectionClassInline(admin.TabularInline):
     model = CollectionClass
     raw_id_fields = ("synset",)
     extra = 1
+    min_num = 1
+    validate_min = True
 
 
 @admin.register(Collection)
@@ -35,7 +37,7 @@ class CollectionAdmin(admin.ModelAdmin):
 class ImageAdmin(admin.ModelAdmin):
     list_display = ("__str__", "width", "height", "source", "licence", "withdrawn_at")
     search_fields = ("sha256", "source")
-    readonly_fields = ("sha256", "file", "thumbnail", "width", "height")
+    readonly_fields = ("sha256", "split", "file", "thumbnail", "width", "height")
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:

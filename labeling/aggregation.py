@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 from django.db import transaction
 
 from labeling import consensus
@@ -41,7 +42,7 @@ def refit(collection: Collection) -> Report:
             taxonomy_version=Change.objects.version(),
         )
         _write_skills(collection, keys, fit)
-    Question.objects.record_consensus(_decisions(collection, keys, n_votes, fit), row)
+    Question.objects.record_consensus(_decisions(collection, keys, votes, n_votes, fit), row)
     majority, _share = consensus.majority(votes, n_items, n_classes)
     return _report(collection, keys, int(n_votes.sum()), fit.label, majority)
 
@@ -60,10 +61,11 @@ def _write_skills(collection: Collection, keys: Keys, fit: consensus.Fit) -> Non
 
 
 def _decisions(
-    collection: Collection, keys: Keys, n_votes: consensus.Ints, fit: consensus.Fit
+    collection: Collection, keys: Keys, votes: consensus.Votes, n_votes: consensus.Ints, fit: consensus.Fit
 ) -> Iterator[tuple[int, int, int, float, str]]:
     """Yield (question, its votes, label, confidence, state) for every voted question."""
     policy = collection.policy
+    n_named = np.bincount(votes.item, minlength=len(keys.questions))
     state = {
         consensus.Decision.SETTLED: Question.State.SETTLED.value,
         consensus.Decision.ASK_AGAIN: Question.State.OPEN.value,
@@ -71,7 +73,7 @@ def _decisions(
     }
     for item, question in enumerate(keys.questions):
         confidence = float(fit.confidence[item])
-        decision = consensus.decide(confidence, int(n_votes[item]), policy)
+        decision = consensus.decide(confidence, int(n_named[item]), int(n_votes[item]), policy)
         yield question, int(n_votes[item]), keys.classes[fit.label[item]], confidence, state[decision]
 
 

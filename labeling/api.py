@@ -20,6 +20,7 @@ from labeling.serializers import (
     VoteResultsSerializer,
     VotesSerializer,
 )
+from taxonomy.models import Synset
 
 
 class CollectionViewSet(ReadOnlyModelViewSet[Collection]):
@@ -42,8 +43,11 @@ class LeasesView(APIView):
         wanted = LeaseRequestSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         leases = Lease.objects.hand_out(collection, request.user, wanted.validated_data["count"])
-        detail = "" if leases else _nothing_left(collection)
-        return Response(LeasesSerializer({"leases": leases, "detail": detail}).data)
+        # Others may hold for a moment what is left, so having none now is not yet the end.
+        is_finished = not leases and not Lease.objects.might_come(collection, request.user)
+        detail = _nothing_left(collection) if is_finished else ""
+        data = {"leases": leases, "is_finished": is_finished, "detail": detail}
+        return Response(LeasesSerializer(data).data)
 
 
 def _nothing_left(collection: Collection) -> str:
@@ -78,29 +82,36 @@ def _cast(annotator: User, votes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         .select_related("annotator")
         .in_bulk([vote["lease"] for vote in votes])
     )
+    wnids = {vote["synset"] for vote in votes if vote.get("synset")}
+    synsets = {synset.wnid: synset for synset in Synset.objects.filter(wnid__in=wnids)}
     question_of = {pk: lease.question_id for pk, lease in leases.items()}
     results = {}
     # In the order of their questions, as every request locks them, so that two requests cannot deadlock.
     for place, vote in sorted(enumerate(votes), key=lambda pair: question_of.get(pair[1]["lease"], 0)):
-        lease = leases.pop(vote["lease"], None)
-        status, detail = _cast_one(lease, vote) if lease else _look_up(annotator, vote)
+        wnid = vote.get("synset") or ""
+        if wnid and wnid not in synsets:
+            status, detail = "refused", f"Expected the wnid of a noun; found {wnid!r}."
+        elif lease := leases.pop(vote["lease"], None):
+            status, detail = _cast_one(lease, synsets.get(wnid), vote.get("seconds"))
+        else:
+            status, detail = _look_up(annotator, vote["lease"], synsets.get(wnid))
         results[place] = {"lease": vote["lease"], "status": status, "detail": detail}
     return [results[place] for place in range(len(votes))]
 
 
-def _cast_one(lease: Lease, vote: dict[str, Any]) -> tuple[str, str]:
+def _cast_one(lease: Lease, synset: Synset | None, seconds: float | None) -> tuple[str, str]:
     try:
-        lease.cast(vote.get("synset"), vote.get("seconds"))
+        lease.cast(synset, seconds)
     except (LeaseExpiredError, NotAClassError) as error:
         return "refused", str(error)
     return "recorded", ""
 
 
-def _look_up(annotator: User, vote: dict[str, Any]) -> tuple[str, str]:
+def _look_up(annotator: User, lease: int, synset: Synset | None) -> tuple[str, str]:
     """Tell a vote that is sent again from one that contradicts it, and both from a lease that is not held."""
-    cast = Vote.objects.filter(annotator=annotator, lease_number=vote["lease"]).first()
+    cast = Vote.objects.filter(annotator=annotator, lease_number=lease).first()
     if cast is None:
-        return "refused", f"Expected a lease that you hold; lease {vote['lease']} ran out or is not yours."
-    if cast.synset == vote.get("synset"):
+        return "refused", f"Expected a lease that you hold; lease {lease} ran out or is not yours."
+    if cast.synset == synset:
         return "repeated", ""
     return "refused", f"You have already answered this question: {cast.synset or 'cannot tell'}."

@@ -224,9 +224,13 @@ class Policy:
             )
 
 
-def decide(confidence: float, n_votes: int, policy: Policy) -> Decision:
-    """Say what becomes of a question whose `n_votes` votes led to a posterior with maximum `confidence`."""
-    if n_votes >= policy.min_votes and confidence >= policy.target_confidence:
+def decide(confidence: float, n_named: int, n_votes: int, policy: Policy) -> Decision:
+    """Say what becomes of a question after `n_votes` votes that led to a posterior with maximum `confidence`.
+
+    n_named: those of them that name a class. "Cannot tell" brings a question nearer to being given up, and never
+    to being settled by its prior alone.
+    """
+    if n_named >= policy.min_votes and confidence >= policy.target_confidence:
         return Decision.SETTLED
     return Decision.UNDECIDED if n_votes >= policy.max_votes else Decision.ASK_AGAIN
 

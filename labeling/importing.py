@@ -182,8 +182,11 @@ def _add_annotators(collection: Collection, batch: list[CrowdVote], annotators: 
     annotators.update({names[name]: pk for name, pk in found})
 
 
+@transaction.atomic
 def _count_votes(collection: Collection) -> None:
     """Make each question's count equal its votes."""
+    # Locked first, so that a vote that is being cast is either waited for and counted, or counts itself later.
+    list(collection.questions.select_for_update().order_by("pk").values_list("pk"))
     counted = Vote.objects.filter(question=OuterRef("pk")).order_by().values("question")
     collection.questions.update(n_votes=Coalesce(Subquery(counted.annotate(n=Count("pk")).values("n")), 0))
     # Until a refit settles them, they wait for one more vote.

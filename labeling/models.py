@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Self
 
 import numpy as np
@@ -21,6 +22,7 @@ from taxonomy.models import Change, Synset
 
 LEASE_TIME = timedelta(minutes=15)
 MOST_LEASES = 100  # that one annotator may hold in one collection
+REFIT_BATCH = 500  # questions that a refit locks at a time
 FEED_SIZE = 200  # questions opened at a time; the window stays small beside a large collection
 
 
@@ -225,6 +227,13 @@ class QuestionQuerySet(models.QuerySet["Question"]):
             state=Question.State.OPEN, open_places=collection.min_votes
         )
 
+    def reopen_forgotten(self) -> int:
+        """Open a place on questions that wait for nobody: none is free and nobody is on the way, as after an
+        annotator was deleted. Return how many those were.
+        """
+        nobody_comes = ~Exists(Lease.objects.filter(question=OuterRef("pk")))
+        return self.open().filter(nobody_comes, open_places=0).update(open_places=1)
+
     def counts(self) -> dict[str, int]:
         """Return how many questions are in each state, and the sum of their votes."""
         states = {f"n_{state.value}": Count("pk", filter=Q(state=state.value)) for state in Question.State}
@@ -252,14 +261,14 @@ class QuestionQuerySet(models.QuerySet["Question"]):
             UPDATE labeling_question SET label_id = %s, confidence = %s, fit_id = %s, state = %s,
                 open_places = CASE WHEN %s <> 'open' THEN 0 WHEN state = 'open' THEN open_places ELSE 1 END
             WHERE id = %s AND n_votes = %s"""
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.executemany(
-                statement,
-                [
-                    (label, confidence, fit.pk, state, state, pk, n_votes)
-                    for pk, n_votes, label, confidence, state in rows
-                ],
-            )
+        values = iter(
+            (label, confidence, fit.pk, state, state, pk, n_votes)
+            for pk, n_votes, label, confidence, state in rows
+        )
+        # Few rows a transaction: whoever votes or fetches meanwhile meets no long lock.
+        while batch := list(islice(values, REFIT_BATCH)):
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.executemany(statement, batch)
 
 
 class Question(models.Model):
@@ -321,10 +330,12 @@ class Question(models.Model):
         Call it inside the vote's transaction, on a row that is locked for update.
         """
         self.n_votes += 1
-        posterior = self._posterior(classes)
+        # A vote for a noun that is a class no longer says nothing any more.
+        votes = self.votes.filter(synset__in=classes).values_list("annotator", "synset")
+        posterior = self._posterior(classes, dict(votes))
         best = int(posterior.argmax())
         self.label, self.confidence = classes[best], float(posterior[best])
-        decision = consensus.decide(self.confidence, self.n_votes, self.collection.policy)
+        decision = consensus.decide(self.confidence, len(votes), self.n_votes, self.collection.policy)
         if decision == consensus.Decision.ASK_AGAIN:
             self.state = Question.State.OPEN
             # Ask one more person only when nobody is on the way.
@@ -335,14 +346,13 @@ class Question(models.Model):
             self.open_places = 0
         self.save(update_fields=["n_votes", "label", "confidence", "state", "open_places", "fit"])
 
-    def _posterior(self, classes: list[Synset]) -> consensus.Floats:
-        """The probability of each class given this question's votes and today's skills."""
+    def _posterior(self, classes: list[Synset], votes: dict[int, int]) -> consensus.Floats:
+        """The probability of each class given `votes`, a class by annotator, and today's skills."""
         self.fit = self.collection.fits.order_by("-pk").first()
         place = {synset.pk: i for i, synset in enumerate(classes)}
         parameters = consensus.Parameters.start(len(classes))
         if self.fit and self.fit.classes == [synset.wnid for synset in classes]:
             parameters = consensus.Parameters.from_json(self.fit.parameters)
-        votes = dict(self.votes.filter(answer=Vote.Answer.PRESENT).values_list("annotator", "synset"))
         known = Skill.objects.filter(collection=self.collection_id, annotator__in=votes)
         skills = {skill.annotator_id: skill.mean for skill in known}
         newcomer = parameters.newcomer_skill
@@ -387,6 +397,11 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
             if n_new > 0 and collection.is_open:
                 walk.claim_next(n_new)
         return list(mine.running().select_related("question__image").order_by("pk")[:count])
+
+    def might_come(self, collection: Collection, annotator: User) -> bool:
+        """Say whether questions are left for `annotator`, though others may hold them at this moment."""
+        left = collection.questions.filter(Q(open_places__gt=0) | Q(state=Question.State.WAITING))
+        return collection.is_open and left.filter(image__withdrawn_at=None).never_asked(annotator).exists()
 
     def renew(self) -> None:
         """Let these leases run anew. One that is being voted on right now is left alone, not waited for."""
@@ -492,7 +507,10 @@ class Walk(models.Model):
         # Rows that others are taking right now are passed over instead of waited for, so nobody deadlocks.
         ahead = (
             Question.objects.filter(
-                collection=self.collection_id, open_places__gt=0, position__gt=self.position
+                collection=self.collection_id,
+                open_places__gt=0,
+                position__gt=self.position,
+                image__withdrawn_at=None,
             )
             .never_asked(self.annotator)
             .order_by("position")

@@ -43,13 +43,19 @@ class LeasesSerializer(serializers.Serializer[Any]):
     """Every lease that the annotator holds here, the oldest first; a sentence where there is none."""
 
     leases = LeaseSerializer(many=True)
+    is_finished = serializers.BooleanField(help_text="Nothing is left for you; false: ask again in a moment.")
     detail = serializers.CharField(allow_blank=True)
 
 
 class VoteSerializer(serializers.Serializer[Any]):
-    lease = serializers.IntegerField(help_text="The id of a lease that you hold.")
-    synset = serializers.SlugRelatedField(
-        slug_field="wnid", queryset=Synset.objects.all(), required=False, allow_null=True
+    lease = serializers.IntegerField(
+        min_value=1, max_value=2**63 - 1, help_text="The id of a lease that you hold."
+    )
+    synset = serializers.CharField(
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="The wnid of one of the collection's classes.",
     )
     answer = serializers.ChoiceField(choices=Vote.Answer.choices, default=Vote.Answer.PRESENT)
     seconds = serializers.FloatField(min_value=0, required=False, allow_null=True)

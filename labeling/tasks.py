@@ -3,13 +3,14 @@
 from celery import shared_task
 
 from labeling import aggregation
-from labeling.models import Collection, Lease
+from labeling.models import Collection, Lease, Question
 
 
 @shared_task
 def release_expired_leases() -> int:
     """Give back the places of volunteers who left."""
-    return Lease.objects.expired().release()
+    n_released = Lease.objects.expired().release()
+    return n_released + Question.objects.reopen_forgotten()
 
 
 @shared_task

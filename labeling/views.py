@@ -23,12 +23,14 @@ CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 KEYS = "1234567890"
 
 
+@require_safe
 def collection_list(request: HttpRequest) -> HttpResponse:
     return render(
         request, "labeling/collection_list.html", {"collections": Collection.objects.select_related("root")}
     )
 
 
+@require_safe
 def collection_page(request: HttpRequest, slug: str) -> HttpResponse:
     collection = get_object_or_404(Collection, slug=slug)
     context = {
@@ -41,6 +43,7 @@ def collection_page(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "labeling/collection.html", context)
 
 
+@require_safe
 def progress(request: HttpRequest, slug: str) -> HttpResponse:
     """The part of a collection's page that moves while people label."""
     collection = get_object_or_404(Collection, slug=slug)
@@ -65,6 +68,7 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("labeling:label", collection.slug)
 
 
+@require_safe
 @never_cache
 @login_required
 def label(request: AuthenticatedRequest, slug: str) -> HttpResponse:

@@ -18,6 +18,7 @@ const notice = document.getElementById("notice");
 const csrfToken = card.elements.csrfmiddlewaretoken.value;
 
 const ready = []; // leases whose picture is decoded, in the order they came
+const broken = new Set(); // leases whose picture could not be shown; they run out in their time
 const unsent = keptVotes();
 const known = new Set([card.dataset.lease, ...unsent.keys()]); // every lease seen or answered, so none shows twice
 let current = {
@@ -130,19 +131,19 @@ async function refill() {
   fetching = true;
   try {
     // The server answers with every lease held here, so those at hand and those just answered are counted in.
-    const held = ready.length + (current ? 1 : 0) + unsent.size;
+    const held = ready.length + (current ? 1 : 0) + unsent.size + broken.size;
     const response = await post(config.leasesUrl, { count: Math.min(held + wanted, MOST_LEASES) });
     if (!response.ok) throw new Error(`Leases were answered with status ${response.status}.`);
-    const { leases, detail } = await response.json();
-    if (!leases.length) finished = detail || " ";
+    const { leases, is_finished, detail } = await response.json();
+    if (is_finished) finished = detail || " ";
     for (const { id, expires_at } of leases) {
       const lease = [current, ...ready].find((held) => held?.id === String(id));
       if (lease) lease.expires_at = expires_at; // asking renewed it
     }
     const fresh = leases.filter((lease) => !known.has(String(lease.id)));
     await Promise.all(fresh.map(prepare));
-    if (leases.length && !fresh.length) {
-      // The server lends these until their answers arrive, which are on their way.
+    if (!is_finished && !fresh.length) {
+      // The server lends these until their answers arrive, or others hold for a moment what is left.
       setTimeout(refill, fetchRetryMs);
       fetchRetryMs = Math.min(2 * fetchRetryMs, RETRY_LAST_MS);
     } else fetchRetryMs = RETRY_FIRST_MS;
@@ -169,7 +170,8 @@ async function prepare(lease) {
     await image.decode();
   } catch (error) {
     console.warn(`Picture of lease ${lease.id} passed over.`, error);
-    say(notice.dataset.broken); // its lease runs out and gives its place back
+    say(notice.dataset.broken);
+    broken.add(lease.id);
     return;
   }
   ready.push({ ...lease, image });

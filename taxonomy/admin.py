@@ -18,6 +18,10 @@ class SynsetAdmin(admin.ModelAdmin):
     list_filter = ("is_imageable", "is_sensitive")
     search_fields = ("name", "wnid", "lemmas__text")
     inlines = [LemmaInline]
+    readonly_fields = ("wnid",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # a noun comes with its hypernyms, through an import
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # votes may name it

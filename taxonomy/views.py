@@ -2,12 +2,14 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
 
 from taxonomy.models import Synset
 
 MOST_RESULTS = 50
 
 
+@require_safe
 def synset_list(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()
     context = {
@@ -18,6 +20,7 @@ def synset_list(request: HttpRequest) -> HttpResponse:
     return render(request, "taxonomy/synset_list.html", context)
 
 
+@require_safe
 def synset_page(request: HttpRequest, wnid: str) -> HttpResponse:
     synset = get_object_or_404(Synset.objects.prefetch_related("lemmas"), wnid=wnid)
     context = {

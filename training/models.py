@@ -17,7 +17,7 @@ from training.config import NETWORKS, Config
 
 HEARTBEAT_EVERY_S = 2
 LOST_AFTER = timedelta(seconds=20)  # without a heartbeat
-MOST_LOST = 3  # deaths of its worker, until a run is given up
+MOST_LOST = 3  # deaths of its worker without an epoch between, until a run is given up
 DEFAULT_SIZE_PX = 16
 
 
@@ -94,7 +94,7 @@ class Run(models.Model):
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0, help_text=_("How often a worker has taken it."))
-    n_lost = models.PositiveSmallIntegerField(default=0, help_text=_("How often its worker died."))
+    n_lost = models.PositiveSmallIntegerField(default=0, help_text=_("Deaths of its worker since an epoch."))
     error = models.TextField(blank=True)
     predictions = models.FileField(storage=private_storage, max_length=200, blank=True)
     weights = models.FileField(storage=private_storage, max_length=200, blank=True)
@@ -169,7 +169,9 @@ class Run(models.Model):
     @transaction.atomic
     def record(self, number: int, checkpoint: str, **metrics: float) -> "str | None":
         """Write down a finished epoch and its checkpoint; return the name of the checkpoint it replaces."""
-        self.epochs.update_or_create(number=number, defaults=metrics)
+        _epoch, is_new = self.epochs.update_or_create(number=number, defaults=metrics)
+        if is_new:
+            self.mine().update(n_lost=0)  # it gets on, however often its worker is restarted
         old = Checkpoint.objects.filter(run=self).values_list("file", flat=True).first()
         Checkpoint.objects.update_or_create(run=self, defaults={"epoch": number, "file": checkpoint})
         return old if old != checkpoint else None

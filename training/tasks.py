@@ -16,5 +16,6 @@ def train_queued() -> int:
 def sweep_runs() -> None:
     """Queue again what a dead worker left, and wake a worker if anything is queued."""
     Run.objects.lost().requeue()
-    if Run.objects.queued().exists():
+    # A trainer that is at work takes what is queued by itself.
+    if Run.objects.queued().exists() and not Run.objects.running().exists():
         train_queued.apply_async(expires=60)

@@ -8,7 +8,7 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import AuthenticatedRequest
 from training.curves import Curve, curve
@@ -26,11 +26,13 @@ def run_list(request: HttpRequest, form: RunForm | None = None) -> HttpResponse:
     return render(request, "training/run_list.html", context)
 
 
+@require_safe
 def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     context = _live(pk)
     return render(request, "training/run.html", {**context, "recipe": _recipe(context["run"])})
 
 
+@require_safe
 def live(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of a run's page that changes while it trains."""
     return render(request, "training/_live.html", _live(pk))

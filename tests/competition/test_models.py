@@ -7,6 +7,7 @@ from django.core.files.base import ContentFile
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from accounts.models import User
 from competition import tasks
 from competition.models import (
     LIMIT_WINDOW,
@@ -359,3 +360,18 @@ def test_the_sweep_scores_what_was_lost(phase, predictions):
 
     submission.refresh_from_db()
     assert submission.status == "scored"
+
+
+def test_guests_hand_in_nothing(phase):
+    guest = User.objects.create_guest()
+
+    with pytest.raises(SubmissionRefusedError, match="Sign up first"):
+        Submission.objects.submit(phase, guest, "a guess", ContentFile(b"", name="a.csv"))
+
+
+def test_a_phase_whose_limit_is_none_takes_no_entries(phase):
+    phase.daily_limit = 0
+    phase.save()
+
+    with pytest.raises(SubmissionRefusedError, match="takes no entries now"):
+        Submission.objects.submit(phase, make_user(), "a guess", ContentFile(b"", name="a.csv"))

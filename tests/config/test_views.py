@@ -54,3 +54,27 @@ def test_health_says_ok(client):
 def test_the_schema_and_its_page_are_served(client):
     assert client.get("/api/schema/").status_code == 200
     assert client.get("/api/docs/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/nouns/%00/", "/nouns/?q=%00", "/api/synsets/%00/"])
+def test_a_nul_in_an_address_is_refused(client, path):
+    response = client.get(path)
+
+    assert response.status_code == 400
+    assert b"without NUL characters" in response.content
+
+
+def test_a_page_of_the_api_has_a_largest_size(client):
+    assert client.get("/api/synsets/?limit=" + "9" * 30).status_code == 200
+    assert client.get("/api/synsets/?offset=" + "9" * 30).status_code == 200
+
+
+def test_a_token_that_is_not_ascii_is_refused(client):
+    response = client.get("/api/synsets/", HTTP_AUTHORIZATION="Token \xff")
+
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/", "/collections/", "/healthz/"])
+def test_pages_to_read_are_not_written_to(client, path):
+    assert client.delete(path).status_code == 405

@@ -177,6 +177,16 @@ def test_a_noun_that_is_no_class_is_refused(client, annotator):
     assert Lease.objects.get() == lease
 
 
+def test_an_unknown_noun_is_refused_and_the_rest_of_the_batch_kept(client, annotator):
+    collection = make_collection(n_questions=2)
+    leases = Lease.objects.hand_out(collection, annotator, 2)
+
+    results = cast(client, vote_on(leases[0], synset="n99999999"), vote_on(leases[1]))
+
+    assert [result["status"] for result in results] == ["refused", "recorded"]
+    assert results[0]["detail"] == "Expected the wnid of a noun; found 'n99999999'."
+
+
 def test_good_votes_of_a_batch_are_kept_when_one_is_refused(client, annotator):
     collection = make_collection(n_questions=3)
     leases = Lease.objects.hand_out(collection, annotator, 3)
@@ -205,7 +215,7 @@ def test_results_come_in_the_order_of_the_votes(client, annotator):
         {"lease": 1, "answer": "perhaps"},
         {"lease": "one", "answer": "cannot_tell"},
         {"lease": 1, "answer": "cannot_tell", "seconds": -1},
-        {"lease": 1, "answer": "present", "synset": "n99999999"},
+        {"lease": 2**63, "answer": "cannot_tell"},
         {"answer": "cannot_tell"},
     ],
 )

@@ -383,19 +383,22 @@ def test_majority_gives_a_tie_to_the_lowest_label_and_no_votes_a_share_of_nothin
 
 
 @pytest.mark.parametrize(
-    ("confidence", "n_votes", "decision"),
+    ("confidence", "n_named", "n_votes", "decision"),
     [
-        (0.95, 1, Decision.ASK_AGAIN),
-        (0.95, 2, Decision.SETTLED),
-        (0.94, 2, Decision.ASK_AGAIN),
-        (0.94, 5, Decision.UNDECIDED),
-        (0.95, 5, Decision.SETTLED),
+        (0.95, 1, 1, Decision.ASK_AGAIN),
+        (0.95, 2, 2, Decision.SETTLED),
+        (0.94, 2, 2, Decision.ASK_AGAIN),
+        (0.94, 5, 5, Decision.UNDECIDED),
+        (0.95, 5, 5, Decision.SETTLED),
+        # "Cannot tell" settles nothing, however likely the prior makes a class, and counts towards giving up.
+        (0.99, 1, 3, Decision.ASK_AGAIN),
+        (0.99, 0, 5, Decision.UNDECIDED),
     ],
 )
-def test_a_question_settles_is_asked_again_or_is_given_up(confidence, n_votes, decision):
+def test_a_question_settles_is_asked_again_or_is_given_up(confidence, n_named, n_votes, decision):
     policy = Policy(target_confidence=0.95, min_votes=2, max_votes=5)
 
-    assert decide(confidence, n_votes, policy) is decision
+    assert decide(confidence, n_named, n_votes, policy) is decision
 
 
 @pytest.mark.parametrize("target", [0.0, 1.0, 1.5])

@@ -13,6 +13,7 @@ from labeling.models import (
     LEASE_TIME,
     Collection,
     CollectionClass,
+    Image,
     Lease,
     LeaseExpiredError,
     NotAClassError,
@@ -316,6 +317,50 @@ def test_cannot_tell_moves_no_class():
     make_vote(collection, None)
 
     assert Question.objects.get().confidence == pytest.approx(0.5)
+
+
+def test_cannot_tell_never_settles_a_question_by_its_prior():
+    collection = make_collection(n_questions=1, names=("cat",), min_votes=1, max_votes=3)
+
+    make_vote(collection, None)
+    make_vote(collection, None)
+
+    question = Question.objects.get()
+    assert (question.confidence, question.state) == (1, "open")
+
+
+def test_a_vote_for_a_noun_that_is_a_class_no_longer_says_nothing():
+    collection = make_collection(n_questions=1, min_votes=2, names=("cat", "dog", "emu"))
+    cat, _dog, emu = collection.ordered_classes()
+    make_vote(collection, emu)
+    collection.collectionclass_set.filter(synset=emu).delete()
+
+    make_vote(collection, cat)
+
+    question = Question.objects.get()
+    assert (question.label, question.n_votes, question.state) == (cat, 2, "open")
+
+
+def test_a_withdrawn_picture_is_not_asked_about():
+    collection = make_collection(n_questions=1)
+    Image.objects.update(withdrawn_at=timezone.now())
+
+    assert hand_out(collection, make_user()) == []
+
+
+def test_a_question_that_waits_for_nobody_is_opened_again():
+    collection = make_collection(n_questions=1, min_votes=1)
+    make_lease(collection)
+    Lease.objects.all().delete()  # as when an annotator is deleted
+
+    assert Question.objects.reopen_forgotten() == 1
+    assert len(hand_out(collection, make_user())) == 1
+
+
+def test_a_question_that_somebody_is_on_the_way_to_is_left_alone():
+    make_lease(make_collection(n_questions=1, min_votes=1))
+
+    assert Question.objects.reopen_forgotten() == 0
 
 
 def test_a_late_vote_that_disagrees_opens_a_settled_question_again():

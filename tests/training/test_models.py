@@ -299,3 +299,26 @@ def test_the_command_queues_a_run_on_the_latest_snapshot(snapshot, monkeypatch, 
 def test_the_command_wants_a_snapshot():
     with pytest.raises(CommandError, match=r"'birds' has no snapshot; run manage\.py freeze birds"):
         call_command("start_run", "birds", "mlp")
+
+
+def test_a_run_that_gets_on_survives_any_number_of_restarts(snapshot):
+    run = make_run(snapshot)
+    figures = dict.fromkeys(
+        [
+            "train_loss",
+            "val_loss",
+            "val_top1_error",
+            "val_top5_error",
+            "learning_rate",
+            "pictures_per_second",
+        ],
+        0.5,
+    )
+
+    for number in range(1, MOST_LOST + 2):
+        attempt = claim(run)
+        attempt.record(number, f"epoch-{number}", seconds=1, **figures)
+        attempt.mine().requeue()
+
+    run.refresh_from_db()
+    assert run.status == "queued"

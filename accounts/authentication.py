@@ -1,0 +1,16 @@
+"""Who a program acts for."""
+
+from typing import Any
+
+from knox.auth import TokenAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+
+class ApiTokenAuthentication(TokenAuthentication):
+    """knox's, which would fail on a header that is not ASCII."""
+
+    def authenticate(self, request: Request) -> Any:
+        if not request.headers.get("Authorization", "").isascii():
+            raise AuthenticationFailed("Expected a token of letters and digits; found other characters.")
+        return super().authenticate(request)
