@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
 from rest_framework.decorators import action
@@ -57,4 +58,5 @@ class SubmissionViewSet(
             )
         except SubmissionRefusedError as error:
             raise serializers.ValidationError(str(error), code="refused") from error
-        score_queued.delay_on_commit()
+        # The row is kept whatever becomes of the message: a sweep finds it.
+        transaction.on_commit(score_queued.delay, robust=True)

@@ -1,6 +1,7 @@
 """Pages of contests: the list, the leaderboard, handing in, and what became of it."""
 
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
@@ -48,7 +49,8 @@ def submit(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         except SubmissionRefusedError as error:
             form.add_error(None, str(error))
         else:
-            score_queued.delay_on_commit()
+            # The row is kept whatever becomes of the message: a sweep finds it.
+            transaction.on_commit(score_queued.delay, robust=True)
             return redirect(submission)
     return render(request, "competition/submit.html", {"contest": contest, "form": form})
 

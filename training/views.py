@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.views.decorators import staff_member_required
+from django.db import transaction
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -74,7 +75,8 @@ def create(request: AuthenticatedRequest) -> HttpResponse:
     if not form.is_valid():
         return run_list(request, form)
     run = Run.objects.enqueue(**form.cleaned_data, author=request.user)
-    train_queued.delay_on_commit()
+    # The row is kept whatever becomes of the message: a sweep finds it.
+    transaction.on_commit(train_queued.delay, robust=True)
     return redirect(run)
 
 

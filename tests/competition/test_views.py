@@ -6,8 +6,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
-from competition import forms
+from competition import forms, tasks
 from competition.models import Contest, Phase, Submission
 from competition.scoring import score_queued
 from tests.factories import make_phase, make_run, make_user
@@ -27,6 +28,10 @@ def author(client):
 def hand_in(client, contest, file, method="guessing"):
     url = reverse("competition:submit", args=[contest.slug])
     return client.post(url, {"method": method, "file": file} if file else {"method": method})
+
+
+def broker_is_down():
+    raise OperationalError("nobody listens")
 
 
 def enter(phase, file, author=None):
@@ -121,6 +126,20 @@ def test_predictions_are_handed_in_and_scored(
     submission = Submission.objects.get()
     assert response["Location"] == submission.get_absolute_url()
     assert (submission.author, submission.method, submission.status) == (author, "a network", "scored")
+
+
+def test_what_is_handed_in_while_the_broker_is_down_is_kept_for_the_sweep(
+    client, author, phase, predictions, django_capture_on_commit_callbacks, monkeypatch
+):
+    monkeypatch.setattr("competition.views.score_queued.delay", broker_is_down)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = hand_in(client, phase.contest, predictions())
+
+    submission = Submission.objects.get()
+    assert response["Location"] == submission.get_absolute_url()
+    tasks.sweep_submissions()
+    assert Submission.objects.get().status == "scored"
 
 
 def test_handing_in_is_for_those_who_are_signed_in(client, phase, predictions):
