@@ -2,11 +2,16 @@
 
 import os
 import shutil
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from urllib.parse import urlsplit
 
 import pytest
+from django.core.signals import request_finished, request_started
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
@@ -21,6 +26,7 @@ CHROMIUM_OPTIONS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 10_000  # a page that takes longer than this to show something is broken
+GLANCE_S, IDLE_GLANCES = 0.02, 10
 
 OpenPage = Callable[..., Page]
 
@@ -55,7 +61,31 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, live_server: LiveServer, complaints: list[str]) -> Iterator[OpenPage]:
+def served(live_server: LiveServer) -> Iterator[LiveServer]:
+    """The live server; ends when it has been idle for a while, so that the database is emptied in peace.
+
+    A page that closes may still send its last answers.
+    """
+    lock, n_running = Lock(), Counter[str]()
+
+    def count(sender: object, *, change: int, **_event: object) -> None:
+        with lock:
+            n_running["requests"] += change
+
+    begin, end = partial(count, change=1), partial(count, change=-1)
+    request_started.connect(begin)
+    request_finished.connect(end)
+    yield live_server
+    n_idle, deadline = 0, time.monotonic() + PATIENCE_MS / 1000
+    while n_idle < IDLE_GLANCES and time.monotonic() < deadline:
+        time.sleep(GLANCE_S)
+        n_idle = 0 if n_running["requests"] else n_idle + 1
+    request_started.disconnect(begin)
+    request_finished.disconnect(end)
+
+
+@pytest.fixture
+def open_page(browser: Browser, served: LiveServer, complaints: list[str]) -> Iterator[OpenPage]:
     """A function that opens a page as a new visitor, with Playwright's context options:
 
         phone = open_page(viewport={"width": 320, "height": 640}, java_script_enabled=False)
@@ -65,10 +95,10 @@ def open_page(browser: Browser, live_server: LiveServer, complaints: list[str]) 
     contexts: list[BrowserContext] = []
 
     def open_page(**options: object) -> Page:
-        contexts.append(browser.new_context(base_url=live_server.url, **options))
+        contexts.append(browser.new_context(base_url=served.url, **options))
         contexts[-1].set_default_timeout(PATIENCE_MS)
         page = contexts[-1].new_page()
-        _listen(page, urlsplit(live_server.url).netloc, complaints)
+        _listen(page, urlsplit(served.url).netloc, complaints)
         return page
 
     yield open_page
