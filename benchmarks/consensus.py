@@ -144,7 +144,7 @@ def ask(labels: Ints, skills: Floats, parameters: Parameters, policy: Policy) ->
     while decision is consensus.Decision.ASK_AGAIN:
         n_votes += 1
         belief = consensus.posterior(labels[:n_votes], skills[:n_votes], parameters)
-        decision = consensus.decide(float(belief.max()), n_votes, policy)
+        decision = consensus.decide(float(belief.max()), n_votes, n_votes, policy)  # each names a class
     return n_votes, int(belief.argmax())
 
 
