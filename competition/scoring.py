@@ -99,8 +99,9 @@ def lch_heights(snapshot: Snapshot) -> Ints:
     place = {wnid: i for i, wnid in enumerate(nouns)}
     edges = [(place[wnid], place[above]) for wnid, noun in nouns.items() for above in noun["hypernyms"]]
     hyponym, hypernym = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    graph = tree.Graph(len(place), hyponym, hypernym)
     return tree.lowest_common_hypernym_heights(
-        tree.ancestors(len(place), hyponym, hypernym),
-        tree.heights(len(place), hyponym, hypernym),
+        graph.ancestors(),
+        graph.heights(),
         np.array([place[wnid] for wnid in snapshot.classes], dtype=np.int64),
     )

@@ -11,8 +11,10 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
     for name, task, seconds in (
+        ("work drafts", "taxonomy.tasks.work_drafts", 5),
         ("release expired leases", "labeling.tasks.release_expired_leases", 60),
         ("refit grown collections", "labeling.tasks.refit_grown_collections", 60),
+        ("tally labels", "labeling.tasks.tally_labels", 30),
         ("sweep runs", "training.tasks.sweep_runs", 10),
         ("sweep submissions", "competition.tasks.sweep_submissions", 5),
     )

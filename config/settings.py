@@ -186,6 +186,17 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 90  # a guest who comes back within a season is the same annotator
 
+# --- Taxonomy -------------------------------------------------------------------------------------------
+# A change that touches this many labels or more waits for a second curator.
+SECOND_CURATOR_FROM = int(os.environ.get("SECOND_CURATOR_FROM", "1000"))
+# Who follows a change of the taxonomy, in this order; each is a taxonomy.dependants.Dependant. What stands on the
+# right of taxonomy is named here, so that taxonomy need not import it.
+TAXONOMY_DEPENDANTS = [
+    "labeling.following.Labels",
+    "datasets.following.Snapshots",
+    "competition.following.Contests",
+]
+
 # --- API ------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -1,13 +1,18 @@
-"""Records of synsets -> rows. Importing the same file again changes nothing."""
+"""Records of nouns -> rows. Importing the same file again changes nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from django.db import transaction
+from django.db.models import Min, OuterRef, Subquery
 
-from taxonomy.models import Ancestry, Change, Hypernym, Lemma, Synset
-from taxonomy.tree import CycleError
-from taxonomy.wordnet import Lemma as LemmaRecord
-from taxonomy.wordnet import SynsetRecord
+from accounts.models import User
+from taxonomy.models import Ancestry, Change, ExternalId, Hypernym, Lemma, Synset
+from taxonomy.models.ledger import Kind
+from taxonomy.models.synsets import analyze, copy_in
+from taxonomy.patch import Edge, Patch
+from taxonomy.records import Lemma as LemmaRecord
+from taxonomy.records import SynsetRecord
+from taxonomy.tree import CycleError, say_cycle
 
 
 class ImportRefusedError(ValueError):
@@ -15,8 +20,8 @@ class ImportRefusedError(ValueError):
 
 
 @transaction.atomic
-def import_synsets(records: Iterable[SynsetRecord], reason: str) -> int:
-    """Add the nouns that the taxonomy lacks, with their lemmas and edges; return how many those are.
+def import_synsets(records: Iterable[SynsetRecord], reason: str, author: User | None = None) -> int:
+    """Add the nouns that the taxonomy lacks, with their words, edges and external ids; return how many those are.
 
     A noun that is there already is left as it is, because a curator may have mended it.
     Raises ImportRefusedError if a hypernym is unknown or the edges would form a cycle.
@@ -27,41 +32,89 @@ def import_synsets(records: Iterable[SynsetRecord], reason: str) -> int:
     if not new:
         return 0
     _refuse_bad_hypernyms(new, present)
-    Synset.objects.bulk_create(
-        [Synset(wnid=r.wnid, name=r.lemmas[0].text, gloss=r.gloss) for r in new.values()], batch_size=2000
-    )
+    _write_nouns(new)
     ids = dict(Synset.objects.values_list("wnid", "pk"))
-    Lemma.objects.bulk_create(_lemma_rows(new, ids), batch_size=2000)
-    Hypernym.objects.bulk_create(_edge_rows(new, ids), batch_size=2000)
+    _write_what_belongs_to_them(new, ids)
     try:
-        Ancestry.objects.rebuild()
+        _write_ancestry([ids[wnid] for wnid in new], is_most=len(new) > len(present))
     except CycleError as error:
-        names = Synset.objects.in_bulk(sorted(ids.values()))
-        round_trip = " is a ".join(names[sorted(names)[node]].name for node in error.path)
-        raise ImportRefusedError(f"Expected no noun above itself; found that {round_trip}.") from error
-    Change.objects.create(kind=Change.Kind.IMPORT, reason=reason, details={"wnids": list(new)})
+        names = {pk: name for pk, name in Synset.objects.values_list("pk", "name") if pk in error.path}
+        raise ImportRefusedError(say_cycle([names[pk] for pk in error.path])) from error
+    planted = Synset.objects.filter(pk__gte=min(ids[wnid] for wnid in new))
+    Change.objects.record(
+        Kind.IMPORT,
+        _patch(new),
+        planted,
+        author=author,
+        reason=reason,
+        summary=f"import of {len(new):,} nouns",
+    )
     return len(new)
 
 
 def _refuse_bad_hypernyms(new: dict[str, SynsetRecord], present: set[str]) -> None:
     for record in new.values():
-        name = record.lemmas[0].text
-        if record.wnid in record.hypernyms:
-            raise ImportRefusedError(f"Expected no noun above itself; found that {name} is a {name}.")
-        for hypernym in record.hypernyms:
-            if hypernym not in new and hypernym not in present:
+        if record.wnid in (*record.hypernyms, *record.instance_of):
+            raise ImportRefusedError(say_cycle([record.name, record.name]))
+        for wnid in (*record.hypernyms, *record.instance_of, *([record.becomes] if record.becomes else [])):
+            if wnid not in new and wnid not in present:
                 raise ImportRefusedError(
-                    f"{record.wnid} ({name}): expected hypernyms that are in this file or in "
-                    f"the taxonomy; found {hypernym}."
+                    f"{record.wnid} ({record.name}): expected hypernyms that are in this file or in "
+                    f"the taxonomy; found {wnid}."
                 )
 
 
-def _lemma_rows(new: dict[str, SynsetRecord], ids: dict[str, int]) -> list[Lemma]:
-    return [
-        Lemma(synset_id=ids[r.wnid], text=lemma.text, sense=lemma.sense, position=position)
-        for r in new.values()
-        for position, lemma in enumerate(_first_of_each_word(r.lemmas))
-    ]
+def _write_nouns(new: dict[str, SynsetRecord]) -> None:
+    Synset.objects.bulk_create(
+        (
+            Synset(
+                wnid=record.wnid,
+                name=record.name,
+                gloss=record.gloss,
+                is_imageable=record.is_imageable,
+                is_sensitive=bool(record.sensitive_reason),
+                sensitive_reason=record.sensitive_reason,
+                is_retired=record.is_retired,
+            )
+            for record in new.values()
+        ),
+        batch_size=2000,
+    )
+
+
+def _write_what_belongs_to_them(new: dict[str, SynsetRecord], ids: dict[str, int]) -> None:
+    copy_in(Lemma, ["synset_id", "text", "sense", "position", "key"], _lemma_rows(new, ids))
+    edges = ((ids[edge.hyponym], ids[edge.hypernym], edge.is_instance) for edge in _edges(new))
+    copy_in(Hypernym, ["hyponym_id", "hypernym_id", "is_instance"], edges)
+    copy_in(
+        ExternalId,
+        ["synset_id", "scheme", "version", "value"],
+        ((ids[r.wnid], e.scheme, e.version, e.id) for r in new.values() for e in r.external_ids),
+    )
+    analyze(Synset, Lemma, Hypernym)
+    planted = Synset.objects.filter(pk__gte=min(ids[wnid] for wnid in new))
+    # While it is in the tree this says nothing; should the import be undone, votes count as a hypernym.
+    above = Hypernym.objects.filter(hyponym=OuterRef("pk")).order_by().values("hyponym")
+    planted.update(becomes=Subquery(above.annotate(one=Min("hypernym")).values("one")))
+    for record in new.values():
+        if record.becomes:
+            Synset.objects.filter(pk=ids[record.wnid]).update(becomes=ids[record.becomes])
+
+
+def _write_ancestry(keys: list[int], *, is_most: bool) -> None:
+    if is_most:
+        Ancestry.objects.rebuild()
+    else:
+        Ancestry.objects.refresh(keys)
+    analyze(Ancestry)
+
+
+def _lemma_rows(
+    new: dict[str, SynsetRecord], ids: dict[str, int]
+) -> Iterator[tuple[int, str, int, int, str]]:
+    for record in new.values():
+        for position, lemma in enumerate(_first_of_each_word(record.lemmas)):
+            yield ids[record.wnid], lemma.text, lemma.sense, position, lemma.key
 
 
 def _first_of_each_word(lemmas: Iterable[LemmaRecord]) -> list[LemmaRecord]:
@@ -71,9 +124,17 @@ def _first_of_each_word(lemmas: Iterable[LemmaRecord]) -> list[LemmaRecord]:
     return list(words.values())
 
 
-def _edge_rows(new: dict[str, SynsetRecord], ids: dict[str, int]) -> list[Hypernym]:
-    return [
-        Hypernym(hyponym_id=ids[r.wnid], hypernym_id=ids[hypernym])
-        for r in new.values()
-        for hypernym in dict.fromkeys(r.hypernyms)
-    ]
+def _edges(new: dict[str, SynsetRecord]) -> Iterator[Edge]:
+    for record in new.values():
+        kinds = dict.fromkeys(record.hypernyms)
+        for wnid in kinds:
+            yield Edge(record.wnid, wnid)
+        for wnid in dict.fromkeys(record.instance_of):
+            if wnid not in kinds:
+                yield Edge(record.wnid, wnid, is_instance=True)
+
+
+def _patch(new: dict[str, SynsetRecord]) -> Patch:
+    return Patch(
+        added=tuple(wnid for wnid, record in new.items() if not record.is_retired), linked=tuple(_edges(new))
+    )

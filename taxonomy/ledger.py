@@ -1,0 +1,273 @@
+"""Patches -> the tree: what may be written is written at once, and one line of the ledger says so."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.models import User
+from taxonomy import tree
+from taxonomy.changes import PLANS, Arguments, ChangeRefusedError, next_sense
+from taxonomy.models import Ancestry, Change, Hypernym, Lemma, Synset
+from taxonomy.models.ledger import Kind
+from taxonomy.patch import Edge, Edit, Key, Nouns, Patch
+
+
+def plan(kind: str, arguments: Arguments) -> Patch:
+    """Return what a change of this kind would do to the tree as it stands. Raises ChangeRefusedError."""
+    if kind == Kind.UNDO:
+        return _plan_undo(int(arguments["change"]))
+    patch = PLANS[Kind(kind)](arguments)
+    if not patch:
+        raise ChangeRefusedError("Expected a change; found that everything is so already.")
+    if wrong := patch.conflicts(nouns_of(patch)):
+        raise ChangeRefusedError(f"Expected the tree as it was; {_say(wrong[0])} has changed meanwhile.")
+    if cycle := _cycle(patch):
+        raise ChangeRefusedError(_say_cycle(cycle))
+    return patch
+
+
+@transaction.atomic
+def make(kind: str, arguments: Arguments, *, author: User | None, reason: str, **fields: Any) -> Change:
+    """Make one change now: plan it on the tree as it stands, write it, and append it to the ledger.
+
+    For changes that went through a draft see taxonomy.drafting. Raises ChangeRefusedError; then nothing is kept.
+    """
+    Change.objects.lock()
+    patch = plan(kind, arguments)
+    undoes = Change.objects.get(pk=arguments["change"]) if kind == Kind.UNDO else None
+    fields.setdefault("summary", summarize(kind, arguments))
+    write(patch)
+    return Change.objects.record(
+        Kind(kind),
+        patch,
+        Synset.objects.filter(wnid__in=patch.wnids),
+        author=author,
+        reason=reason,
+        arguments=dict(arguments),
+        undoes=undoes,
+        **fields,
+    )
+
+
+def write(patch: Patch) -> None:
+    """Bring the rows to what `patch` says, and the ancestry after them."""
+    synsets = {
+        synset.wnid: synset for synset in Synset.objects.filter(wnid__in=patch.ends | _stand_ins(patch))
+    }
+    keys = {wnid: synset.pk for wnid, synset in synsets.items()}
+    Synset.objects.filter(wnid__in=patch.added).update(is_retired=False)
+    for edge in patch.unlinked:
+        Hypernym.objects.filter(hyponym=keys[edge.hyponym], hypernym=keys[edge.hypernym]).delete()
+    Synset.objects.filter(wnid__in=patch.removed).update(is_retired=True)
+    Hypernym.objects.bulk_create(
+        (
+            Hypernym(hyponym_id=keys[e.hyponym], hypernym_id=keys[e.hypernym], is_instance=e.is_instance)
+            for e in patch.linked
+        ),
+        batch_size=2000,
+    )
+    for edit in patch.edited:
+        _write_field(synsets[edit.wnid], edit, keys)
+    moved = {e.hyponym for e in (*patch.linked, *patch.unlinked)} | {*patch.added, *patch.removed}
+    if moved:
+        Ancestry.objects.refresh(keys[wnid] for wnid in moved)
+
+
+def _stand_ins(patch: Patch) -> set[str]:
+    return {edit.after for edit in patch.edited if edit.field == "becomes" and edit.after}
+
+
+def _write_field(synset: Synset, edit: Edit, keys: Mapping[str, int]) -> None:
+    if edit.field == "lemmas":
+        Lemma.objects.filter(synset=synset).delete()
+        Lemma.objects.bulk_create(
+            Lemma(synset=synset, text=text, sense=sense, key=key, position=position)
+            for position, (text, sense, key) in enumerate(edit.after)
+        )
+        values: dict[str, Any] = {"name": edit.after[0][0]}
+    elif edit.field == "becomes":
+        values = {"becomes_id": keys[edit.after] if edit.after else None}
+    elif edit.field == "sensitive_reason":
+        values = {"sensitive_reason": edit.after, "is_sensitive": bool(edit.after)}
+    else:
+        values = {edit.field: edit.after}
+    Synset.objects.filter(pk=synset.pk).update(**values)
+
+
+def plant(name: str, gloss: str, lemmas: Iterable[str] = (), stand_in: Synset | None = None) -> Synset:
+    """Keep a noun that is not in the tree yet, for a change that adds it. Until then nobody sees it.
+
+    stand_in: the noun that votes for it count as, should the change be undone.
+    """
+    with transaction.atomic():
+        Change.objects.lock()
+        [wnid] = Synset.objects.all().new_wnids(1)
+        synset = Synset.objects.create(wnid=wnid, name=name, gloss=gloss, is_retired=True, becomes=stand_in)
+        Lemma.objects.bulk_create(
+            Lemma(synset=synset, text=text, sense=next_sense(text), position=position)
+            for position, text in enumerate(dict.fromkeys([name, *lemmas]))
+        )
+    return synset
+
+
+# --- Whether a patch fits ---------------------------------------------------------------------------------
+
+
+def nouns_of(patch: Patch) -> Nouns:
+    """Return the nouns and edges that `patch` meets, as they stand."""
+    synsets = Synset.objects.filter(wnid__in=patch.ends).select_related("becomes").prefetch_related("lemmas")
+    values = {synset.wnid: _values(synset) for synset in synsets}
+    removed = Q(hyponym__wnid__in=patch.removed) | Q(hypernym__wnid__in=patch.removed)
+    low = {edge.hyponym for edge in (*patch.linked, *patch.unlinked)}
+    edges = Hypernym.objects.filter(removed | Q(hyponym__wnid__in=low))
+    rows = edges.values_list("hyponym__wnid", "hypernym__wnid", "is_instance")
+    return Nouns(values, frozenset(Edge(*row) for row in rows))
+
+
+def _values(synset: Synset) -> dict[str, Any]:
+    return {
+        "is_retired": synset.is_retired,
+        "lemmas": [[lemma.text, lemma.sense, lemma.key] for lemma in synset.lemmas.all()],
+        "gloss": synset.gloss,
+        "is_imageable": synset.is_imageable,
+        "sensitive_reason": synset.sensitive_reason,
+        "becomes": synset.becomes.wnid if synset.becomes else None,
+    }
+
+
+def _cycle(patch: Patch) -> list[str]:
+    """Return the wnids on the way round a cycle that `patch` would make, first = last; none if it makes none."""
+    # A cycle goes up from the upper end of a new edge, so what is above the new edges' ends holds all of it.
+    ends = {end for edge in patch.linked for end in (edge.hyponym, edge.hypernym)}
+    above = Ancestry.objects.filter(descendant__wnid__in=ends).values("ancestor")
+    near = Hypernym.objects.filter(hyponym__in=above)
+    rows = near.values_list("hyponym__wnid", "hypernym__wnid", "is_instance")
+    edges = ({Edge(*row) for row in rows} - set(patch.unlinked)) | set(patch.linked)
+    wnids = sorted({end for edge in edges for end in (edge.hyponym, edge.hypernym)})
+    place = {wnid: i for i, wnid in enumerate(wnids)}
+    parents: dict[int, list[int]] = {i: [] for i in range(len(wnids))}
+    for edge in sorted(edges):
+        parents[place[edge.hyponym]].append(place[edge.hypernym])
+    try:
+        tree.topological_order(parents)
+    except tree.CycleError as error:
+        return [wnids[i] for i in error.path]
+    return []
+
+
+def _say_cycle(cycle: list[str]) -> str:
+    names = dict(Synset.objects.filter(wnid__in=cycle).values_list("wnid", "name"))
+    return tree.say_cycle([names[wnid] for wnid in cycle])
+
+
+def _say(key: Key) -> str:
+    """Name what a key of a patch is about."""
+    names = dict(Synset.objects.filter(wnid__in=key[1:]).values_list("wnid", "name"))
+    words = {
+        "noun": "whether {} is in the tree",
+        "edge": "whether {} is a {}",
+        "lemmas": "the words for {}",
+        "gloss": "the gloss of {}",
+        "is_imageable": "whether {} can be seen in a picture",
+        "sensitive_reason": "whether {} is sensitive",
+        "becomes": "what {} counts as",
+    }
+    return words[key[0]].format(*(names.get(wnid, wnid) for wnid in key[1:]))
+
+
+# --- Undoing ----------------------------------------------------------------------------------------------
+
+
+def _plan_undo(number: int) -> Patch:
+    """Return the inverse of a change, unless a later change depends on it: then the refusal says which."""
+    change = Change.objects.filter(pk=number).first()
+    if change is None:
+        raise ChangeRefusedError(f"Expected the number of a change; found {number}.")
+    if later := Change.objects.filter(undoes=change).first():
+        raise ChangeRefusedError(f"Expected a change that was not undone; change {later.pk} has undone it.")
+    inverse = change.patch.inverse()
+    wrong = inverse.conflicts(nouns_of(inverse))
+    if wrong:
+        raise ChangeRefusedError(_depends(change, _last_to_touch(change, {wrong[0]}), _say(wrong[0])))
+    if later := _later_use(change):
+        raise ChangeRefusedError(_depends(change, later, "a noun that it brought"))
+    if cycle := _cycle(inverse):
+        keys: set[Key] = {("edge", low, top) for low, top in zip(cycle, cycle[1:], strict=False)}
+        raise ChangeRefusedError(f"{_say_cycle(cycle)} {_depends(change, _last_to_touch(change, keys), '')}")
+    return inverse
+
+
+def _depends(change: Change, later: Change | None, what: str) -> str:
+    if later is None:
+        return f"Expected the tree as change {change.pk} left it; {what} is otherwise now."
+    return (
+        f"Expected that nothing depends on change {change.pk}; found that change {later.pk} does "
+        f"({later.summary}). Undo that one first."
+    )
+
+
+def _last_to_touch(change: Change, keys: set[Key]) -> Change | None:
+    """Return the latest change after `change` that changed one of `keys`."""
+    wnids = {wnid for key in keys for wnid in key[1:]}
+    later = Change.objects.filter(pk__gt=change.pk, synsets__wnid__in=wnids).distinct()
+    return next((each for each in later if each.patch.keys & keys), None)
+
+
+def _later_use(change: Change) -> Change | None:
+    """Return the latest standing change that does something to a noun which `change` brought into the tree."""
+    added = set(change.patch.added)
+    if not added:
+        return None
+    undone = Change.objects.undone()
+    later = Change.objects.filter(pk__gt=change.pk, synsets__in=change.synsets.all()).distinct()
+    for each in later:
+        is_undoing = each.undoes_id is not None and each.undoes_id > change.pk
+        if each.pk not in undone and not is_undoing and each.patch.wnids & added:
+            return each
+    return None
+
+
+# --- In words ---------------------------------------------------------------------------------------------
+
+
+def summarize(kind: str, arguments: Arguments) -> str:
+    """Say in one line what a change of this kind does: husky moves from dog to working dog."""
+    if kind == Kind.UNDO:
+        undone = Change.objects.filter(pk=arguments["change"]).values_list("pk", "summary").first()
+        return f"undo of change {undone[0]}: {undone[1]}"[:500] if undone else "undo"
+    wnids = [value for value in arguments.values() if isinstance(value, str)]
+    lists = [wnid for value in arguments.values() if isinstance(value, list) for wnid in value]
+    names = dict(Synset.objects.filter(wnid__in=[*wnids, *lists]).values_list("wnid", "name"))
+
+    def name(key: str) -> str:
+        value = arguments.get(key) or ""
+        return ", ".join(names.get(wnid, wnid) for wnid in (value if isinstance(value, list) else [value]))
+
+    sentence = {
+        Kind.ADD: "{synset} is new under {hypernyms}"
+        if arguments.get("hypernyms")
+        else "{synset} is a new root",
+        Kind.RENAME: "{synset} is called {name}",
+        Kind.EDIT: "words and gloss of {synset}",
+        Kind.ADD_PARENT: "{synset} is a {hypernym} too",
+        Kind.DROP_PARENT: "{synset} is a {hypernym} no more",
+        Kind.MOVE: "{synset} moves under {target}" if arguments.get("target") else "{synset} becomes a root",
+        Kind.MERGE: "{synset} is merged into {target}",
+        Kind.SPLIT: "{synset} is split into {parts}",
+        Kind.RETIRE: "{synset} retires, and all below it"
+        if arguments.get("with_below")
+        else "{synset} retires",
+        Kind.RESTORE: "{synset} is restored",
+        Kind.MARK: _summarize_mark(arguments),
+    }[Kind(kind)]
+    keys = ("synset", "hypernyms", "name", "hypernym", "target", "parts")
+    return sentence.format(**{key: name(key) for key in keys})[:500]
+
+
+def _summarize_mark(arguments: Arguments) -> str:
+    reason = "is sensitive" if arguments.get("sensitive_reason") else "is not sensitive"
+    seen = "can be seen in pictures" if arguments.get("is_imageable") else "cannot be seen in pictures"
+    below = " with all below it" if arguments.get("with_below") else ""
+    return f"{{synset}}{below} {seen} and {reason}"
