@@ -28,6 +28,7 @@ def freeze(collection: Collection, min_confidence: float | None = None) -> Snaps
     """
     # One freezing at a time for a collection, so that numbers follow each other.
     collection = Collection.objects.select_for_update().get(pk=collection.pk)
+    Change.objects.hold_still()
     floor = collection.target_confidence if min_confidence is None else min_confidence
     taxonomy = _taxonomy(collection)
     counts: Counter[tuple[str, str]] = Counter()
@@ -58,7 +59,7 @@ def freeze(collection: Collection, min_confidence: float | None = None) -> Snaps
 def _rows(collection: Collection, floor: float, counts: Counter[tuple[str, str]]) -> Iterator[ManifestRow]:
     """Yield the rows in the order of their hashes, and count them by class and split on the way."""
     settled = collection.questions.settled().filter(
-        confidence__gte=floor, image__withdrawn_at=None, label__in=collection.classes.all()
+        confidence__gte=floor, image__withdrawn_at=None, label__in=collection.offered()
     )
     columns = (
         "image__sha256", "image__file", "label__wnid", "label__name", "confidence", "n_votes",
@@ -73,8 +74,10 @@ def _rows(collection: Collection, floor: float, counts: Counter[tuple[str, str]]
 
 
 def _taxonomy(collection: Collection) -> dict[str, Any]:
-    """Return the classes in their order, and every noun above them with its hypernyms, as they stand now."""
-    classes = collection.ordered_classes()
+    """Return the classes that may be learnt in their order, and every noun above them with its hypernyms, as
+    they stand now.
+    """
+    classes = collection.offered()
     nouns = Synset.objects.filter(descendant_rows__descendant__in=classes).distinct().order_by("wnid")
     edges = Hypernym.objects.filter(hyponym__in=nouns).values_list("hyponym__wnid", "hypernym__wnid")
     above: dict[str, list[str]] = {}

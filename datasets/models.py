@@ -1,6 +1,6 @@
 """Frozen sets of pictures and labels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import models
@@ -12,6 +12,14 @@ from config.storage import private_storage
 from datasets.manifest import ManifestRow, read_manifest
 from labeling.models import Collection
 from taxonomy.models import Synset
+
+
+class SnapshotQuerySet(models.QuerySet["Snapshot"]):
+    def naming(self, wnids: Iterable[str]) -> list["Snapshot"]:
+        """Return the snapshots with one of these nouns among their classes or above them."""
+        wanted = set(wnids)
+        rows = self.select_related("collection").defer("card")
+        return [snapshot for snapshot in rows.iterator() if not wanted.isdisjoint(snapshot.taxonomy["nouns"])]
 
 
 class Snapshot(models.Model):
@@ -27,6 +35,8 @@ class Snapshot(models.Model):
     min_confidence = models.FloatField()
     taxonomy_version = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SnapshotQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
@@ -63,11 +73,16 @@ class Snapshot(models.Model):
         with self.manifest.open("rb") as file:
             yield from read_manifest(file.read())
 
+    def sensitive_classes(self) -> models.QuerySet[Synset]:
+        """Return its classes that have been marked sensitive since: no page shows them, no network learns them."""
+        return Synset.objects.filter(wnid__in=self.classes, is_sensitive=True)
+
     def counts(self) -> list[tuple[Synset, int, int, int]]:
-        """Return (class, train, val, test) for each class."""
-        synsets = {s.wnid: s for s in Synset.objects.filter(wnid__in=self.classes)}
+        """Return (class, train, val, test) for each class that pages may show."""
+        synsets = {s.wnid: s for s in Synset.objects.filter(wnid__in=self.classes, is_sensitive=False)}
         by_class: dict[str, dict[str, Any]] = self.card["by_class"]
         return [
             (synsets[wnid], *(by_class[wnid][split] for split in ("train", "val", "test")))
             for wnid in self.classes
+            if wnid in synsets
         ]

@@ -7,8 +7,18 @@ import numpy as np
 from django.db import transaction
 
 from labeling import consensus
-from labeling.models import Collection, ConsensusFit, Keys, Question, Skill, Vote
-from taxonomy.models import Change
+from labeling.models import (
+    ClassesChangedError,
+    Collection,
+    ConsensusFit,
+    Keys,
+    Question,
+    Skill,
+    Vote,
+)
+from taxonomy.models import Change, Synset
+
+MOST_TRIES = 3  # of a refit that changes of the taxonomy overtake
 
 
 @dataclass(frozen=True)
@@ -27,15 +37,28 @@ def refit(collection: Collection) -> Report:
     """Estimate skills, confusions and labels anew from every vote, and write them down.
 
     Safe to repeat and to run beside voting: the result depends on the votes alone, and a question that got a
-    vote meanwhile keeps what that vote decided.
+    vote meanwhile keeps what that vote decided. Where a change of the taxonomy gives the collection other
+    classes meanwhile, it begins again. Raises ClassesChangedError if that happens again and again.
     """
-    votes, keys, n_votes = Vote.objects.as_arrays(collection)
+    for _attempt in range(MOST_TRIES - 1):
+        try:
+            return _refit(collection)
+        except ClassesChangedError:
+            continue
+    return _refit(collection)
+
+
+def _refit(collection: Collection) -> Report:
+    classes = collection.ordered_classes()
+    votes, keys, n_votes = Vote.objects.as_arrays(
+        collection, [synset.pk for synset in classes], Synset.objects.resolution()
+    )
     n_items, n_classes = len(keys.questions), len(keys.classes)
     fit = consensus.fit(votes, n_items, n_classes)
     with transaction.atomic():
         row = ConsensusFit.objects.create(
             collection=collection,
-            classes=[synset.wnid for synset in collection.ordered_classes()],
+            classes=[synset.wnid for synset in classes],
             parameters=fit.parameters.to_json(),
             n_votes=int(n_votes.sum()),
             log_likelihood=fit.log_likelihood,
@@ -66,15 +89,16 @@ def _decisions(
     """Yield (question, its votes, label, confidence, state) for every voted question."""
     policy = collection.policy
     n_named = np.bincount(votes.item, minlength=len(keys.questions))
-    state = {
-        consensus.Decision.SETTLED: Question.State.SETTLED.value,
-        consensus.Decision.ASK_AGAIN: Question.State.OPEN.value,
-        consensus.Decision.UNDECIDED: Question.State.UNDECIDED.value,
-    }
     for item, question in enumerate(keys.questions):
         confidence = float(fit.confidence[item])
         decision = consensus.decide(confidence, int(n_named[item]), int(n_votes[item]), policy)
-        yield question, int(n_votes[item]), keys.classes[fit.label[item]], confidence, state[decision]
+        yield (
+            question,
+            int(n_votes[item]),
+            keys.classes[fit.label[item]],
+            confidence,
+            Question.State.after(decision).value,
+        )
 
 
 def _report(

@@ -1,6 +1,6 @@
 """Who is asked what, what they said, and what we believe."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -13,14 +13,17 @@ from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from labeling import consensus
 from labeling.splits import SPLITS, TRAIN
-from taxonomy.models import Change, Synset
+from taxonomy.models import Change, Draft, Synset
+from taxonomy.models.ledger import Kind
 
 LEASE_TIME = timedelta(minutes=15)
+MOST_CHANGES = 20  # of the taxonomy that one annotator is told of
 MOST_LEASES = 100  # that one annotator may hold in one collection
 REFIT_BATCH = 500  # questions that a refit locks at a time
 FEED_SIZE = 200  # questions opened at a time; the window stays small beside a large collection
@@ -110,6 +113,11 @@ class Collection(models.Model):
         return reverse("labeling:collection", args=[self.slug])
 
     @property
+    def is_asking(self) -> bool:
+        """Whether volunteers are asked: open, and about nothing sensitive."""
+        return self.is_open and not self.root.is_sensitive
+
+    @property
     def policy(self) -> consensus.Policy:
         return consensus.Policy(self.target_confidence, self.min_votes, self.max_votes)
 
@@ -117,8 +125,19 @@ class Collection(models.Model):
         """Return the classes in the order of their keys; a place in it is what arrays call `label`."""
         return [row.synset for row in self.collectionclass_set.all()]
 
+    def offered(self) -> list[Synset]:
+        """Return the classes that volunteers are asked for and networks learn: none that is sensitive or unseen."""
+        return [synset for synset in self.ordered_classes() if synset.is_askable]
+
+    def fit_over(self, classes: Iterable[Synset]) -> "ConsensusFit | None":
+        """Return the latest fit if it is one over `classes`; None otherwise."""
+        latest = self.fits.order_by("-pk").first()
+        return latest if latest and latest.classes == [synset.wnid for synset in classes] else None
+
+    @transaction.atomic
     def set_classes(self, synsets: Iterable[Synset]) -> None:
-        """Make `synsets` the classes, in this order. Only for a collection without any."""
+        """Make `synsets` the classes, in this order. Where votes name others, taxonomy changes call this."""
+        CollectionClass.objects.filter(collection=self).delete()
         CollectionClass.objects.bulk_create(
             CollectionClass(collection=self, synset=synset, position=position)
             for position, synset in enumerate(synsets)
@@ -151,6 +170,40 @@ class CollectionClass(models.Model):
         return f"{self.collection}: {self.synset}"
 
 
+class ClassesChangedError(Exception):
+    """A collection got other classes while a refit ran, so what it found no longer fits."""
+
+
+class Narrowing(models.Model):
+    """Pictures known to show one noun, asked again which of its parts, since that noun was split."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="narrowings")
+    change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
+    stands_at = models.ForeignKey(
+        Synset, on_delete=models.PROTECT, related_name="+", help_text=_("The label until it is narrowed.")
+    )
+    parts = models.ManyToManyField(Synset, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["collection", "change", "stands_at"], name="labeling_narrowing_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.collection}: which {self.stands_at}?"
+
+    def choices(self) -> list[Synset]:
+        """Return the classes of today that are one of the parts, or a kind of one."""
+        becomes = Synset.objects.resolution()
+        parts = {becomes.get(part, part) for part in self.parts.values_list("pk", flat=True)}
+        below = set(
+            Synset.objects.filter(ancestor_rows__ancestor__in=parts - {None}).values_list("pk", flat=True)
+        )
+        return [synset for synset in self.collection.ordered_classes() if synset.pk in below]
+
+
 class ConsensusFit(models.Model):
     """One refit of a collection's consensus: the parameters that made its labels."""
 
@@ -167,6 +220,15 @@ class ConsensusFit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.collection}, fit {self.pk}"
+
+    def refuse_other_classes(self) -> None:
+        """Raise ClassesChangedError unless the collection still has the classes of this fit."""
+        rows = CollectionClass.objects.filter(collection=self.collection_id)
+        wnids = list(rows.values_list("synset__wnid", flat=True))
+        if wnids != self.classes:
+            raise ClassesChangedError(
+                f"Expected the classes of {self}; found that a change of the taxonomy gave it others."
+            )
 
 
 class Skill(models.Model):
@@ -207,16 +269,27 @@ class QuestionQuerySet(models.QuerySet["Question"]):
     def settled(self) -> Self:
         return self.filter(state=Question.State.SETTLED)
 
+    def labelled(self) -> Self:
+        """The questions whose label stands: settled, or narrowed from a noun that is known to be right."""
+        return self.filter(Q(state=Question.State.SETTLED) | Q(narrowing__isnull=False))
+
     def examples(self) -> Self:
-        """Settled questions to show: no withdrawn picture, and none whose label may be a contest's secret."""
-        shown = self.settled().filter(image__withdrawn_at=None, image__split=TRAIN)
+        """Settled questions to show: no withdrawn picture, no sensitive noun, and none whose label may be a
+        contest's secret.
+        """
+        shown = self.settled().filter(image__withdrawn_at=None, image__split=TRAIN, label__is_sensitive=False)
         return shown.select_related("image", "label")
 
     def never_asked(self, annotator: User) -> Self:
-        """Leave out what `annotator` has answered or holds a lease on."""
-        return self.exclude(
-            Exists(Vote.objects.filter(question=OuterRef("pk"), annotator=annotator))
-        ).exclude(Exists(Lease.objects.filter(question=OuterRef("pk"), annotator=annotator)))
+        """Leave out what `annotator` has answered or holds a lease on. A question that is being narrowed is
+        another one than it was: which kind of dog, not what.
+        """
+        answered = Vote.objects.filter(question=OuterRef("pk"), annotator=annotator)
+        same = answered.annotate(asked=Coalesce("narrowing", 0)).filter(
+            asked=Coalesce(OuterRef("narrowing"), 0)
+        )
+        held = Lease.objects.filter(question=OuterRef("pk"), annotator=annotator)
+        return self.exclude(Exists(same)).exclude(Exists(held))
 
     def feed(self, collection: Collection) -> int:
         """Open the next waiting questions of `collection`; return how many those are."""
@@ -240,8 +313,13 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         return self.aggregate(n_questions=Count("pk"), n_votes=Coalesce(models.Sum("n_votes"), 0), **states)
 
     def by_label(self) -> list[tuple[Synset, int]]:
-        """Return each label of these questions with its number of them, the most first."""
-        rows = self.values_list("label").annotate(n=Count("pk")).order_by("-n", "label")
+        """Return each label of these questions that pages may show with its number of them, the most first."""
+        rows = (
+            self.filter(label__is_sensitive=False)
+            .values_list("label")
+            .annotate(n=Count("pk"))
+            .order_by("-n", "label")
+        )
         synsets = Synset.objects.in_bulk([label for label, _n in rows])
         return [(synsets[label], n) for label, n in rows]
 
@@ -254,13 +332,15 @@ class QuestionQuerySet(models.QuerySet["Question"]):
     def record_consensus(self, rows: Iterable[tuple[int, int, int, float, str]], fit: ConsensusFit) -> None:
         """Write what a refit found: (question, n_votes it saw, label, confidence, state) each.
 
-        A question that got another vote meanwhile is left to that vote's own decision.
+        A question that got another vote meanwhile is left to that vote's own decision, and one that is being
+        narrowed to its own votes. Raises ClassesChangedError, with what was written so far kept, if a change of
+        the taxonomy gave the collection other classes than the fit has.
         """
         # One short statement a row: Django's bulk_update writes a CASE over every row and takes ten times as long.
         statement = """
             UPDATE labeling_question SET label_id = %s, confidence = %s, fit_id = %s, state = %s,
                 open_places = CASE WHEN %s <> 'open' THEN 0 WHEN state = 'open' THEN open_places ELSE 1 END
-            WHERE id = %s AND n_votes = %s"""
+            WHERE id = %s AND n_votes = %s AND narrowing_id IS NULL"""
         values = iter(
             (label, confidence, fit.pk, state, state, pk, n_votes)
             for pk, n_votes, label, confidence, state in rows
@@ -268,6 +348,8 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         # Few rows a transaction: whoever votes or fetches meanwhile meets no long lock.
         while batch := list(islice(values, REFIT_BATCH)):
             with transaction.atomic(), connection.cursor() as cursor:
+                Change.objects.hold_still()
+                fit.refuse_other_classes()
                 cursor.executemany(statement, batch)
 
 
@@ -280,6 +362,11 @@ class Question(models.Model):
         SETTLED = "settled", _("settled")
         UNDECIDED = "undecided", _("given up as undecided")
 
+        @classmethod
+        def after(cls, decision: consensus.Decision) -> "Question.State":
+            """Return the state that a question is in once this was decided."""
+            return cls.OPEN if decision == consensus.Decision.ASK_AGAIN else cls(decision.value)
+
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="questions")
     image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="questions")
     position = models.IntegerField(help_text=_("Random; the order in which questions are asked."))
@@ -289,6 +376,14 @@ class Question(models.Model):
     label = models.ForeignKey(Synset, on_delete=models.PROTECT, null=True, blank=True, related_name="labels")
     confidence = models.FloatField(null=True, blank=True)
     fit = models.ForeignKey(ConsensusFit, on_delete=models.SET_NULL, null=True, blank=True)
+    narrowing = models.ForeignKey(
+        Narrowing,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="questions",
+        help_text=_("Set where the noun is known and only its kind is asked."),
+    )
     truth = models.ForeignKey(
         Synset,
         on_delete=models.PROTECT,
@@ -324,43 +419,76 @@ class Question(models.Model):
     def __str__(self) -> str:
         return f"{self.collection}, question {self.pk}"
 
+    def choices(self) -> list[Synset]:
+        """Return the classes among which this question decides; a place in it is what arrays call `label`."""
+        return self.narrowing.choices() if self.narrowing else self.collection.ordered_classes()
+
+    def offered(self) -> list[Synset]:
+        """Return the choices that volunteers are asked for: none that is sensitive or unseen."""
+        return [synset for synset in self.choices() if synset.is_askable]
+
+    @property
+    def words(self) -> str:
+        """What is asked, in the words of the page."""
+        if self.narrowing is None:
+            return gettext("What is in this picture?")
+        return gettext("Which kind of %(noun)s is this?") % {"noun": self.narrowing.stands_at}
+
     def take_vote(self, classes: list[Synset]) -> None:
         """Count one more vote: settle this question, ask one more person, or give it up.
 
         Call it inside the vote's transaction, on a row that is locked for update.
         """
         self.n_votes += 1
-        # A vote for a noun that is a class no longer says nothing any more.
-        votes = self.votes.filter(synset__in=classes).values_list("annotator", "synset")
-        posterior = self._posterior(classes, dict(votes))
+        self.decide(classes)
+
+    def decide(self, classes: list[Synset]) -> None:
+        """Settle this question from its votes, ask one more person, or give it up. Call it on a locked row."""
+        answers = dict(self.votes.filter(narrowing=self.narrowing).values_list("annotator", "synset"))
+        said = _places(answers, classes)
+        posterior = self._posterior(classes, said)
         best = int(posterior.argmax())
-        self.label, self.confidence = classes[best], float(posterior[best])
-        decision = consensus.decide(self.confidence, len(votes), self.n_votes, self.collection.policy)
-        if decision == consensus.Decision.ASK_AGAIN:
-            self.state = Question.State.OPEN
-            # Ask one more person only when nobody is on the way.
-            if not self.open_places and not self.leases.exists():
-                self.open_places = 1
-        else:
-            self.state = Question.State(decision.value)
+        confidence = float(posterior[best])
+        decision = consensus.decide(confidence, len(said), len(answers), self.collection.policy)
+        self.label, self.confidence = classes[best], confidence
+        self.state = Question.State.after(decision)
+        if self.state != Question.State.OPEN:
             self.open_places = 0
+        elif not self.open_places and not self.leases.exists():
+            self.open_places = 1  # one more person, only when nobody is on the way
+        if self.narrowing and decision != consensus.Decision.SETTLED:
+            # The noun it is narrowed from is known; only its kind is not.
+            self.label = self.narrowing.stands_at
         self.save(update_fields=["n_votes", "label", "confidence", "state", "open_places", "fit"])
 
-    def _posterior(self, classes: list[Synset], votes: dict[int, int]) -> consensus.Floats:
-        """The probability of each class given `votes`, a class by annotator, and today's skills."""
-        self.fit = self.collection.fits.order_by("-pk").first()
-        place = {synset.pk: i for i, synset in enumerate(classes)}
+    def _posterior(self, classes: list[Synset], said: dict[int, int]) -> consensus.Floats:
+        """The probability of each class given what was `said`, a place in `classes` by annotator, and today's
+        skills.
+        """
+        self.fit = None if self.narrowing else self.collection.fit_over(classes)
         parameters = consensus.Parameters.start(len(classes))
-        if self.fit and self.fit.classes == [synset.wnid for synset in classes]:
+        if self.fit:
             parameters = consensus.Parameters.from_json(self.fit.parameters)
-        known = Skill.objects.filter(collection=self.collection_id, annotator__in=votes)
+        known = Skill.objects.filter(collection=self.collection_id, annotator__in=said)
         skills = {skill.annotator_id: skill.mean for skill in known}
         newcomer = parameters.newcomer_skill
         return consensus.posterior(
-            np.array([place[synset] for synset in votes.values()], dtype=np.int64),
-            np.array([skills.get(annotator, newcomer) for annotator in votes], dtype=np.float64),
+            np.array(list(said.values()), dtype=np.int64),
+            np.array([skills.get(annotator, newcomer) for annotator in said], dtype=np.float64),
             parameters,
         )
+
+
+def _places(said: Mapping[int, int | None], classes: list[Synset]) -> dict[int, int]:
+    """Return for each annotator the place in `classes` of what they said, as it counts today. Who could not tell,
+    or named a noun that is no class, says nothing.
+    """
+    place = {synset.pk: i for i, synset in enumerate(classes)}
+    becomes: dict[int, int | None] = {}
+    if any(synset is not None and synset not in place for synset in said.values()):
+        becomes = Synset.objects.resolution()
+    today = {annotator: becomes.get(synset or 0, synset) for annotator, synset in said.items()}
+    return {annotator: place[synset] for annotator, synset in today.items() if synset in place}
 
 
 class LeaseExpiredError(Exception):
@@ -394,14 +522,15 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
             )
             mine.running().renew()
             n_new = min(count, MOST_LEASES) - mine.count()
-            if n_new > 0 and collection.is_open:
+            if n_new > 0 and collection.is_asking:
                 walk.claim_next(n_new)
-        return list(mine.running().select_related("question__image").order_by("pk")[:count])
+        shown = mine.running().select_related("question__image", "question__narrowing__stands_at")
+        return list(shown.order_by("pk")[:count])
 
     def might_come(self, collection: Collection, annotator: User) -> bool:
         """Say whether questions are left for `annotator`, though others may hold them at this moment."""
         left = collection.questions.filter(Q(open_places__gt=0) | Q(state=Question.State.WAITING))
-        return collection.is_open and left.filter(image__withdrawn_at=None).never_asked(annotator).exists()
+        return collection.is_asking and left.filter(image__withdrawn_at=None).never_asked(annotator).exists()
 
     def renew(self) -> None:
         """Let these leases run anew. One that is being voted on right now is left alone, not waited for."""
@@ -450,6 +579,7 @@ class Lease(models.Model):
 
         Raises LeaseExpiredError if it is held no more, NotAClassError if the collection does not ask for `synset`.
         """
+        Change.objects.hold_still()
         # One DELETE both checks and ends the lease, so it cannot be voted on twice. Everybody locks a lease
         # before its question, so nobody deadlocks.
         n_ended, _rows = Lease.objects.held_by(self.annotator).filter(pk=self.pk).delete()
@@ -459,8 +589,9 @@ class Lease(models.Model):
                 f"{self.expires_at:%H:%M:%S} UTC. Ask for another question."
             )
         question = Question.objects.select_for_update().get(pk=self.question_id)
-        classes = question.collection.ordered_classes()
-        if synset is not None and synset not in classes:
+        classes = question.choices()
+        said = _places({0: synset.pk}, classes).get(0) if synset else None
+        if synset is not None and (said is None or not classes[said].is_askable):
             raise NotAClassError(f"Expected one of the classes of {question.collection}; found {synset}.")
         vote = Vote.objects.create(
             question=question,
@@ -469,6 +600,7 @@ class Lease(models.Model):
             answer=Vote.Answer.PRESENT if synset else Vote.Answer.CANNOT_TELL,
             seconds=seconds,
             lease_number=self.pk,
+            narrowing=question.narrowing,
             taxonomy_version=Change.objects.version(),
         )
         question.take_vote(classes)
@@ -531,28 +663,47 @@ class Walk(models.Model):
 
 
 class VoteQuerySet(models.QuerySet["Vote"]):
+    def touched(self, annotator: User) -> list[tuple[Change, int]]:
+        """Return the latest changes of the taxonomy that made votes of `annotator` count for another noun, or had
+        their pictures asked again, each with the number of those votes.
+        """
+        cast = self.filter(annotator=annotator, synset__isnull=False)
+        n_of = cast.values_list("synset__wnid", "taxonomy_version").annotate(n=Count("pk")).order_by()
+        kinds = (Kind.MERGE, Kind.SPLIT, Kind.RETIRE, Kind.RESTORE, Kind.UNDO)
+        changes = Change.objects.filter(kind__in=kinds, synsets__in=cast.values("synset")).distinct()
+        counted = [
+            (change, sum(n for wnid, version, n in n_of if version < change.pk and wnid in change.turned))
+            for change in changes[:MOST_CHANGES]
+        ]
+        return [(change, n) for change, n in counted if n]
+
     def imported(self) -> Self:
         return self.filter(lease_number=None)
 
-    def as_arrays(self, collection: Collection) -> tuple[consensus.Votes, Keys, consensus.Ints]:
-        """Return every vote for a class of `collection` as arrays, what their numbers stand for, and
-        the number of votes of each question, "cannot tell" included.
+    def as_arrays(
+        self, collection: Collection, classes: Sequence[int], becomes: Mapping[int, int | None]
+    ) -> tuple[consensus.Votes, Keys, consensus.Ints]:
+        """Return every vote for one of `classes` as arrays, what their numbers stand for, and the number of
+        votes of each question, "cannot tell" included.
+
+        classes: synsets' primary keys; becomes: as Synset.objects.resolution() gives it, what votes for other
+        synsets count as. Votes that only narrow a known noun say nothing about the other classes and are left out.
         """
-        classes = [synset.pk for synset in collection.ordered_classes()]
         rows = self.filter(question__collection=collection).values_list(
-            "question_id", "annotator_id", Coalesce("synset_id", -1)
+            "question_id", "annotator_id", Coalesce("synset_id", -1), Coalesce("narrowing_id", 0)
         )
         table = np.fromiter(
             (cell for row in rows.iterator(chunk_size=20_000) for cell in row), dtype=np.int64
-        ).reshape(-1, 3)
+        ).reshape(-1, 4)
         questions, item, n_votes = np.unique(table[:, 0], return_inverse=True, return_counts=True)
         annotators, annotator = np.unique(table[:, 1], return_inverse=True)
         place = {pk: i for i, pk in enumerate(classes)}
         synsets, observed = np.unique(table[:, 2], return_inverse=True)
-        label = np.array([place.get(pk, -1) for pk in synsets.tolist()], dtype=np.int64)[observed]
-        named = label >= 0
+        today = [becomes.get(pk, pk) for pk in synsets.tolist()]
+        label = np.array([place.get(pk or -1, -1) for pk in today], dtype=np.int64)[observed]
+        named = (label >= 0) & (table[:, 3] == 0)
         votes = consensus.Votes(item[named], annotator[named], label[named])
-        return votes, Keys(questions.tolist(), annotators.tolist(), classes), n_votes
+        return votes, Keys(questions.tolist(), annotators.tolist(), list(classes)), n_votes
 
 
 class Vote(models.Model):
@@ -566,6 +717,14 @@ class Vote(models.Model):
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="votes")
     synset = models.ForeignKey(Synset, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     answer = models.CharField(max_length=11, choices=Answer)
+    narrowing = models.ForeignKey(
+        Narrowing,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="votes",
+        help_text=_("Set where only the kind of a known noun was asked."),
+    )
     taxonomy_version = models.PositiveIntegerField()
     seconds = models.FloatField(null=True, blank=True, help_text=_("From seeing the picture to answering."))
     lease_number = models.BigIntegerField(
@@ -582,7 +741,14 @@ class Vote(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["question", "annotator"],
+                condition=Q(narrowing=None),
                 name="labeling_vote_once_per_question",
+                violation_error_message=_("You have already answered this question."),
+            ),
+            models.UniqueConstraint(
+                fields=["question", "annotator", "narrowing"],
+                condition=Q(narrowing__isnull=False),
+                name="labeling_vote_once_per_narrowing",
                 violation_error_message=_("You have already answered this question."),
             ),
             models.CheckConstraint(
@@ -599,3 +765,59 @@ class Vote(models.Model):
     @property
     def is_imported(self) -> bool:
         return self.lease_number is None
+
+
+class Reclass(models.Model):
+    """What a collection asks for before and after a change of the taxonomy; kept, so that undo is exact."""
+
+    draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="reclasses")
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="+")
+    root_before = models.ForeignKey(Synset, on_delete=models.PROTECT, related_name="+")
+    root_after = models.ForeignKey(Synset, on_delete=models.PROTECT, related_name="+")
+    before = models.JSONField(help_text=_("The wnids of its classes, in their order."))
+    after = models.JSONField()
+    fit = models.JSONField(
+        null=True, help_text=_("What a fit over the classes after found, where there is one.")
+    )
+    last_vote = models.BigIntegerField(help_text=_("The latest vote that it knew of."))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["draft", "collection"], name="labeling_reclass_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.collection}: {len(self.before)} to {len(self.after)} classes"
+
+
+class Relabel(models.Model):
+    """What one question's label is before and after a change of the taxonomy; kept, so that undo is exact."""
+
+    draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="relabels")
+    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="relabels")
+    n_votes = models.PositiveIntegerField(
+        help_text=_("Of the question; with another number it is decided anew.")
+    )
+    label_before = models.ForeignKey(Synset, on_delete=models.PROTECT, null=True, related_name="+")
+    confidence_before = models.FloatField(null=True)
+    state_before = models.CharField(max_length=9, choices=Question.State)
+    fit_before = models.ForeignKey(ConsensusFit, on_delete=models.SET_NULL, null=True, related_name="+")
+    narrowing_before = models.ForeignKey(Narrowing, on_delete=models.PROTECT, null=True, related_name="+")
+    label_after = models.ForeignKey(Synset, on_delete=models.PROTECT, null=True, related_name="+")
+    confidence_after = models.FloatField(null=True)
+    state_after = models.CharField(max_length=9, choices=Question.State)
+    fit_after = models.ForeignKey(ConsensusFit, on_delete=models.SET_NULL, null=True, related_name="+")
+    narrowing_after = models.ForeignKey(Narrowing, on_delete=models.PROTECT, null=True, related_name="+")
+    is_fitted = models.BooleanField(default=False, help_text=_("The change's own fit decided it."))
+    is_narrowed = models.BooleanField(default=False, help_text=_("The change makes its narrowing."))
+    is_flip = models.BooleanField(
+        default=False, help_text=_("Another label than the old one's noun of today.")
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["draft", "question"], name="labeling_relabel_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.question}: {self.label_before} to {self.label_after}"

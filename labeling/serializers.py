@@ -1,5 +1,6 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from labeling.models import MOST_LEASES, Collection, Lease, Vote
@@ -16,7 +17,7 @@ class ClassSerializer(serializers.ModelSerializer[Synset]):
 
 class CollectionSerializer(serializers.ModelSerializer[Collection]):
     root = serializers.CharField(source="root.wnid", read_only=True)  # type: ignore[assignment]  # DRF's own `root`
-    classes = ClassSerializer(source="ordered_classes", many=True, read_only=True)
+    classes = ClassSerializer(source="offered", many=True, read_only=True)
 
     class Meta:
         model = Collection
@@ -33,10 +34,21 @@ class LeaseSerializer(serializers.ModelSerializer[Lease]):
     image_url = serializers.CharField(source="question.image.get_absolute_url", read_only=True)
     width = serializers.IntegerField(source="question.image.width", read_only=True)
     height = serializers.IntegerField(source="question.image.height", read_only=True)
+    words = serializers.CharField(source="question.words", read_only=True, help_text="What is asked.")
+    choices = serializers.SerializerMethodField(
+        help_text="The nouns to choose from where they are not the collection's classes; otherwise null."
+    )
 
     class Meta:
         model = Lease
-        fields = ["id", "image_url", "width", "height", "expires_at"]
+        fields = ["id", "image_url", "width", "height", "expires_at", "words", "choices"]
+
+    @extend_schema_field(ClassSerializer(many=True, allow_null=True))
+    def get_choices(self, lease: Lease) -> list[dict[str, Any]] | None:
+        question = lease.question
+        if question.narrowing is None:
+            return None
+        return list(ClassSerializer(question.offered(), many=True).data)
 
 
 class LeasesSerializer(serializers.Serializer[Any]):

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from labeling import aggregation
+from labeling import aggregation, tallying
 from labeling.models import Collection, Lease, Question
 
 
@@ -11,6 +11,12 @@ def release_expired_leases() -> int:
     """Give back the places of volunteers who left."""
     n_released = Lease.objects.expired().release()
     return n_released + Question.objects.reopen_forgotten()
+
+
+@shared_task
+def tally_labels() -> bool:
+    """Count the pictures at every noun, where anything has changed; say whether it had."""
+    return tallying.tally_if_changed()
 
 
 @shared_task

@@ -10,6 +10,7 @@ urlpatterns = [
     path("collections/<slug:slug>/start/", views.start, name="start"),
     path("collections/<slug:slug>/label/", views.label, name="label"),
     path("leases/<int:lease_id>/vote/", views.cast_vote, name="cast-vote"),
+    path("account/changes/", views.touched_votes, name="touched-votes"),
     path("nouns/<str:wnid>/pictures/", views.synset_pictures, name="synset-pictures"),
     path("pictures/<str:sha256>/", views.picture, name="picture"),
     path("pictures/<str:sha256>/small/", views.thumbnail, name="thumbnail"),

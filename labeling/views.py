@@ -16,7 +16,8 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.http import AuthenticatedRequest
 from accounts.models import User
 from labeling.forms import VoteForm
-from labeling.models import Collection, Image, Lease, LeaseExpiredError, Question, Vote
+from labeling.models import Collection, Image, Lease, LeaseExpiredError, NotAClassError, Question, Vote
+from labeling.serializers import ClassSerializer
 from taxonomy.models import Synset
 
 CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
@@ -35,7 +36,7 @@ def collection_page(request: HttpRequest, slug: str) -> HttpResponse:
     collection = get_object_or_404(Collection, slug=slug)
     context = {
         "collection": collection,
-        "classes": collection.ordered_classes(),
+        "classes": collection.offered(),
         "progress": _progress(collection),
         "by_class": collection.questions.settled().by_label(),
         "examples": collection.questions.examples().order_by("position")[:24],
@@ -84,18 +85,18 @@ def cast_vote(request: AuthenticatedRequest, lease_id: int) -> HttpResponse:
     """Record one vote, then show the next picture. A lease that ran out says so and shows another picture."""
     lease = (
         Lease.objects.filter(annotator=request.user, pk=lease_id)
-        .select_related("question__collection", "question__image")
+        .select_related("question__collection__root", "question__image", "question__narrowing__stands_at")
         .first()
     )
     if lease is None:
         return _after_lost_lease(request, lease_id)
     collection = lease.question.collection
-    form = VoteForm(request.POST, collection=collection)
+    form = VoteForm(request.POST, choices=lease.question.offered())
     if not form.is_valid():
         return _render_label(request, collection, lease, form)
     try:
         lease.cast(form.cleaned_data["synset"], form.cleaned_data["seconds"])
-    except LeaseExpiredError as error:
+    except (LeaseExpiredError, NotAClassError) as error:
         messages.warning(request, str(error))
     return redirect("labeling:label", collection.slug)
 
@@ -114,7 +115,7 @@ def _render_label(
 ) -> HttpResponse:
     classes = [
         {"wnid": synset.wnid, "name": synset.name, "gloss": synset.gloss, "key": KEYS[i] if i < 10 else ""}
-        for i, synset in enumerate(collection.ordered_classes())
+        for i, synset in enumerate(lease.question.offered() if lease else [])
     ]
     count = Vote.objects.filter(annotator=request.user, question__collection=collection).count()
     context = {
@@ -127,7 +128,12 @@ def _render_label(
             "leasesUrl": reverse("collection-leases", args=[collection.slug]),
             "votesUrl": reverse("votes"),
             "collectionUrl": collection.get_absolute_url(),
+            "words": lease.question.words if lease else "",
             "classes": classes,
+            "ordinary": {
+                "words": _("What is in this picture?"),
+                "classes": ClassSerializer(collection.offered(), many=True).data,
+            },
             "count": count,
         },
     }
@@ -145,6 +151,14 @@ def synset_pictures(request: HttpRequest, wnid: str) -> HttpResponse:
         "examples": below.examples().order_by("position")[:24],
     }
     return render(request, "labeling/_synset_pictures.html", context)
+
+
+@require_safe
+@never_cache
+@login_required
+def touched_votes(request: AuthenticatedRequest) -> HttpResponse:
+    """The part of one's own page that says which changes of the nouns touched one's votes."""
+    return render(request, "labeling/_touched_votes.html", {"touched": Vote.objects.touched(request.user)})
 
 
 @require_safe

@@ -11,6 +11,7 @@ const RETRY_LAST_MS = 15000;
 const LOOK_MS = 200; // a key bouncing, or pressed twice, must not answer a picture nobody has seen yet
 const EXPIRY_MARGIN_MS = 5000;
 const KEPT = "nestwork-vote-";
+const KEYS = "1234567890";
 
 const config = JSON.parse(document.getElementById("label-config").textContent);
 const card = document.getElementById("card");
@@ -25,7 +26,10 @@ let current = {
   id: card.dataset.lease,
   expires_at: card.dataset.expiresAt,
   image: document.getElementById("picture"),
+  words: config.words,
+  choices: config.classes,
 };
+let shownChoices = wnidsOf(config.classes);
 let count = config.count + unsent.size;
 const pictureAlt = document.getElementById("picture").alt;
 let finished = ""; // the server's words once nothing is left
@@ -194,10 +198,42 @@ function showNext() {
     return;
   }
   card.querySelector(".frame").replaceChildren(next.image);
+  document.getElementById("words").textContent = next.words;
+  showChoices(next.choices || config.ordinary.classes);
   current = next;
   if (notice.dataset.state === "waiting") say("");
   shownAt = performance.now();
   hiddenAt = 0;
+}
+
+function wnidsOf(choices) {
+  return choices.map(({ wnid }) => wnid).join(" ");
+}
+
+/** Offer these nouns. Most pictures ask for the collection's own, so mostly nothing changes. */
+function showChoices(choices) {
+  if (wnidsOf(choices) === shownChoices) return;
+  shownChoices = wnidsOf(choices);
+  const buttons = choices.map(({ wnid, name, gloss }, place) => {
+    const button = document.createElement("button");
+    button.className = "choice";
+    Object.assign(button, { name: "synset", value: wnid, title: gloss });
+    if (place < KEYS.length) {
+      button.dataset.key = KEYS[place];
+      button.setAttribute("aria-keyshortcuts", KEYS[place]);
+      const key = document.createElement("kbd");
+      key.setAttribute("aria-hidden", "true");
+      key.textContent = KEYS[place];
+      button.append(key);
+    }
+    const word = document.createElement("span");
+    word.textContent = name;
+    button.append(word);
+    return button;
+  });
+  const box = document.getElementById("choices");
+  box.classList.toggle("few", choices.length <= KEYS.length);
+  box.replaceChildren(...buttons);
 }
 
 function showFinished() {

@@ -21,6 +21,10 @@ MOST_LOST = 3  # deaths of its worker without an epoch between, until a run is g
 DEFAULT_SIZE_PX = 16
 
 
+class SensitiveNounsError(ValueError):
+    """The snapshot has classes that networks are no longer to learn."""
+
+
 class RunQuerySet(models.QuerySet["Run"]):
     def queued(self) -> Self:
         return self.filter(status=Run.Status.QUEUED)
@@ -33,8 +37,13 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def enqueue(self, snapshot: Snapshot, network: str, seed: int = 0, author: Any = None) -> "Run":
         """Queue a training of `network` by its usual recipe. The same training is never queued twice; one that
-        failed or was cancelled is tried again.
+        failed or was cancelled is tried again. Raises SensitiveNounsError where a class has become sensitive.
         """
+        if sensitive := list(snapshot.sensitive_classes()):
+            raise SensitiveNounsError(
+                f"Expected a snapshot without sensitive nouns; {snapshot} has {', '.join(map(str, sensitive))}. "
+                "Freeze a new one: it leaves them out."
+            )
         n_train = snapshot.card["by_split"]["train"]
         recipe = Config.default(network, DEFAULT_SIZE_PX, n_train).to_json()
         del recipe["seed"]  # it has a column of its own

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.http import AuthenticatedRequest
 from training.curves import Curve, curve
 from training.forms import RunForm
-from training.models import Run
+from training.models import Run, SensitiveNounsError
 from training.tasks import train_queued
 
 MOST_RUNS = 200
@@ -74,7 +74,11 @@ def create(request: AuthenticatedRequest) -> HttpResponse:
     form = RunForm(request.POST)
     if not form.is_valid():
         return run_list(request, form)
-    run = Run.objects.enqueue(**form.cleaned_data, author=request.user)
+    try:
+        run = Run.objects.enqueue(**form.cleaned_data, author=request.user)
+    except SensitiveNounsError as error:
+        form.add_error("snapshot", str(error))
+        return run_list(request, form)
     # The row is kept whatever becomes of the message: a sweep finds it.
     transaction.on_commit(train_queued.delay, robust=True)
     return redirect(run)

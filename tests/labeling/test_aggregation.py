@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from labeling import aggregation
-from labeling.models import ConsensusFit, Question, Skill, Vote
+from labeling import aggregation, consensus
+from labeling.models import ClassesChangedError, ConsensusFit, Question, Skill, Vote
 from tests.factories import make_collection, make_user, make_vote
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ def test_votes_become_arrays_and_their_keys(collection):
     first, second = make_vote(collection, dog), make_vote(collection, cat)
     unsure = make_vote(collection, None)
 
-    votes, keys, n_votes = Vote.objects.as_arrays(collection)
+    votes, keys, n_votes = Vote.objects.as_arrays(collection, [s.pk for s in collection.ordered_classes()], {})
 
     assert keys.classes == [cat.pk, dog.pk]
     assert sorted(keys.annotators) == sorted(v.annotator_id for v in (first, second, unsure))
@@ -47,7 +47,7 @@ def test_votes_become_arrays_and_their_keys(collection):
 
 
 def test_a_collection_without_votes_has_empty_arrays(collection):
-    votes, keys, n_votes = Vote.objects.as_arrays(collection)
+    votes, keys, n_votes = Vote.objects.as_arrays(collection, [s.pk for s in collection.ordered_classes()], {})
 
     assert (len(votes), list(keys.questions), len(n_votes)) == (0, [], 0)
 
@@ -99,12 +99,46 @@ def test_a_refit_opens_a_settled_question_that_no_longer_stands(collection):
     assert (question.state, question.open_places, question.label) == ("open", 1, cat)
 
 
+def make_fit(collection):
+    wnids = [synset.wnid for synset in collection.ordered_classes()]
+    return ConsensusFit.objects.create(
+        collection=collection, classes=wnids, parameters={}, n_votes=1, log_likelihood=0, taxonomy_version=1
+    )
+
+
+def test_a_refit_writes_nothing_once_a_change_of_the_taxonomy_gave_the_collection_other_classes(collection):
+    fit, question = make_fit(collection), collection.questions.first()
+    cat, _dog = collection.ordered_classes()
+    collection.set_classes([cat])
+
+    with pytest.raises(ClassesChangedError, match="gave it others"):
+        Question.objects.record_consensus([(question.pk, 0, cat.pk, 0.99, "settled")], fit)
+
+    question.refresh_from_db()
+    assert question.label is None
+
+
+def test_a_refit_that_a_change_of_the_taxonomy_overtakes_begins_again(collection, monkeypatch):
+    agree(collection)
+    cat, _dog = collection.ordered_classes()
+    fit = consensus.fit
+
+    def overtaken(*args, **kwargs):
+        monkeypatch.setattr(consensus, "fit", fit)
+        collection.set_classes([cat])
+        return fit(*args, **kwargs)
+
+    monkeypatch.setattr(consensus, "fit", overtaken)
+    aggregation.refit(collection)
+
+    assert collection.fits.latest().classes == [cat.wnid]
+    assert collection.questions.settled().count() == 4
+
+
 def test_a_refit_leaves_a_question_that_got_a_vote_meanwhile(collection):
     agree(collection)
     voted = collection.questions.first()
-    fit = ConsensusFit.objects.create(
-        collection=collection, classes=[], parameters={}, n_votes=1, log_likelihood=0, taxonomy_version=1
-    )
+    fit = make_fit(collection)
     cat = collection.ordered_classes()[0]
 
     Question.objects.record_consensus([(voted.pk, 2, cat.pk, 0.99, "settled")], fit)

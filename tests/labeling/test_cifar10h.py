@@ -21,7 +21,7 @@ pytestmark = [
 
 
 def test_the_votes_of_real_people_on_200_pictures_name_97_in_100_rightly():
-    call_command("import_synsets", NOUNS, stdout=io.StringIO())
+    call_command("import_taxonomy", NOUNS, stdout=io.StringIO())
 
     call_command(
         "import_votes", "--collection", "cifar-10h", "--limit", "200", "--class", "cat=domestic_cat.n.01",

@@ -8,7 +8,7 @@ UNCLEAR = "Choose one of the nouns, or say that you cannot tell."
 
 
 def fill(collection, **data) -> VoteForm:
-    return VoteForm(data, collection=collection)
+    return VoteForm(data, choices=collection.ordered_classes())
 
 
 def test_a_class_is_an_answer():

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from datasets.models import Snapshot
 from training.config import NETWORKS
-from training.models import Run
+from training.models import Run, SensitiveNounsError
 from training.tasks import train_queued
 
 
@@ -23,6 +23,9 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Collection {collection!r} has no snapshot; run manage.py freeze {collection}."
             )
-        run = Run.objects.enqueue(snapshot, network, seed)
+        try:
+            run = Run.objects.enqueue(snapshot, network, seed)
+        except SensitiveNounsError as error:
+            raise CommandError(str(error)) from error
         train_queued.delay()
         self.stdout.write(f"{run} on {snapshot} is {run.get_status_display()}.")

@@ -1,0 +1,333 @@
+"""Labels follow a change of the taxonomy, and its undo gives them back exactly."""
+
+import pytest
+
+from labeling.models import Collection, Lease, NotAClassError, Question, Relabel, Vote
+from taxonomy import drafting
+from taxonomy.models import Draft, Synset
+from tests.factories import make_collection, make_synset, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def commit(kind, **arguments):
+    """Take a change all the way; return it."""
+    draft = drafting.propose(kind, arguments, author=make_user(), reason="a test")
+    return finish(draft).change
+
+
+def finish(draft):
+    drafting.work_due()
+    draft.refresh_from_db()
+    assert draft.state == Draft.State.READY, draft.error
+    draft.commit()
+    drafting.work_due()
+    draft.refresh_from_db()
+    assert draft.state == Draft.State.COMMITTED, draft.error
+    return draft
+
+
+def preview(kind, **arguments):
+    """Return what the preview of a change counts, by its words."""
+    draft = drafting.propose(kind, arguments, author=make_user(), reason="a test")
+    drafting.work_due()
+    draft.refresh_from_db()
+    return {impact["what"]: impact["count"] for impact in draft.impact}
+
+
+def collection_of(*names, n_questions=1, **fields):
+    """Return a collection and its classes; a question settles at two votes alike."""
+    fields = {"min_votes": 2, "max_votes": 4, "target_confidence": 0.9} | fields
+    collection = make_collection(n_questions, names=names, **fields)
+    return collection, *collection.ordered_classes()
+
+
+def vote(collection, *synsets):
+    """Have one new annotator a synset name the collection's first question."""
+    for synset in synsets:
+        annotator = make_user()
+        Question.objects.filter(collection=collection).update(open_places=1, state="open")
+        [lease] = Lease.objects.hand_out(collection, annotator, 1)
+        lease.cast(synset)
+    return Question.objects.get(collection=collection)
+
+
+def labels():
+    """Everything that says what a picture shows, or what is asked."""
+    questions = Question.objects.order_by("pk")
+    fields = ("label__wnid", "confidence", "state", "narrowing", "fit", "n_votes")
+    classes = {
+        c.slug: [s.wnid for s in c.ordered_classes()] for c in Collection.objects.select_related("root")
+    }
+    roots = dict(Collection.objects.values_list("slug", "root__wnid"))
+    return list(questions.values_list(*fields)), classes, roots
+
+
+def test_a_rename_touches_no_label():
+    collection, cat, _dog = collection_of("cat", "dog")
+    vote(collection, cat, cat)
+    before = labels()
+
+    commit("rename", synset=cat.wnid, name="house cat")
+
+    assert labels() == before
+    assert not Relabel.objects.exists()
+
+
+def test_after_a_merge_votes_for_the_one_count_for_the_other():
+    collection, cat, kitty, dog = collection_of("cat", "kitty", "dog")
+    assert vote(collection, cat, kitty, dog).state == "open"
+    vote(collection, kitty)
+
+    commit("merge", synset=kitty.wnid, target=cat.wnid)
+
+    question = Question.objects.get()
+    assert (question.label, question.state) == (cat, "settled")
+    assert collection.ordered_classes() == [cat, dog]
+    assert Vote.objects.filter(synset=kitty).count() == 2  # no vote is edited
+
+
+def test_a_merge_into_a_noun_that_is_no_class_renames_the_class():
+    collection, cat, dog = collection_of("cat", "dog")
+    feline = make_synset("feline", collection.root)
+    before = vote(collection, cat, cat)
+
+    commit("merge", synset=cat.wnid, target=feline.wnid)
+
+    question = Question.objects.get()
+    assert collection.ordered_classes() == [feline, dog]
+    assert (question.label, question.confidence, question.state) == (feline, before.confidence, "settled")
+
+
+def test_undoing_a_merge_gives_every_label_back():
+    collection, cat, kitty, dog = collection_of("cat", "kitty", "dog")
+    vote(collection, cat, kitty, dog)
+    before = labels()
+    change = commit("merge", synset=kitty.wnid, target=cat.wnid)
+    assert labels() != before
+
+    commit("undo", change=change.pk)
+
+    assert labels() == before
+
+
+def test_a_vote_for_what_a_noun_was_is_taken_as_what_it_is():
+    collection, cat, kitty, _dog = collection_of("cat", "kitty", "dog")
+    [lease] = Lease.objects.hand_out(collection, make_user(), 1)
+    commit("merge", synset=kitty.wnid, target=cat.wnid)
+
+    lease.cast(kitty)
+
+    assert Question.objects.get().label == cat
+
+
+def test_a_question_that_was_voted_on_after_a_merge_is_decided_by_all_votes_when_it_is_undone():
+    collection, cat, kitty, _dog = collection_of("cat", "kitty", "dog")
+    vote(collection, kitty, kitty)
+    change = commit("merge", synset=kitty.wnid, target=cat.wnid)
+    vote(collection, kitty)
+
+    commit("undo", change=change.pk)
+
+    question = Question.objects.get()
+    assert (question.label, question.n_votes) == (kitty, 3)
+
+
+def test_after_a_split_the_pictures_of_the_noun_stand_at_it_and_are_asked_again():
+    collection, cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+
+    commit(
+        "split",
+        synset=dog.wnid,
+        parts=[{"name": "husky", "gloss": ""}, {"name": "poodle", "gloss": ""}],
+        is_kept=True,
+    )
+
+    question = Question.objects.get()
+    assert (question.label, question.state, question.open_places) == (dog, "open", 2)
+    assert [str(synset) for synset in question.choices()] == ["husky", "poodle"]
+    assert [str(synset) for synset in collection.ordered_classes()] == ["cat", "husky", "poodle"]
+    assert question in Question.objects.labelled()
+
+
+def test_after_a_split_that_retires_the_noun_its_pictures_stand_at_its_parent():
+    collection, _cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+
+    commit("split", synset=dog.wnid, parts=[{"name": "husky", "gloss": ""}, {"name": "poodle", "gloss": ""}])
+
+    question = Question.objects.get()
+    assert (question.label, question.state) == (collection.root, "open")
+    assert [str(synset) for synset in question.choices()] == ["husky", "poodle"]
+
+
+def test_after_a_split_other_pictures_are_not_asked_again():
+    collection, cat, dog = collection_of("cat", "dog")
+    before = vote(collection, cat, cat)
+
+    commit("split", synset=dog.wnid, parts=[{"name": "husky", "gloss": ""}, {"name": "poodle", "gloss": ""}])
+
+    question = Question.objects.get()
+    assert (question.label, question.confidence, question.state) == (cat, before.confidence, "settled")
+
+
+def test_who_named_the_noun_may_say_which_part_and_only_once():
+    collection, _cat, dog = collection_of("cat", "dog")
+    annotator = make_user()
+    [lease] = Lease.objects.hand_out(collection, annotator, 1)
+    lease.cast(dog)
+    vote(collection, dog)
+    commit(
+        "split",
+        synset=dog.wnid,
+        parts=[{"name": "husky", "gloss": ""}, {"name": "poodle", "gloss": ""}],
+        is_kept=True,
+    )
+    husky = Synset.objects.named("husky")
+
+    [lease] = Lease.objects.hand_out(collection, annotator, 1)
+    lease.cast(husky)
+
+    assert Lease.objects.hand_out(collection, annotator, 1) == []
+    assert Question.objects.get().label == dog  # one vote is not enough
+
+
+def test_a_narrowed_picture_settles_at_its_part():
+    collection, _cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+    commit(
+        "split",
+        synset=dog.wnid,
+        parts=[{"name": "husky", "gloss": ""}, {"name": "poodle", "gloss": ""}],
+        is_kept=True,
+    )
+    husky = Synset.objects.named("husky")
+
+    question = vote(collection, husky, husky)
+
+    assert (question.label, question.state) == (husky, "settled")
+
+
+def test_a_narrowed_picture_is_no_other_noun():
+    collection, cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+    commit(
+        "split",
+        synset=dog.wnid,
+        parts=[{"name": "husky", "gloss": ""}, {"name": "poodle", "gloss": ""}],
+        is_kept=True,
+    )
+    [lease] = Lease.objects.hand_out(collection, make_user(), 1)
+
+    with pytest.raises(NotAClassError):
+        lease.cast(cat)
+
+
+def test_undoing_a_split_gives_every_label_back_whatever_was_narrowed_meanwhile():
+    collection, _cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+    before = labels()
+    change = commit(
+        "split", synset=dog.wnid, parts=[{"name": "husky", "gloss": ""}, {"name": "poodle", "gloss": ""}]
+    )
+    husky = Synset.objects.named("husky")
+    vote(collection, husky, husky)
+
+    commit("undo", change=change.pk)
+
+    [(*label, n_votes)], classes, roots = labels()
+    assert ([(*label, n_votes - 2)], classes, roots) == before
+
+
+def test_doing_a_split_again_brings_what_was_narrowed_back():
+    collection, _cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+    change = commit(
+        "split", synset=dog.wnid, parts=[{"name": "husky", "gloss": ""}, {"name": "poodle", "gloss": ""}]
+    )
+    husky = Synset.objects.named("husky")
+    vote(collection, husky, husky)
+    before = labels()
+    undo = commit("undo", change=change.pk)
+
+    commit("undo", change=undo.pk)
+
+    assert labels() == before
+
+
+def test_a_noun_that_retires_leaves_its_pictures_at_its_parent():
+    collection, _cat, dog = collection_of("cat", "dog")
+    before = vote(collection, dog, dog)
+    old = labels()
+
+    change = commit("retire", synset=dog.wnid)
+
+    question = Question.objects.get()
+    assert (question.label, question.confidence, question.state) == (
+        collection.root,
+        before.confidence,
+        "settled",
+    )
+    commit("undo", change=change.pk)
+    assert labels() == old
+
+
+def test_a_collections_root_that_is_merged_is_followed():
+    collection, _cat, _dog = collection_of("cat", "dog")
+    root, beast = collection.root, make_synset("beast")
+
+    change = commit("merge", synset=root.wnid, target=beast.wnid)
+
+    collection.refresh_from_db()
+    assert collection.root == beast
+    commit("undo", change=change.pk)
+    collection.refresh_from_db()
+    assert collection.root == root
+
+
+def test_a_preview_counts_what_a_merge_touches_and_changes_nothing():
+    collection, cat, kitty, dog = collection_of("cat", "kitty", "dog")
+    vote(collection, cat, kitty, dog)
+    before = labels()
+
+    counts = preview("merge", synset=kitty.wnid, target=cat.wnid)
+
+    assert counts["votes that count for another noun"] == 1
+    assert counts["volunteers whose votes are touched"] == 1
+    assert counts["collections that ask for other nouns"] == 1
+    assert labels() == before
+
+
+def test_a_preview_of_a_split_counts_the_questions_to_ask_again():
+    collection, _cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+
+    counts = preview(
+        "split", synset=dog.wnid, parts=[{"name": "husky", "gloss": ""}, {"name": "poodle", "gloss": ""}]
+    )
+
+    assert counts["questions to ask again"] == 1
+    assert counts["consensus results that flip"] == 0
+    assert counts["labels at these nouns or below them"] == 1
+
+
+def test_a_vote_between_preparing_and_switching_is_not_overwritten(monkeypatch):
+    collection, cat, kitty, dog = collection_of("cat", "kitty", "dog")
+    vote(collection, kitty, dog)
+    draft = drafting.propose(
+        "merge", {"synset": kitty.wnid, "target": cat.wnid}, author=make_user(), reason="a test"
+    )
+    prepare = drafting._prepare
+
+    def prepare_and_vote(draft):
+        found = prepare(draft)
+        vote(collection, cat)
+        return found
+
+    monkeypatch.setattr(drafting, "_prepare", prepare_and_vote)
+    finish(draft)
+
+    question = Question.objects.get()
+    assert (question.label, question.n_votes) == (cat, 4)
+    assert question.state == "settled"

@@ -1,0 +1,80 @@
+import pytest
+
+from labeling import tallying
+from labeling.models import Question
+from labeling.tallying import tally, tally_if_changed
+from taxonomy.models import Tally
+from tests.factories import make_collection, make_synset, make_vote
+
+pytestmark = pytest.mark.django_db
+
+
+def counts():
+    """Return (pictures, labels) at each noun by its name."""
+    rows = Tally.objects.values_list("synset__name", "n_pictures", "n_labels")
+    return {name: (n_pictures, n_labels) for name, n_pictures, n_labels in rows}
+
+
+@pytest.fixture
+def tree():
+    """A pet and a canine are animals; a dog is both; a cat is a pet."""
+    animal = make_synset("animal")
+    pet, canine = make_synset("pet", animal), make_synset("canine", animal)
+    return {s.name: s for s in (animal, pet, canine, make_synset("dog", pet, canine), make_synset("cat", pet))}
+
+
+def settle(collection, *synsets):
+    """Give the collection's first questions these labels."""
+    for question, synset in zip(collection.questions.order_by("image"), synsets, strict=False):
+        Question.objects.filter(pk=question.pk).update(state="settled", label=synset, confidence=1)
+
+
+def test_a_picture_counts_once_at_each_noun_above_however_many_paths_lead_there(tree):
+    settle(make_collection(2), tree["dog"], tree["cat"])
+
+    tally()
+
+    assert counts() == {"animal": (2, 2), "pet": (2, 2), "canine": (1, 1), "dog": (1, 1), "cat": (1, 1)}
+
+
+def test_a_picture_with_labels_in_two_collections_counts_once_where_they_meet(tree):
+    first = make_collection(1)
+    second = make_collection()
+    Question.objects.create(collection=second, image=first.questions.get().image, position=1)
+    settle(first, tree["dog"])
+    settle(second, tree["cat"])
+
+    tally()
+
+    assert counts() == {"animal": (1, 2), "pet": (1, 2), "canine": (1, 1), "dog": (1, 1), "cat": (1, 1)}
+
+
+def test_what_is_not_settled_does_not_count(tree):
+    settle(make_collection(2), tree["dog"])
+    Question.objects.update(state="open")
+
+    tally()
+
+    assert counts() == {}
+
+
+def test_counting_anew_replaces_what_was_counted(tree):
+    collection = make_collection(1)
+    settle(collection, tree["dog"])
+    tally()
+    settle(collection, tree["cat"])
+
+    tally()
+
+    assert counts() == {"animal": (1, 1), "pet": (1, 1), "cat": (1, 1)}
+
+
+def test_nothing_is_counted_again_until_something_has_happened(monkeypatch, tree):
+    tallying.cache.delete(tallying.LAST)
+    assert tally_if_changed()
+    assert not tally_if_changed()
+
+    collection = make_collection(1)
+    make_vote(collection, collection.ordered_classes()[0])
+
+    assert tally_if_changed()
