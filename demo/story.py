@@ -16,9 +16,9 @@ from demo import digits
 from labeling import aggregation
 from labeling.intake import IncomingPicture, add_pictures
 from labeling.models import Collection
+from taxonomy.formats import read_records
 from taxonomy.importing import import_synsets
 from taxonomy.models import Synset
-from taxonomy.wordnet import read_synsets
 from training.config import NETWORKS
 from training.models import Run
 
@@ -34,7 +34,7 @@ GUIDE = (
 
 def plant_taxonomy() -> int:
     """Import the nouns; return how many were new."""
-    return import_synsets(read_synsets(NOUNS), reason=f"import of {NOUNS.name}")
+    return import_synsets(read_records(NOUNS), reason=f"import of {NOUNS.name}")
 
 
 def open_collection() -> Collection:

@@ -19,7 +19,7 @@ from labeling.models import Collection, Image, Lease, Question, Vote
 from labeling.splits import TEST, TRAIN, VAL, split_of
 from taxonomy.importing import import_synsets
 from taxonomy.models import Synset
-from taxonomy.wordnet import Lemma, SynsetRecord
+from taxonomy.records import Lemma, SynsetRecord
 from training.models import Run
 
 _numbers = count(1)

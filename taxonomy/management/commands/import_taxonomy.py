@@ -5,23 +5,22 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from taxonomy.formats import read_records
 from taxonomy.importing import ImportRefusedError, import_synsets
-from taxonomy.wordnet import SynsetFileError, read_synsets
+from taxonomy.records import SynsetFileError
 
 
 class Command(BaseCommand):
-    help = "Add the nouns of a synset file (CSV: wnid,lemmas,hypernyms,gloss) to the taxonomy."
+    help = "Add the nouns of a file (CSV, JSON or SKOS) to the taxonomy."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", type=Path)
+        parser.add_argument("path", type=Path, metavar="FILE")
 
     def handle(self, *, path: Path, **options: Any) -> None:
-        if not path.is_file():
-            raise CommandError(f"{path} is not a file.")
         try:
             # disable=None draws the bar on a terminal only, so log files stay short.
-            records = tqdm(list(read_synsets(path)), unit="synset", disable=None)
+            records = tqdm(read_records(path), unit=" nouns", disable=None)
             n_added = import_synsets(records, reason=f"import of {path.name}")
         except (SynsetFileError, ImportRefusedError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{n_added} synsets added from {path}.")
+        self.stdout.write(f"{n_added:,} nouns added from {path}.")
