@@ -143,11 +143,11 @@ def _render_label(
 @require_safe
 def synset_pictures(request: HttpRequest, wnid: str) -> HttpResponse:
     """The part of a noun's page that shows settled pictures of it and of every noun below it."""
-    synset = get_object_or_404(Synset, wnid=wnid)
-    below = Question.objects.filter(label__in=Synset.objects.below(synset))
+    synset = get_object_or_404(Synset.objects.shown_to(request.user), wnid=wnid)
+    below = Question.objects.filter(label__in=Synset.objects.shown().below(synset))
     context = {
         "synset": synset,
-        "n_pictures": below.settled().count(),
+        "n_pictures": below.labelled().count(),
         "examples": below.examples().order_by("position")[:24],
     }
     return render(request, "labeling/_synset_pictures.html", context)

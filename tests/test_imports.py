@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 APPS = ["accounts", "taxonomy", "labeling", "datasets", "training", "competition", "demo"]
 PURE = [
     "taxonomy/records.py",
+    "taxonomy/patch.py",
     "taxonomy/tree.py",
     "taxonomy/wordnet.py",
     "taxonomy/mapping.py",

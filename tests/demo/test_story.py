@@ -43,7 +43,7 @@ def test_the_classes_are_in_the_order_of_the_keys(collection):
 
 
 def test_the_digits_hang_from_wordnets_line(collection):
-    [path] = collection.root.paths()
+    [path] = collection.root.hypernym_paths()
 
     assert [synset.name for synset in path] == [
         "entity", "abstraction", "measure", "definite quantity", "number", "integer",

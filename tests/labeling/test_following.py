@@ -134,7 +134,7 @@ def test_a_question_that_was_voted_on_after_a_merge_is_decided_by_all_votes_when
 
 
 def test_after_a_split_the_pictures_of_the_noun_stand_at_it_and_are_asked_again():
-    collection, cat, dog = collection_of("cat", "dog")
+    collection, _cat, dog = collection_of("cat", "dog")
     vote(collection, dog, dog)
 
     commit(

@@ -83,7 +83,7 @@ def test_an_export_that_fails_leaves_the_file_that_was_there(tmp_path):
     path = tmp_path / "nouns.txt"
     path.write_text("old")
 
-    with pytest.raises(CommandError, match="found 'nouns.txt'"):
+    with pytest.raises(CommandError, match=r"found 'nouns\.txt'"):
         call_command("export_taxonomy", path)
 
     assert [each.name for each in tmp_path.iterdir()] == ["nouns.txt"]

@@ -38,36 +38,13 @@ def test_above_a_noun_are_itself_and_all_its_hypernyms_each_once(tree):
 
 
 def test_a_noun_with_two_hypernyms_has_two_paths(tree):
-    paths = sorted(names(path) for path in tree["dog"].paths())
+    paths = sorted(names(path) for path in tree["dog"].hypernym_paths())
 
     assert paths == [["animal", "canine"], ["animal", "pet"]]
 
 
 def test_a_root_has_one_empty_path(tree):
-    assert tree["animal"].paths() == [[]]
-
-
-def test_a_search_finds_what_begins_so_the_commonest_sense_first():
-    for number, (name, sense) in enumerate([("dog", 3), ("doggerel", 2), ("dog", 1), ("hotdog", 1)]):
-        import_synsets([make_record(f"n0000000{number}", name, sense=sense)], reason="a test")
-
-    found = Synset.objects.search("DOG ")
-
-    assert [synset.wnid for synset in found] == ["n00000002", "n00000001", "n00000000"]
-
-
-def test_a_search_finds_a_noun_once_whichever_words_begin_so():
-    words = (Lemma("dog", 1), Lemma("doggy", 1), Lemma("domestic dog", 1))
-    import_synsets([SynsetRecord("n02084071", words, (), "barks")], reason="a test")
-
-    assert names(Synset.objects.search("dog")) == ["dog"]
-    assert names(Synset.objects.search("domestic")) == ["dog"]
-
-
-def test_a_percent_sign_is_searched_for_as_it_is():
-    make_synset("dog")
-
-    assert not Synset.objects.search("%")
+    assert tree["animal"].hypernym_paths() == [[]]
 
 
 @pytest.mark.parametrize("name", ["n00000001", "hot_dog.n.02", "hot dog.n.02", "frank"])
