@@ -22,6 +22,14 @@ def words(name: str) -> list[str]:
     return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]
 
 
+def whole(name: str, default: int) -> int:
+    """Read a whole number, 0 or more."""
+    text = os.environ.get(name, str(default))
+    if not text.isdecimal():
+        raise ImproperlyConfigured(f"{name}: expected a whole number, 0 or more; found {text!r}.")
+    return int(text)
+
+
 # Everything that the site writes lies below this folder, unless a server is set to keep it.
 VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
 VAR_DIR.mkdir(parents=True, exist_ok=True)
@@ -189,7 +197,7 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 90  # a guest who comes back within a season
 
 # --- Taxonomy -------------------------------------------------------------------------------------------
 # A change that touches this many labels or more waits for a second curator.
-SECOND_CURATOR_FROM = int(os.environ.get("SECOND_CURATOR_FROM", "1000"))
+SECOND_CURATOR_FROM = whole("SECOND_CURATOR_FROM", default=1000)
 # Who follows a change of the taxonomy, in this order; each is a taxonomy.dependants.Dependant. What stands on the
 # right of taxonomy is named here, so that taxonomy need not import it.
 TAXONOMY_DEPENDANTS = [

@@ -14,7 +14,7 @@ REFERENCE = (BASE_DIR / "docs/reference.md").read_text()
 
 def settings_read() -> set[str]:
     code = (BASE_DIR / "config/settings.py").read_text() + (BASE_DIR / "config/serve.py").read_text()
-    return set(re.findall(r'(?:environ\.get|flag|words)\(\s*"([A-Z0-9_]+)"', code))
+    return set(re.findall(r'(?:environ\.get|flag|words|whole)\(\s*"([A-Z0-9_]+)"', code))
 
 
 def test_the_reference_lists_exactly_the_settings_that_the_code_reads():

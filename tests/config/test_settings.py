@@ -47,6 +47,12 @@ def test_a_misspelt_switch_is_refused_by_its_name(tmp_path):
     assert "DEBUG: expected 1 or 0; found 'maybe'" in result.stderr
 
 
+def test_a_number_that_is_none_is_refused_by_its_name(tmp_path):
+    result = run_with(tmp_path, SECOND_CURATOR_FROM="many")
+
+    assert "SECOND_CURATOR_FROM: expected a whole number, 0 or more; found 'many'" in result.stderr
+
+
 def test_sqlite_is_in_wal_mode_and_takes_its_lock_at_the_start(tmp_path):
     code = (
         "from django.db import connection as c; k = c.cursor(); "
