@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
 from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -14,3 +15,9 @@ class ApiTokenAuthentication(TokenAuthentication):
         if not request.headers.get("Authorization", "").isascii():
             raise AuthenticationFailed("Expected a token of letters and digits; found other characters.")
         return super().authenticate(request)
+
+
+class ApiTokenScheme(KnoxTokenScheme):
+    """How the schema tells of it: an Authorization header with the word Token and the token."""
+
+    target_class = "accounts.authentication.ApiTokenAuthentication"

@@ -1,4 +1,4 @@
-"""What contests do about a change of the taxonomy: nothing, they stand on snapshots. A preview says which are near."""
+"""What contests do about a change of the taxonomy: nothing, they stand on snapshots. Previews name them."""
 
 from competition.models import Contest
 from datasets.models import Snapshot

@@ -9,11 +9,13 @@ from competition.api import ContestViewSet, SubmissionViewSet
 from config import views
 from datasets.api import SnapshotViewSet
 from labeling.api import CollectionViewSet, LeasesView, VotesView
-from taxonomy.api import SynsetViewSet
+from taxonomy.api import ChangeViewSet, DraftViewSet, SynsetViewSet
 from training.api import RunViewSet
 
 api = DefaultRouter()
 api.register("synsets", SynsetViewSet)
+api.register("drafts", DraftViewSet)
+api.register("changes", ChangeViewSet)
 api.register("collections", CollectionViewSet)
 api.register("snapshots", SnapshotViewSet)
 api.register("runs", RunViewSet)

@@ -10,7 +10,10 @@ from labeling.models import (
     ConsensusFit,
     Image,
     Lease,
+    Narrowing,
     Question,
+    Reclass,
+    Relabel,
     Skill,
     Vote,
     Walk,
@@ -84,3 +87,29 @@ class SkillAdmin(KeptAsMadeAdmin):
 class ConsensusFitAdmin(KeptAsMadeAdmin):
     list_display = ("pk", "collection", "n_votes", "log_likelihood", "taxonomy_version", "created_at")
     list_filter = ("collection",)
+
+
+@admin.register(Narrowing)
+class NarrowingAdmin(KeptAsMadeAdmin):
+    list_display = ("collection", "stands_at", "change")
+    list_select_related = ("collection", "stands_at", "change")
+
+
+@admin.register(Reclass)
+class ReclassAdmin(KeptAsMadeAdmin):
+    list_display = ("draft", "collection", "root_before", "root_after")
+    list_select_related = ("draft", "collection", "root_before", "root_after")
+
+
+@admin.register(Relabel)
+class RelabelAdmin(KeptAsMadeAdmin):
+    list_display = (
+        "draft",
+        "question_id",
+        "label_before",
+        "label_after",
+        "state_before",
+        "state_after",
+        "is_flip",
+    )
+    list_select_related = ("draft", "label_before", "label_after")

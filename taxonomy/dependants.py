@@ -30,7 +30,8 @@ class Dependant(Protocol):
     def prepare(self, draft: Draft, patch: Patch) -> list[Impact]:
         """Work out, in batches and without changing what anybody sees, what `switch` will write; count it.
 
-        Begins each transaction that writes with draft.beat(). Raises ChangeRefusedError where the change cannot be followed.
+        Begins each transaction that writes with draft.beat(). Raises ChangeRefusedError where the change cannot be
+        followed.
         """
 
     def switch(self, draft: Draft, change: Change) -> None:

@@ -1,6 +1,7 @@
 """Patches -> the tree: what may be written is written at once, and one line of the ledger says so."""
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
@@ -116,25 +117,29 @@ def plant(name: str, gloss: str, lemmas: Iterable[str] = (), stand_in: Synset | 
 
 
 def nouns_of(patch: Patch) -> Nouns:
-    """Return the nouns and edges that `patch` meets, as they stand."""
-    synsets = Synset.objects.filter(wnid__in=patch.ends).select_related("becomes").prefetch_related("lemmas")
-    values = {synset.wnid: _values(synset) for synset in synsets}
+    """Return the nouns and edges that `patch` meets, as they stand: of a noun the fields that a patch may edit."""
+    fields = ("wnid", "is_retired", "gloss", "is_imageable", "sensitive_reason", "becomes__wnid")
+    rows = Synset.objects.filter(wnid__in=patch.ends).order_by().values_list(*fields)
+    values = {
+        wnid: {
+            "is_retired": is_retired,
+            "gloss": gloss,
+            "is_imageable": is_imageable,
+            "sensitive_reason": sensitive_reason,
+            "becomes": becomes,
+            "lemmas": [],
+        }
+        for wnid, is_retired, gloss, is_imageable, sensitive_reason, becomes in rows.iterator()
+    }
+    worded = [edit.wnid for edit in patch.edited if edit.field == "lemmas"]
+    lemmas = Lemma.objects.filter(synset__wnid__in=worded).order_by("synset", "position")
+    for wnid, *lemma in lemmas.values_list("synset__wnid", "text", "sense", "key"):
+        values[wnid]["lemmas"].append(lemma)
     removed = Q(hyponym__wnid__in=patch.removed) | Q(hypernym__wnid__in=patch.removed)
     low = {edge.hyponym for edge in (*patch.linked, *patch.unlinked)}
     edges = Hypernym.objects.filter(removed | Q(hyponym__wnid__in=low))
-    rows = edges.values_list("hyponym__wnid", "hypernym__wnid", "is_instance")
-    return Nouns(values, frozenset(Edge(*row) for row in rows))
-
-
-def _values(synset: Synset) -> dict[str, Any]:
-    return {
-        "is_retired": synset.is_retired,
-        "lemmas": [[lemma.text, lemma.sense, lemma.key] for lemma in synset.lemmas.all()],
-        "gloss": synset.gloss,
-        "is_imageable": synset.is_imageable,
-        "sensitive_reason": synset.sensitive_reason,
-        "becomes": synset.becomes.wnid if synset.becomes else None,
-    }
+    found = edges.values_list("hyponym__wnid", "hypernym__wnid", "is_instance")
+    return Nouns(values, frozenset(Edge(*row) for row in found))
 
 
 def _cycle(patch: Patch) -> list[str]:
@@ -194,7 +199,7 @@ def _plan_undo(number: int) -> Patch:
     if later := _later_use(change):
         raise ChangeRefusedError(_depends(change, later, "a noun that it brought"))
     if cycle := _cycle(inverse):
-        keys: set[Key] = {("edge", low, top) for low, top in zip(cycle, cycle[1:], strict=False)}
+        keys: set[Key] = {("edge", low, top) for low, top in pairwise(cycle)}
         raise ChangeRefusedError(f"{_say_cycle(cycle)} {_depends(change, _last_to_touch(change, keys), '')}")
     return inverse
 

@@ -23,7 +23,9 @@ class CycleError(ValueError):
 
 def say_cycle(names: Sequence[str]) -> str:
     """Return the sentence that refuses a cycle; names: the nouns on the way up and round, first = last."""
-    return f"Expected no noun above itself; found that {names[0]} is a kind of {', a kind of '.join(names[1:])}."
+    return (
+        f"Expected no noun above itself; found that {names[0]} is a kind of {', a kind of '.join(names[1:])}."
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,9 +184,7 @@ def lowest_common_hypernym_heights(above: Sequence[dict[int, int]], height: Ints
     return meet
 
 
-def roll_up(
-    n_nodes: int, ancestor: Ints, descendant: Ints, count: Ints, item: Ints, label: Ints
-) -> Ints:
+def roll_up(n_nodes: int, ancestor: Ints, descendant: Ints, count: Ints, item: Ints, label: Ints) -> Ints:
     """Return how many distinct items are labelled with each node or one below it, however many paths lead there.
 
     ancestor, descendant: (n_pairs,) int64, each pair once, a node being its own ancestor, as `ancestors` finds them.

@@ -34,7 +34,9 @@ def test_votes_become_arrays_and_their_keys(collection):
     first, second = make_vote(collection, dog), make_vote(collection, cat)
     unsure = make_vote(collection, None)
 
-    votes, keys, n_votes = Vote.objects.as_arrays(collection, [s.pk for s in collection.ordered_classes()], {})
+    votes, keys, n_votes = Vote.objects.as_arrays(
+        collection, [s.pk for s in collection.ordered_classes()], {}
+    )
 
     assert keys.classes == [cat.pk, dog.pk]
     assert sorted(keys.annotators) == sorted(v.annotator_id for v in (first, second, unsure))
@@ -47,7 +49,9 @@ def test_votes_become_arrays_and_their_keys(collection):
 
 
 def test_a_collection_without_votes_has_empty_arrays(collection):
-    votes, keys, n_votes = Vote.objects.as_arrays(collection, [s.pk for s in collection.ordered_classes()], {})
+    votes, keys, n_votes = Vote.objects.as_arrays(
+        collection, [s.pk for s in collection.ordered_classes()], {}
+    )
 
     assert (len(votes), list(keys.questions), len(n_votes)) == (0, [], 0)
 

@@ -20,7 +20,9 @@ def tree():
     """A pet and a canine are animals; a dog is both; a cat is a pet."""
     animal = make_synset("animal")
     pet, canine = make_synset("pet", animal), make_synset("canine", animal)
-    return {s.name: s for s in (animal, pet, canine, make_synset("dog", pet, canine), make_synset("cat", pet))}
+    return {
+        s.name: s for s in (animal, pet, canine, make_synset("dog", pet, canine), make_synset("cat", pet))
+    }
 
 
 def settle(collection, *synsets):

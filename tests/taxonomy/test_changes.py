@@ -64,7 +64,9 @@ def test_a_new_noun_under_none_is_a_root(tree):
 
 
 def test_a_noun_that_is_there_is_not_added(tree):
-    assert refusal("add", synset=tree["dog"], hypernyms=[]).startswith("Expected a noun that is retired; found dog")
+    assert refusal("add", synset=tree["dog"], hypernyms=[]).startswith(
+        "Expected a noun that is retired; found dog"
+    )
 
 
 def test_a_renamed_noun_keeps_its_old_name_among_its_words(tree):
@@ -74,7 +76,9 @@ def test_a_renamed_noun_keeps_its_old_name_among_its_words(tree):
     assert (dog.name, dog.lemmas_text) == ("hound dog", "hound dog, dog")
 
 
-@pytest.mark.parametrize(("name", "words"), [("", "found 0"), ("x" * 201, "found 201"), ("dog", "is so already")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("", "found 0"), ("x" * 201, "found 201"), ("dog", "is so already")]
+)
 def test_a_name_that_is_none_is_refused(tree, name, words):
     assert words in refusal("rename", synset=tree["dog"], name=name)
 
@@ -120,7 +124,9 @@ def test_a_hypernym_that_cannot_be_is_refused_and_a_cycle_named(tree, synset, hy
 
 def test_the_last_hypernym_is_not_dropped(tree):
     assert "pet is the only one of cat" in refusal("drop_parent", synset=tree["cat"], hypernym=tree["pet"])
-    assert "found canine, which is none" in refusal("drop_parent", synset=tree["cat"], hypernym=tree["canine"])
+    assert "found canine, which is none" in refusal(
+        "drop_parent", synset=tree["cat"], hypernym=tree["canine"]
+    )
 
 
 def test_a_branch_moves_with_all_below_it(tree):
@@ -170,7 +176,9 @@ def test_a_noun_merged_into_its_kind_leaves_it_what_it_hung_from(tree):
 
 
 def test_a_merge_that_would_make_a_cycle_is_refused(tree):
-    assert "dog is a kind of husky, a kind of dog" in refusal("merge", synset=tree["canine"], target=tree["husky"])
+    assert "dog is a kind of husky, a kind of dog" in refusal(
+        "merge", synset=tree["canine"], target=tree["husky"]
+    )
     assert "found dog twice" in refusal("merge", synset=tree["dog"], target=tree["dog"])
 
 
@@ -200,7 +208,9 @@ def test_a_noun_that_is_split_into_nouns_that_are_there_stands_where_those_meet(
 
 def test_a_split_has_two_parts_and_a_noun_to_stand_at(tree):
     assert "found 1" in refusal("split", synset=tree["dog"], parts=[plant("toy dog")], is_kept=True)
-    assert "Keep animal as the hypernym" in refusal("split", synset=tree["animal"], parts=[plant("a"), plant("b")])
+    assert "Keep animal as the hypernym" in refusal(
+        "split", synset=tree["animal"], parts=[plant("a"), plant("b")]
+    )
 
 
 def test_what_hangs_from_a_noun_that_retires_moves_up(tree):

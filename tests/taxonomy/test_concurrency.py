@@ -62,4 +62,6 @@ def test_changes_made_at_once_follow_each_other_in_the_ledger():
 
     results = at_once(*(move(mover, target) for mover, target in zip(movers, targets, strict=True)))
 
-    assert sorted(change.pk for change in results) == [c.pk for c in Change.objects.filter(pk__gt=before).reverse()]
+    assert sorted(change.pk for change in results) == [
+        c.pk for c in Change.objects.filter(pk__gt=before).reverse()
+    ]

@@ -19,9 +19,16 @@ CITY = SynsetRecord(
     external_ids=(ExternalIdRecord("wordnet", "3.0", "08524735-n"),),
 )
 ROME = SynsetRecord(
-    "n08804962", (LemmaRecord("Rome", 1),), (), "where all roads lead", instance_of=(CITY.wnid,), is_imageable=False
+    "n08804962",
+    (LemmaRecord("Rome", 1),),
+    (),
+    "where all roads lead",
+    instance_of=(CITY.wnid,),
+    is_imageable=False,
 )
-SLUM = SynsetRecord("n08678615", (LemmaRecord("slum", 1),), (CITY.wnid,), "poor", sensitive_reason="names people")
+SLUM = SynsetRecord(
+    "n08678615", (LemmaRecord("slum", 1),), (CITY.wnid,), "poor", sensitive_reason="names people"
+)
 TOWN = SynsetRecord("n08665504", (LemmaRecord("town", 1),), (), "small", is_retired=True, becomes=CITY.wnid)
 RECORDS = [CITY, TOWN, SLUM, ROME]  # by wnid, as they are exported
 

@@ -88,7 +88,10 @@ def test_an_unknown_hypernym_is_refused_and_nothing_is_kept():
 def test_a_cycle_is_refused_by_the_nouns_names_and_nothing_is_kept():
     a, b = make_record(DOG, "dog", CAT), make_record(CAT, "cat", DOG)
 
-    with pytest.raises(ImportRefusedError, match=r"(dog is a kind of cat, a kind of dog|cat is a kind of dog, a kind of cat)\."):
+    with pytest.raises(
+        ImportRefusedError,
+        match=r"(dog is a kind of cat, a kind of dog|cat is a kind of dog, a kind of cat)\.",
+    ):
         import_synsets([RECORDS[0], a, b], reason="a test")
 
     assert counts() == [0] * 5

@@ -8,7 +8,13 @@ from taxonomy.patch import Edge, Edit, Nouns, Patch, compose
 
 WNIDS = st.sampled_from(["n1", "n2", "n3"])
 EDGES = st.builds(Edge, WNIDS, WNIDS, st.booleans())
-FIELDS = {"lemmas": [["dog", 1, ""]], "gloss": "barks", "is_imageable": True, "sensitive_reason": "", "becomes": None}
+FIELDS = {
+    "lemmas": [["dog", 1, ""]],
+    "gloss": "barks",
+    "is_imageable": True,
+    "sensitive_reason": "",
+    "becomes": None,
+}
 
 
 def nouns(*edges, retired=()):

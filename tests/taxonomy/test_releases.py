@@ -69,7 +69,11 @@ def test_a_noun_that_is_new_hangs_from_what_is_here_under_an_id_of_its_own(first
     wolf = Synset.objects.named("wolf")
     assert report.n_added == 2
     assert wolf.wnid == "x00000001"
-    assert [str(synset) for synset in Synset.objects.above(Synset.objects.named("pup"))] == ["animal", "pup", "wolf"]
+    assert [str(synset) for synset in Synset.objects.above(Synset.objects.named("pup"))] == [
+        "animal",
+        "pup",
+        "wolf",
+    ]
 
 
 def test_a_noun_that_could_be_two_is_named_and_not_mapped(first):
@@ -84,7 +88,9 @@ def test_a_noun_that_could_be_two_is_named_and_not_mapped(first):
 def test_a_new_noun_below_one_that_was_not_mapped_is_named_and_not_placed(first):
     both = noun("3.1", 9, "pet", keys={"dog": "dog", "cat": "cat"})
 
-    report = import_release([both, noun("3.1", 10, "lapdog", 9), noun("3.1", 11, "pug", 10)], "3.1", "the second")
+    report = import_release(
+        [both, noun("3.1", 10, "lapdog", 9), noun("3.1", 11, "pug", 10)], "3.1", "the second"
+    )
 
     assert report.unplaced == ["n00000010", "n00000011"]
     assert not Synset.objects.filter(name="pug").exists()
