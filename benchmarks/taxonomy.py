@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+from django.db import transaction
 from django.utils import timezone
 
 from benchmarks.consensus import report
@@ -190,6 +191,7 @@ def _report_times_of_tally(tally: Callable[[], int]) -> None:
     report("pictures rolled up over the whole tree", nouns=n_nouns, median_s=statistics.median(seconds))
 
 
+@transaction.atomic
 def _label(n_pictures: int) -> None:
     """Give pictures labels at random leaves: each one in a first collection, every tenth one in a second."""
     import numpy as np

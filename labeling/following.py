@@ -238,7 +238,7 @@ class _Preparation:
         if kept is not None and _is_as_left(question, kept):
             for name in ANSWER:
                 setattr(row, f"{name}_after", getattr(kept, f"{name}_before"))
-            row.label_after_id = self.turn.label(kept.label_before_id)
+            row.label_after_id, row.is_restored = self.turn.label(kept.label_before_id), True
         elif _is_ambiguous(question, self.turn):
             row.label_after_id, row.state_after, row.is_narrowed = (
                 self.turn.stands_at,
@@ -252,7 +252,7 @@ class _Preparation:
             row.fit_after, row.is_fitted = None, True
         elif today is None and question.label_id is not None:
             row.state_after, row.confidence_after = Question.State.OPEN, None
-        row.is_flip = row.label_after_id != today and not row.is_narrowed
+        row.is_flip = row.label_after_id != today and not (row.is_narrowed or row.is_restored)
         return row
 
 
@@ -391,20 +391,24 @@ class _Switch:
 
 def _impacts(draft: Draft, patch: Patch, turn: Turn) -> list[Impact]:
     relabels = draft.relabels.aggregate(
+        n=Count("pk"),
+        n_named_anew=Count("pk", filter=~Q(label_after=F("label_before"))),
         n_flips=Count("pk", filter=Q(is_flip=True)),
+        n_restored=Count("pk", filter=Q(is_restored=True)),
         n_asked_again=Count(
             "pk", filter=Q(state_after=Question.State.OPEN) & ~Q(state_before=Question.State.OPEN)
         ),
-        n_named_anew=Count("pk", filter=~Q(label_after=F("label_before"))),
     )
     votes = Vote.objects.filter(synset__in=turn.moved).aggregate(
         n=Count("pk"), who=Count("annotator", distinct=True)
     )
     names = tuple(draft.reclasses.exclude(before=F("after")).values_list("collection__name", flat=True)[:5])
+    n_touched = max(_count_labels(draft, patch), relabels["n"])
     return [
-        Impact("labels at these nouns or below them", _count_labels(patch), is_size=draft.kind not in WORDS),
+        Impact("labels at these nouns or below them", n_touched, is_size=draft.kind not in WORDS),
         Impact("labels that name another noun", relabels["n_named_anew"]),
         Impact("consensus results that flip", relabels["n_flips"]),
+        Impact("labels that come back as they were", relabels["n_restored"]),
         Impact("questions to ask again", relabels["n_asked_again"]),
         Impact("votes that count for another noun", votes["n"]),
         Impact("volunteers whose votes are touched", votes["who"]),
@@ -414,6 +418,7 @@ def _impacts(draft: Draft, patch: Patch, turn: Turn) -> list[Impact]:
     ]
 
 
-def _count_labels(patch: Patch) -> int:
-    below = Ancestry.objects.filter(ancestor__wnid__in=patch.wnids).values("descendant")
+def _count_labels(draft: Draft, patch: Patch) -> int:
+    about = patch.wnids | ({draft.synset.wnid} if draft.synset else set())
+    below = Ancestry.objects.filter(ancestor__wnid__in=about).values("descendant")
     return Question.objects.labelled().filter(label__in=below).count()

@@ -809,6 +809,7 @@ class Relabel(models.Model):
     fit_after = models.ForeignKey(ConsensusFit, on_delete=models.SET_NULL, null=True, related_name="+")
     narrowing_after = models.ForeignKey(Narrowing, on_delete=models.PROTECT, null=True, related_name="+")
     is_fitted = models.BooleanField(default=False, help_text=_("The change's own fit decided it."))
+    is_restored = models.BooleanField(default=False, help_text=_("It is as it was before what is undone."))
     is_narrowed = models.BooleanField(default=False, help_text=_("The change makes its narrowing."))
     is_flip = models.BooleanField(
         default=False, help_text=_("Another label than the old one's noun of today.")

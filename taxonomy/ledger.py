@@ -12,6 +12,7 @@ from taxonomy import tree
 from taxonomy.changes import PLANS, Arguments, ChangeRefusedError, next_sense
 from taxonomy.models import Ancestry, Change, Hypernym, Lemma, Synset
 from taxonomy.models.ledger import Kind
+from taxonomy.models.synsets import parts
 from taxonomy.patch import Edge, Edit, Key, Nouns, Patch
 
 
@@ -70,7 +71,9 @@ def write(patch: Patch) -> None:
         batch_size=2000,
     )
     for edit in patch.edited:
-        _write_field(synsets[edit.wnid], edit, keys)
+        if edit.field == "lemmas":
+            _write_words(synsets[edit.wnid], edit.after)
+    _write_fields((edit for edit in patch.edited if edit.field != "lemmas"), keys)
     moved = {e.hyponym for e in (*patch.linked, *patch.unlinked)} | {*patch.added, *patch.removed}
     if moved:
         Ancestry.objects.refresh(keys[wnid] for wnid in moved)
@@ -80,21 +83,28 @@ def _stand_ins(patch: Patch) -> set[str]:
     return {edit.after for edit in patch.edited if edit.field == "becomes" and edit.after}
 
 
-def _write_field(synset: Synset, edit: Edit, keys: Mapping[str, int]) -> None:
-    if edit.field == "lemmas":
-        Lemma.objects.filter(synset=synset).delete()
-        Lemma.objects.bulk_create(
-            Lemma(synset=synset, text=text, sense=sense, key=key, position=position)
-            for position, (text, sense, key) in enumerate(edit.after)
-        )
-        values: dict[str, Any] = {"name": edit.after[0][0]}
-    elif edit.field == "becomes":
-        values = {"becomes_id": keys[edit.after] if edit.after else None}
-    elif edit.field == "sensitive_reason":
-        values = {"sensitive_reason": edit.after, "is_sensitive": bool(edit.after)}
-    else:
-        values = {edit.field: edit.after}
-    Synset.objects.filter(pk=synset.pk).update(**values)
+def _write_words(synset: Synset, words: list[tuple[str, int, str]]) -> None:
+    Lemma.objects.filter(synset=synset).delete()
+    Lemma.objects.bulk_create(
+        Lemma(synset=synset, text=text, sense=sense, key=key, position=position)
+        for position, (text, sense, key) in enumerate(words)
+    )
+    Synset.objects.filter(pk=synset.pk).update(name=words[0][0])
+
+
+def _write_fields(edited: Iterable[Edit], keys: Mapping[str, int]) -> None:
+    """Write the fields but for words: nouns that get the same value, as a whole branch does, in one statement."""
+    nouns: dict[tuple[str, Any], list[int]] = {}
+    for edit in edited:
+        nouns.setdefault((edit.field, edit.after), []).append(keys[edit.wnid])
+    for (field, after), of in nouns.items():
+        values = {field: after}
+        if field == "becomes":
+            values = {"becomes_id": keys[after] if after else None}
+        if field == "sensitive_reason":
+            values["is_sensitive"] = bool(after)
+        for part in parts(of):
+            Synset.objects.filter(pk__in=part).update(**values)
 
 
 def plant(name: str, gloss: str, lemmas: Iterable[str] = (), stand_in: Synset | None = None) -> Synset:

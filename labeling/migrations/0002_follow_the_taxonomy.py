@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ('confidence_after', models.FloatField(null=True)),
                 ('state_after', models.CharField(choices=[('waiting', 'not asked yet'), ('open', 'being asked'), ('settled', 'settled'), ('undecided', 'given up as undecided')], max_length=9)),
                 ('is_fitted', models.BooleanField(default=False, help_text="The change's own fit decided it.")),
+                ('is_restored', models.BooleanField(default=False, help_text='It is as it was before what is undone.')),
                 ('is_narrowed', models.BooleanField(default=False, help_text='The change makes its narrowing.')),
                 ('is_flip', models.BooleanField(default=False, help_text="Another label than the old one's noun of today.")),
             ],

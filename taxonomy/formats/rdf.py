@@ -6,21 +6,23 @@ Writing needs no library: one subject after the other, so that a file of any len
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from xml.sax import SAXException, SAXParseException
 from xml.sax.saxutils import escape, quoteattr
 
 from rdflib import Graph, Literal, URIRef
 from rdflib.exceptions import ParserError
+from rdflib.parser import create_input_source
 from rdflib.plugins.parsers.notation3 import BadSyntax
+from rdflib.plugins.parsers.rdfxml import RDFXMLHandler, create_parser
 from rdflib.plugins.stores.memory import SimpleMemory
 from rdflib.term import Node
 
 from taxonomy.formats.checks import decode
 from taxonomy.records import SynsetFileError
 
-Said = dict[URIRef, list[Node]]  # predicate -> objects, in the order of the file
+Said = dict[URIRef, list[Node]]  # predicate -> objects in the order of the file, each as often as it is said
 Subject = tuple[URIRef, Sequence[tuple[URIRef, URIRef | Literal]]]  # and its predicates, each with one object
 Prefixes = Mapping[str, str]  # prefix -> namespace
 
@@ -30,7 +32,7 @@ BASE = "wais://file/"
 # What rdflib raises, besides errors of its own, where a file ends too soon or is otherwise malformed.
 MALFORMED = (
     *(SyntaxError, LookupError, ValueError, AssertionError, AttributeError),
-    *(SAXException, ParserError),
+    *(RecursionError, SAXException, ParserError),
 )
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -50,25 +52,59 @@ class _Listener(SimpleMemory):
     def add(self, triple: Any, context: Any, quoted: bool = False) -> None:
         subject, predicate, object_ = triple
         if predicate in self.predicates:
-            objects = self.heard[subject][self.predicates[predicate]]
-            if object_ not in objects:  # a statement made twice is one
-                objects.append(object_)
+            self.heard[subject][self.predicates[predicate]].append(object_)
+
+
+class _Joiner(RDFXMLHandler):
+    """rdflib's reader of RDF/XML, given each text whole.
+
+    The parser below it hands out a text line by line, and rdflib copies what it has at every line: a text of a
+    million lines takes it minutes, and so does one of a few entities made of entities.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.pieces: list[str] = []
+        super().__init__(graph)
+
+    def characters(self, content: str) -> None:
+        self.pieces.append(content)
+
+    def startElementNS(self, name: Any, qname: Any, attrs: Any) -> None:  # noqa: N802
+        self._hand_on()
+        super().startElementNS(name, qname, attrs)
+
+    def endElementNS(self, name: Any, qname: Any) -> None:  # noqa: N802
+        self._hand_on()
+        super().endElementNS(name, qname)
+
+    def _hand_on(self) -> None:
+        if self.pieces:
+            super().characters("".join(self.pieces))
+            self.pieces.clear()
 
 
 def read_turtle(data: bytes, predicates: Iterable[URIRef]) -> dict[Node, Said]:
     """Return what the file says with `predicates`, by subject. Raises SynsetFileError."""
-    return _read(decode(data), "turtle", predicates)
+    text = decode(data)
+    return _heard(predicates, lambda graph: graph.parse(data=text, format="turtle", publicID=BASE))
 
 
 def read_xml(data: bytes, predicates: Iterable[URIRef]) -> dict[Node, Said]:
     """Return what the file says with `predicates`, by subject. Raises SynsetFileError."""
-    return _read(data, "xml", predicates)
+    return _heard(predicates, lambda graph: _parse_xml(data, graph))
 
 
-def _read(data: str | bytes, syntax: str, predicates: Iterable[URIRef]) -> dict[Node, Said]:
+def _parse_xml(data: bytes, graph: Graph) -> None:
+    source = create_input_source(data=data, publicID=BASE)
+    parser = create_parser(source, graph)
+    parser.setContentHandler(_Joiner(graph))
+    parser.parse(source)
+
+
+def _heard(predicates: Iterable[URIRef], parse: Callable[[Graph], object]) -> dict[Node, Said]:
     listener = _Listener(predicates)
     try:
-        Graph(store=listener).parse(data=data, format=syntax, publicID=BASE)
+        parse(Graph(store=listener))
     except MALFORMED as error:
         raise SynsetFileError(f"{_where_and_why(error)}.") from error
     return listener.heard

@@ -337,16 +337,16 @@ class AncestryManager(models.Manager["Ancestry"]):
         touched = self._below_by_cache_and_edges(set(moved))
         edges = [
             edge
-            for part in _parts(touched)
+            for part in parts(touched)
             for edge in Hypernym.objects.filter(hyponym__in=part).values_list("hyponym", "hypernym")
         ]
         current = [
             pk
-            for part in _parts(touched)
+            for part in parts(touched)
             for pk in Synset.objects.current().filter(pk__in=part).values_list("pk", flat=True)
         ]
         above = tree.ancestors_of(current, edges, self._known({top for _low, top in edges} - touched))
-        for part in _parts(touched):
+        for part in parts(touched):
             self.filter(descendant__in=part).delete()
         self._insert(above)
         return len(touched)
@@ -359,12 +359,12 @@ class AncestryManager(models.Manager["Ancestry"]):
             found |= new
             cached = {
                 pk
-                for part in _parts(new)
+                for part in parts(new)
                 for pk in self.filter(ancestor__in=part).values_list("descendant", flat=True)
             }
             linked = {
                 pk
-                for part in _parts(new)
+                for part in parts(new)
                 for pk in Hypernym.objects.filter(hypernym__in=part).values_list("hyponym", flat=True)
             }
             new = (cached | linked) - found
@@ -373,7 +373,7 @@ class AncestryManager(models.Manager["Ancestry"]):
     def _known(self, nodes: set[int]) -> dict[int, dict[int, int]]:
         """Return what is above each of `nodes`, with the fewest steps up to it."""
         above: dict[int, dict[int, int]] = {pk: {} for pk in nodes}
-        for part in _parts(nodes):
+        for part in parts(nodes):
             rows = self.filter(descendant__in=part).values_list("descendant", "ancestor", "depth")
             for descendant, ancestor, depth in rows.iterator(chunk_size=10_000):
                 above[descendant][ancestor] = depth
@@ -411,7 +411,7 @@ class Ancestry(models.Model):
         return f"{self.ancestor} over {self.descendant}"
 
 
-def _parts(nodes: Collection[int]) -> Iterator[list[int]]:
+def parts(nodes: Collection[int]) -> Iterator[list[int]]:
     """Cut a set of primary keys into lists that one statement takes."""
     rest = iter(sorted(nodes))
     while part := list(islice(rest, IN_ONE_STATEMENT)):

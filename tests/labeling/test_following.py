@@ -312,6 +312,17 @@ def test_a_preview_of_a_split_counts_the_questions_to_ask_again():
     assert counts["labels at these nouns or below them"] == 1
 
 
+def test_a_preview_of_an_undo_counts_the_labels_that_come_back():
+    collection, cat, kitty, _dog = collection_of("cat", "kitty", "dog")
+    vote(collection, kitty, kitty)
+    change = commit("merge", synset=kitty.wnid, target=cat.wnid)
+
+    counts = preview("undo", change=change.pk)
+
+    assert counts["labels that come back as they were"] == 1
+    assert counts["consensus results that flip"] == 0
+
+
 def test_a_vote_between_preparing_and_switching_is_not_overwritten(monkeypatch):
     collection, cat, kitty, dog = collection_of("cat", "kitty", "dog")
     vote(collection, kitty, dog)

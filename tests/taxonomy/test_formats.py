@@ -594,9 +594,44 @@ def test_a_file_without_concepts_is_refused():
         turtle(':dog skos:prefLabel "dog" .')
 
 
+XML_OF_OTHERS = f"""<!DOCTYPE rdf:RDF [<!ENTITY d "dog">ENTITIES]><rdf:RDF xmlns:rdf="{RDF}" xmlns:skos="{SKOS}">
+    <skos:Concept rdf:about="http://a.example/dog"><skos:prefLabel>LABEL</skos:prefLabel></skos:Concept></rdf:RDF>"""
+
+
+def test_xml_may_name_its_own_entities_but_no_other_file():
+    own = XML_OF_OTHERS.replace("LABEL", "hot &d;").replace("ENTITIES", "")
+    foreign = XML_OF_OTHERS.replace("LABEL", "dog&f;").replace(
+        "ENTITIES", f'<!ENTITY f SYSTEM "{NOUNS.as_uri()}">'
+    )
+
+    assert parse_records(own.encode(), "rdf")[0].name == "hot dog"
+    assert parse_records(foreign.encode(), "rdf")[0].name == "dog"
+
+
+def test_entities_of_entities_cannot_keep_a_reader_busy():
+    bomb = "".join(f'<!ENTITY d{i + 1} "{f"&d{i};" * 10}">' for i in range(12)) + '<!ENTITY d0 "dog">'
+
+    with pytest.raises(SynsetFileError, match="expected RDF/XML; found limit on input amplification factor"):
+        parse_records(XML_OF_OTHERS.replace("LABEL", "&d12;").replace("ENTITIES", bomb).encode(), "rdf")
+
+
+def test_a_text_of_very_many_lines_is_read_in_a_moment():
+    lines = "dog\n" * 300_000  # minutes, if each line were added to a copy of those before it
+
+    assert (
+        parse_records(XML_OF_OTHERS.replace("LABEL", lines).replace("ENTITIES", "").encode(), "rdf")[0].name
+        == lines
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "file", "why"),
     [
+        (
+            "ttl",
+            "[" * 10_000,
+            "Expected RDF; found what cannot be read as such: maximum recursion depth exceeded",
+        ),
         ("ttl", "\n\n<a> <b> ; .", "Line 3: expected Turtle; found "),
         ("ttl", "?a <b> <c> .", "Expected RDF; found what cannot be read as such: "),
         ("rdf", "<rdf>\n</rdx>", "Line 2: expected RDF/XML; found mismatched tag"),
