@@ -368,7 +368,7 @@ class Question(models.Model):
             return cls.OPEN if decision == consensus.Decision.ASK_AGAIN else cls(decision.value)
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="questions")
-    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="questions")
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="questions", db_index=False)
     position = models.IntegerField(help_text=_("Random; the order in which questions are asked."))
     state = models.CharField(max_length=9, choices=State, default=State.WAITING)
     open_places = models.PositiveSmallIntegerField(default=0, help_text=_("Leases still to be had."))
@@ -413,7 +413,9 @@ class Question(models.Model):
             models.Index(
                 fields=["collection", "position"], condition=Q(state="waiting"), name="labeling_waiting"
             ),
+            # These two hold all that counting labels reads: by label, and by picture.
             models.Index(fields=["collection", "state", "label"], name="labeling_settled"),
+            models.Index(fields=["image", "state", "label"], name="labeling_of_picture"),
         ]
 
     def __str__(self) -> str:

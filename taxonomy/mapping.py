@@ -18,9 +18,8 @@ class Matching:
 
     by_id: dict[str, str] = field(default_factory=dict)  # wnid of the record -> wnid of the noun
     by_key: dict[str, str] = field(default_factory=dict)
-    ambiguous: dict[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # -> its candidates, the likeliest first
+    # wnid of the record -> its candidates, the likeliest first
+    ambiguous: dict[str, tuple[str, ...]] = field(default_factory=dict)
     new: list[str] = field(default_factory=list)
 
 

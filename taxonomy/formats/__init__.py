@@ -5,6 +5,7 @@ every field of every record. `.gz` after any ending compresses the file.
 """
 
 import gzip
+import io
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import BinaryIO
 from taxonomy.formats import csv_file, json_file, skos
 from taxonomy.formats.checks import UnexpectedError, check
 from taxonomy.records import SynsetFileError, SynsetRecord
+
+MOST_BYTES = 2**29  # ten times all of WordNet's nouns; a small file can unpack to more than any memory holds
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,13 @@ def _checked(records: Iterable[SynsetRecord]) -> Iterator[SynsetRecord]:
 
 def _decompress(data: bytes) -> bytes:
     try:
-        return gzip.decompress(data)
+        with gzip.open(io.BytesIO(data)) as packed:
+            unpacked = packed.read(MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise SynsetFileError(f"Expected a file that gzip can unpack; found that {error}.") from error
+    if len(unpacked) > MOST_BYTES:
+        raise SynsetFileError(f"Expected at most {MOST_BYTES:,} bytes once unpacked; found more.")
+    return unpacked
 
 
 def _format(name: str) -> Format:

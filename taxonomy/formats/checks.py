@@ -9,7 +9,7 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # PostgreSQL takes no NUL
 
 
 class UnexpectedError(ValueError):
-    """Something other than a file should hold; says what was expected and found. A reader adds where."""
+    """What a file holds is not what it should; the message says both, and a reader adds where."""
 
     def __init__(self, expected: str, found: str) -> None:
         super().__init__(f"expected {expected}; found {found}")

@@ -28,7 +28,7 @@ def read(data: bytes) -> Iterator[SynsetRecord]:
         try:
             yield check(record)
         except UnexpectedError as error:
-            raise SynsetFileError(f"{place} ({record.wnid}): {error}.") from error
+            raise SynsetFileError(f"{place}: {error}.") from error
 
 
 def _nouns(data: bytes) -> list[Any]:

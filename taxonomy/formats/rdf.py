@@ -1,7 +1,7 @@
 """Statements <-> Turtle and RDF/XML. Pure.
 
-rdflib reads; what it reads is handed on at once rather than kept in its indexes, which take ten times the memory.
-Writing needs no library: one subject after the other, so that a file of any length needs the memory of one.
+rdflib reads; what it reads is handed on at once rather than kept in its indexes, which for WordNet's nouns take a
+gigabyte. Writing takes one subject after the other, so that a file of any length needs the memory of one.
 """
 
 import re
@@ -111,11 +111,13 @@ def _heard(predicates: Iterable[URIRef], parse: Callable[[Graph], object]) -> di
 
 
 def _where_and_why(error: Exception) -> str:
+    """Return, on one line, where the file is malformed and why."""
     if isinstance(error, BadSyntax):
-        return f"Line {error.lines + 1}: expected Turtle; found {error._why}"
+        return f"Line {error.lines + 1}: expected Turtle; found {' '.join(error._why.split())}"
     if isinstance(error, SAXParseException):
-        return f"Line {error.getLineNumber()}: expected RDF/XML; found {error.getMessage()}"
-    return f"Expected RDF; found what cannot be read as such: {str(error).splitlines()[0]}"
+        return f"Line {error.getLineNumber()}: expected RDF/XML; found {' '.join(error.getMessage().split())}"
+    why = (str(error).splitlines() or [type(error).__name__])[0]
+    return f"Expected RDF; found what cannot be read as such: {why}"
 
 
 def write_turtle(subjects: Iterable[Subject], prefixes: Prefixes) -> Iterator[str]:
