@@ -20,15 +20,28 @@ class NothingToFreezeError(ValueError):
     """The collection has no settled question that would go in."""
 
 
-@transaction.atomic
+class _TaxonomyChangedError(Exception):
+    """The taxonomy changed while a snapshot was made, so it may hold labels from before and after."""
+
+
 def freeze(collection: Collection, min_confidence: float | None = None) -> Snapshot:
     """Freeze what is settled at `min_confidence` or above (the collection's target, unless given).
 
-    Freezing what has not changed since a snapshot returns that snapshot. Raises NothingToFreezeError.
+    Freezing what has not changed since a snapshot returns that snapshot. Where the taxonomy changes meanwhile, it
+    begins again: nobody has to wait for a freezing. Raises NothingToFreezeError.
     """
+    while True:
+        try:
+            return _freeze(collection, min_confidence)
+        except _TaxonomyChangedError:
+            continue
+
+
+@transaction.atomic
+def _freeze(collection: Collection, min_confidence: float | None) -> Snapshot:
     # One freezing at a time for a collection, so that numbers follow each other.
     collection = Collection.objects.select_for_update().get(pk=collection.pk)
-    Change.objects.hold_still()
+    version = Change.objects.version()
     floor = collection.target_confidence if min_confidence is None else min_confidence
     taxonomy = _taxonomy(collection)
     counts: Counter[tuple[str, str]] = Counter()
@@ -38,6 +51,8 @@ def freeze(collection: Collection, min_confidence: float | None = None) -> Snaps
             raise NothingToFreezeError(
                 f"{collection}: expected settled questions with a confidence of at least {floor:.2f}; found none."
             )
+        if Change.objects.version() != version:
+            raise _TaxonomyChangedError
         same = collection.snapshots.filter(digest=digest).first()
         if same:
             return same
@@ -50,7 +65,7 @@ def freeze(collection: Collection, min_confidence: float | None = None) -> Snaps
             digest=digest,
             n_images=counts.total(),
             min_confidence=floor,
-            taxonomy_version=Change.objects.version(),
+            taxonomy_version=version,
         )
         snapshot.manifest.save(f"snapshots/{collection.slug}/{number}-{digest[:12]}.parquet", File(file))
     return snapshot

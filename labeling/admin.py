@@ -91,8 +91,8 @@ class ConsensusFitAdmin(KeptAsMadeAdmin):
 
 @admin.register(Narrowing)
 class NarrowingAdmin(KeptAsMadeAdmin):
-    list_display = ("collection", "stands_at", "change")
-    list_select_related = ("collection", "stands_at", "change")
+    list_display = ("collection", "noun", "stands_at", "is_over")
+    list_select_related = ("collection", "noun", "stands_at")
 
 
 @admin.register(Reclass)

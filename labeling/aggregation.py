@@ -49,8 +49,8 @@ def refit(collection: Collection) -> Report:
 
 
 def _refit(collection: Collection) -> Report:
-    classes = collection.ordered_classes()
-    votes, keys, n_votes = Vote.objects.as_arrays(
+    classes = collection.judged_classes()
+    votes, keys, n_votes, n_answers = Vote.objects.as_arrays(
         collection, [synset.pk for synset in classes], Synset.objects.resolution()
     )
     n_items, n_classes = len(keys.questions), len(keys.classes)
@@ -65,7 +65,7 @@ def _refit(collection: Collection) -> Report:
             taxonomy_version=Change.objects.version(),
         )
         _write_skills(collection, keys, fit)
-    Question.objects.record_consensus(_decisions(collection, keys, votes, n_votes, fit), row)
+    Question.objects.record_consensus(_decisions(collection, keys, votes, (n_votes, n_answers), fit), row)
     majority, _share = consensus.majority(votes, n_items, n_classes)
     return _report(collection, keys, int(n_votes.sum()), fit.label, majority)
 
@@ -84,21 +84,30 @@ def _write_skills(collection: Collection, keys: Keys, fit: consensus.Fit) -> Non
 
 
 def _decisions(
-    collection: Collection, keys: Keys, votes: consensus.Votes, n_votes: consensus.Ints, fit: consensus.Fit
-) -> Iterator[tuple[int, int, int, float, str]]:
-    """Yield (question, its votes, label, confidence, state) for every voted question."""
-    policy = collection.policy
+    collection: Collection,
+    keys: Keys,
+    votes: consensus.Votes,
+    counts: tuple[consensus.Ints, consensus.Ints],
+    fit: consensus.Fit,
+) -> Iterator[tuple[int, int, int, float, str, int | None]]:
+    """Yield (question, its votes, label, confidence, state, narrowing) for every voted question.
+
+    counts: of each question all votes, and those that answer what it shows.
+    """
+    policy, (n_votes, n_answers) = collection.policy, counts
+    nouns = collection.split_nouns(collection.ordered_classes())
+    split = {noun.pk: narrowing for noun, narrowing in nouns.items()}
+    stands_at = {noun: narrowing.label.pk for noun, narrowing in split.items()}
     n_named = np.bincount(votes.item, minlength=len(keys.questions))
     for item, question in enumerate(keys.questions):
-        confidence = float(fit.confidence[item])
-        decision = consensus.decide(confidence, int(n_named[item]), int(n_votes[item]), policy)
-        yield (
-            question,
-            int(n_votes[item]),
-            keys.classes[fit.label[item]],
-            confidence,
-            Question.State.after(decision).value,
-        )
+        confidence, label = float(fit.confidence[item]), keys.classes[fit.label[item]]
+        decision = consensus.decide(confidence, int(n_named[item]), int(n_answers[item]), policy)
+        state, narrowing = Question.State.after(decision), None
+        if label in split and state == Question.State.SETTLED:
+            # It is sure that it is one of the parts; now those are asked for.
+            state, narrowing = Question.State.OPEN, split[label].pk
+        label = stands_at.get(label, label)
+        yield question, int(n_votes[item]), label, confidence, state.value, narrowing
 
 
 def _report(

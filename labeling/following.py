@@ -24,9 +24,8 @@ from labeling.models import (
     Relabel,
     Vote,
 )
-from taxonomy import tree
 from taxonomy.changes import ChangeRefusedError
-from taxonomy.dependants import Impact
+from taxonomy.dependants import Impact, OutdatedError
 from taxonomy.models import Ancestry, Change, Draft, Synset
 from taxonomy.models.ledger import Kind
 from taxonomy.patch import Patch
@@ -46,26 +45,22 @@ class Turn:
     split: int | None = None  # the noun whose pictures are to be narrowed
     parts: tuple[int, ...] = ()
     stands_at: int | None = None  # their label until they are
+    unsplit: int | None = None  # the noun whose split is undone
 
     @classmethod
     def of(cls, draft: Draft, patch: Patch) -> "Turn":
-        keys = dict(Synset.objects.filter(wnid__in=_named(draft, patch)).values_list("wnid", "pk"))
-        becomes = dict(Synset.objects.filter(is_retired=True).values_list("pk", "becomes"))
-        before = {pk: tree.follow(pk, becomes) for pk in becomes}
-        leaving = {keys[wnid] for wnid in patch.removed}
-        becomes |= dict(Synset.objects.filter(pk__in=leaving).values_list("pk", "becomes"))
-        for edit in patch.edited:
-            if edit.field == "becomes" and keys[edit.wnid] in becomes:
-                becomes[keys[edit.wnid]] = keys[edit.after] if edit.after else None
-        for wnid in patch.added:
-            becomes.pop(keys[wnid], None)
-        after = {pk: tree.follow(pk, becomes) for pk in becomes}
+        before, after = Synset.objects.resolution(), Synset.objects.resolution(patch)
         moved = {pk for pk in {*before, *after} if before.get(pk, pk) != after.get(pk, pk)}
-        if draft.kind != Kind.SPLIT:
+        original, is_done = _original(draft)
+        if original.kind != Kind.SPLIT:
             return cls(before, after, frozenset(moved))
-        split = keys[draft.arguments["synset"]]
-        parts = tuple(keys[wnid] for wnid in draft.arguments["parts"])
-        return cls(before, after, frozenset(moved | {split}), split, parts, after.get(split, split))
+        wnids = [original.arguments["synset"], *original.arguments["parts"]]
+        keys = dict(Synset.objects.filter(wnid__in=wnids).values_list("wnid", "pk"))
+        split, *parts = [keys[wnid] for wnid in wnids]
+        moved |= {split}
+        if not is_done:
+            return cls(before, after, frozenset(moved), unsplit=split)
+        return cls(before, after, frozenset(moved), split, tuple(parts), after.get(split, split))
 
     def classes(self, before: list[int]) -> list[int]:
         """Return a collection's classes after the change: a noun that left gives its place to what it became, one
@@ -81,10 +76,15 @@ class Turn:
         return before if before is None else self.after.get(before, before)
 
 
-def _named(draft: Draft, patch: Patch) -> set[str]:
-    stand_ins = {edit.after for edit in patch.edited if edit.field == "becomes" and edit.after}
-    parts = {draft.arguments["synset"], *draft.arguments["parts"]} if draft.kind == Kind.SPLIT else set()
-    return patch.ends | stand_ins | parts
+def _original(draft: Draft) -> tuple[Draft | Change, bool]:
+    """Return the change that a draft is in the end about, and whether the draft makes it or takes it back: the
+    undoing of an undoing makes it again.
+    """
+    original: Draft | Change = draft
+    is_done = True
+    while original.kind == Kind.UNDO:
+        original, is_done = Change.objects.get(pk=original.arguments["change"]), not is_done
+    return original, is_done
 
 
 class Labels:
@@ -100,8 +100,10 @@ class Labels:
         return _impacts(draft, patch, turn)
 
     def switch(self, draft: Draft, change: Change) -> None:
-        for reclass in draft.reclasses.select_related("collection", "root_after"):
-            _Switch(reclass, change).run()
+        _lock_questions(draft)
+        turn = Turn.of(draft, Patch())  # what counts as what, now that the change is made
+        for reclass in draft.reclasses.select_related("collection", "root_after").order_by("collection"):
+            _Switch(reclass, draft, turn).run()
 
     def forget(self, draft: Draft) -> None:
         draft.relabels.all().delete()
@@ -125,12 +127,15 @@ class _Preparation:
 
     def __init__(self, draft: Draft, collection: Collection, turn: Turn) -> None:
         self.draft, self.collection, self.turn = draft, collection, turn
-        self.before = [synset.pk for synset in collection.ordered_classes()]
+        classes = collection.ordered_classes()
+        self.before = [synset.pk for synset in classes]
+        ended = collection.narrowings.filter(noun=turn.unsplit) if turn.unsplit else Narrowing.objects.none()
+        self.ended = set(ended.values_list("pk", flat=True))
         self.undone = _undone(draft, collection)
         self.after = self._classes_after()
-        # What is voted on from here on is decided anew at the switch.
-        last = Vote.objects.filter(question__collection=collection).order_by("-pk").first()
-        self.last_vote = last.pk if last else 0
+        split = [synset.pk for synset in collection.split_nouns(classes)]
+        self.judged_before = [*self.before, *split]
+        self.judged_after = [*self.after, *self._split_after(split)]
 
     def run(self) -> None:
         if not self.after:
@@ -146,19 +151,51 @@ class _Preparation:
             self.draft.beat()
             self._keep_reclass()
 
-    def _classes_after(self) -> list[int]:
-        if self.undone and self._wnids(self.before) == self._today(self.undone.after):
-            # Nobody chose other classes meanwhile, so those of then come back, as they count now.
-            keys = dict(Synset.objects.filter(wnid__in=self.undone.before).values_list("wnid", "pk"))
-            after = [self.turn.label(keys[wnid]) for wnid in self.undone.before]
-            return [pk for pk in dict.fromkeys(after) if pk is not None]
-        return self.turn.classes(self.before)
+    def _split_after(self, split: list[int]) -> list[int]:
+        """Return the nouns that were split and are no class, in the order of their narrowings."""
+        after = [pk for pk in split if pk != self.turn.unsplit]
+        if self.turn.split is not None and self.turn.split in self.before:
+            after.append(self.turn.split)
+        known = list(
+            self.collection.narrowings.filter(noun__in=after).order_by("pk").values_list("noun", flat=True)
+        )
+        ordered = [*known, *(pk for pk in after if pk not in known)]
+        return [pk for pk in ordered if pk not in self.after]
 
-    def _today(self, wnids: list[str]) -> list[str]:
+    def _classes_after(self) -> list[int]:
+        if self.undone is None:
+            return self.turn.classes(self.before)
+        keys = dict(
+            Synset.objects.filter(wnid__in=[*self.undone.before, *self.undone.after]).values_list(
+                "wnid", "pk"
+            )
+        )
+        then, left = ([keys[wnid] for wnid in wnids] for wnids in (self.undone.before, self.undone.after))
+        # Mostly nobody chose other classes meanwhile, and those of then come back as they were.
+        after = then if self.before == self._today(left) else self._give_back(then, left)
+        return [pk for pk in dict.fromkeys(map(self.turn.label, after)) if pk is not None]
+
+    def _give_back(self, then: list[int], left: list[int]) -> list[int]:
+        """Return today's classes with those that the undone change took beside what they had become, and without
+        those that came in their place.
+        """
+        after = list(self.before)
+        lost, gained = (
+            [pk for pk in then if pk not in left],
+            self._today([pk for pk in left if pk not in then]),
+        )
+        for pk in lost:
+            images = {*gained} if pk == self.turn.unsplit else {self.turn.before.get(pk, pk)}
+            places = [place for place, each in enumerate(after) if each in images]
+            if places:
+                after.insert(places[0] + (after[places[0]] not in gained), pk)
+        others = {self.turn.before.get(pk, pk) for pk in then if pk not in lost}
+        return [pk for pk in after if pk not in gained or pk in others]
+
+    def _today(self, classes: list[int]) -> list[int]:
         """Return what classes of the past are by now, before this change."""
-        keys = dict(Synset.objects.filter(wnid__in=wnids).values_list("wnid", "pk"))
-        today = [self.turn.before.get(keys[wnid], keys[wnid]) for wnid in wnids]
-        return self._wnids([pk for pk in dict.fromkeys(today) if pk is not None])
+        today = [self.turn.before.get(pk, pk) for pk in classes]
+        return [pk for pk in dict.fromkeys(today) if pk is not None]
 
     def _wnids(self, keys: list[int]) -> list[str]:
         wnids = dict(Synset.objects.filter(pk__in=keys).values_list("pk", "wnid"))
@@ -172,6 +209,7 @@ class _Preparation:
         voted = Vote.objects.filter(question__collection=self.collection, synset__in=self.turn.moved)
         found = set(questions.filter(label__in=self.turn.moved).values_list("pk", flat=True))
         found |= set(voted.values_list("question", flat=True))
+        found |= set(questions.filter(narrowing__in=self.ended).values_list("pk", flat=True))
         found |= set(self._undone_relabels().values_list("question", flat=True))
         return sorted(found)
 
@@ -182,41 +220,51 @@ class _Preparation:
 
     @cached_property
     def _fit(self) -> "_Fitted | None":
-        """A fit over the classes after; None where classes merely change their nouns, which changes no number."""
-        if self.after == [self.turn.after.get(pk, pk) for pk in self.before]:
+        """A fit over what is judged after; None where classes merely change their nouns, which changes no number."""
+        if self.judged_after == [self.turn.after.get(pk, pk) for pk in self.judged_before]:
             return None
-        votes, keys, n_votes = Vote.objects.as_arrays(self.collection, self.after, self.turn.after)
-        fit = consensus.fit(votes, len(keys.questions), len(self.after))
+        votes, keys, n_votes, n_answers = Vote.objects.as_arrays(
+            self.collection, self.judged_after, self.turn.after
+        )
+        fit = consensus.fit(votes, len(keys.questions), len(self.judged_after))
         n_named = np.bincount(votes.item, minlength=len(keys.questions))
-        return _Fitted(fit, {pk: i for i, pk in enumerate(keys.questions)}, n_named, n_votes)
+        place = {pk: i for i, pk in enumerate(keys.questions)}
+        return _Fitted(fit, place, n_named, n_answers, int(n_votes.sum()))
 
     def _keep_reclass(self) -> None:
-        root = self.undone.root_before_id if self.undone else self.collection.root_id
         Reclass.objects.create(
             draft=self.draft,
             collection=self.collection,
             root_before_id=self.collection.root_id,
-            root_after_id=self.turn.label(root) or self.collection.root_id,
+            root_after_id=self._root_after(),
             before=self._wnids(self.before),
             after=self._wnids(self.after),
             fit=self._parameters(),
-            last_vote=self.last_vote,
+            moved=sorted(self.turn.moved),
         )
+
+    def _root_after(self) -> int:
+        root = self.collection.root_id
+        if self.undone and root == self.turn.before.get(self.undone.root_after_id, self.undone.root_after_id):
+            root = self.undone.root_before_id
+        return self.turn.label(root) or self.collection.root_id
 
     def _parameters(self) -> dict[str, object] | None:
         """Return what a fit over the classes after goes on from: the one of then, where a change is undone; the
         present one, where classes merely change their nouns; or a new one.
         """
-        then = self.collection.fits.filter(classes=self._wnids(self.after)).order_by("-pk").first()
-        present = self.collection.fit_over(self.collection.ordered_classes())
+        wnids = self._wnids(self.judged_after)
+        then = self.collection.fits.filter(classes=wnids).order_by("-pk").first()
+        present = self.collection.fit_over(self.collection.judged_classes())
         known = then if self.undone and then else present if self._fit is None else None
         if known:
             return {
+                "classes": wnids,
                 "parameters": known.parameters,
                 "n_votes": known.n_votes,
                 "log_likelihood": known.log_likelihood,
             }
-        return self._fit.to_json() if self._fit else None
+        return {"classes": wnids, **self._fit.to_json()} if self._fit else None
 
     def _answers(self, touched: list[int]) -> Iterator[Relabel]:
         rest = iter(touched)
@@ -231,29 +279,51 @@ class _Preparation:
         """
         row = Relabel(draft=self.draft, question=question, n_votes=question.n_votes)
         for name in ANSWER:
-            setattr(row, f"{name}_before", getattr(question, name))
-            setattr(row, f"{name}_after", getattr(question, name))
+            setattr(row, _column(name, "_before"), getattr(question, _column(name)))
+            setattr(row, _column(name, "_after"), getattr(question, _column(name)))
         today = self.turn.label(question.label_id)
         row.label_after_id = today
+        if question.narrowing_id in self.ended:
+            row.narrowing_after = None
         if kept is not None and _is_as_left(question, kept):
             for name in ANSWER:
-                setattr(row, f"{name}_after", getattr(kept, f"{name}_before"))
+                setattr(row, _column(name, "_after"), getattr(kept, _column(name, "_before")))
             row.label_after_id, row.is_restored = self.turn.label(kept.label_before_id), True
         elif _is_ambiguous(question, self.turn):
-            row.label_after_id, row.state_after, row.is_narrowed = (
-                self.turn.stands_at,
-                Question.State.OPEN,
-                True,
-            )
-        elif question.narrowing_id is None and self._fit and self._fit.names(question.pk):
+            self._narrow(row)
+        elif row.narrowing_after_id is None and self._fit and self._fit.names(question.pk):
             row.label_after_id, row.confidence_after, row.state_after = self._fit.answer(
-                question.pk, self.after, self.collection.policy
+                question.pk, self.judged_after, self.collection.policy
             )
             row.fit_after, row.is_fitted = None, True
+            if row.label_after_id == self.turn.split and row.state_after == Question.State.SETTLED:
+                self._narrow(row)
+            elif row.label_after_id not in self.after:
+                self._stand(row)
         elif today is None and question.label_id is not None:
             row.state_after, row.confidence_after = Question.State.OPEN, None
         row.is_flip = row.label_after_id != today and not (row.is_narrowed or row.is_restored)
         return row
+
+    def _narrow(self, row: Relabel) -> None:
+        row.label_after_id, row.state_after, row.is_narrowed = self.turn.stands_at, Question.State.OPEN, True
+
+    def _stand(self, row: Relabel) -> None:
+        """The votes say a noun that was split: the label is what its pictures stand at, and once that is sure, its
+        parts are asked for.
+        """
+        if row.label_after_id == self.turn.split:
+            row.label_after_id = self.turn.stands_at
+            return
+        narrowing = self.collection.narrowings.get(noun=row.label_after_id)
+        row.label_after_id = self.turn.label(narrowing.stands_at_id)
+        if row.state_after == Question.State.SETTLED:
+            row.narrowing_after, row.state_after = narrowing, Question.State.OPEN
+
+
+def _column(name: str, when: str = "") -> str:
+    """Return the attribute that holds a part of an answer: of a foreign key its number, which costs no query."""
+    return f"{name}{when}_id" if name in {"label", "fit", "narrowing"} else f"{name}{when}"
 
 
 def _undone(draft: Draft, collection: Collection) -> Reclass | None:
@@ -298,7 +368,8 @@ class _Fitted:
     fit: consensus.Fit
     place: Mapping[int, int]  # question -> item
     n_named: consensus.Ints  # (n_items,) votes that name a class
-    n_votes: consensus.Ints  # (n_items,)
+    n_answers: consensus.Ints  # (n_items,) votes that answer what it shows, "cannot tell" included
+    n_votes: int
 
     def names(self, question: int) -> bool:
         """Say whether any vote on `question` names a class."""
@@ -307,68 +378,83 @@ class _Fitted:
     def answer(self, question: int, classes: list[int], policy: consensus.Policy) -> tuple[int, float, str]:
         item = self.place[question]
         confidence = float(self.fit.confidence[item])
-        decision = consensus.decide(confidence, int(self.n_named[item]), int(self.n_votes[item]), policy)
+        decision = consensus.decide(confidence, int(self.n_named[item]), int(self.n_answers[item]), policy)
         return classes[self.fit.label[item]], confidence, Question.State.after(decision).value
 
     def to_json(self) -> dict[str, object]:
         return {
             "parameters": self.fit.parameters.to_json(),
-            "n_votes": int(self.n_votes.sum()),
+            "n_votes": self.n_votes,
             "log_likelihood": self.fit.log_likelihood,
         }
+
+
+def _lock_questions(draft: Draft) -> None:
+    """Whoever else locks several questions does so in this order too, and waits instead of deadlocking."""
+    touched = Question.objects.filter(pk__in=draft.relabels.values("question"))
+    list(touched.select_for_update().order_by("pk").values_list("pk"))
 
 
 class _Switch:
     """One collection's part of a change, as it is written: in the change's own transaction."""
 
-    def __init__(self, reclass: Reclass, change: Change) -> None:
-        self.reclass, self.change, self.collection = reclass, change, reclass.collection
-        self.relabels = Relabel.objects.filter(draft=reclass.draft, question__collection=self.collection)
+    def __init__(self, reclass: Reclass, draft: Draft, turn: Turn) -> None:
+        self.reclass, self.draft, self.turn, self.collection = reclass, draft, turn, reclass.collection
+        self.relabels = Relabel.objects.filter(draft=draft, question__collection=self.collection)
 
     def run(self) -> None:
-        self._lock_questions()
-        if self.reclass.before != self.reclass.after:
-            classes = {synset.wnid: synset for synset in Synset.objects.filter(wnid__in=self.reclass.after)}
-            self.collection.set_classes(classes[wnid] for wnid in self.reclass.after)
+        self._set_classes()
         Collection.objects.filter(pk=self.collection.pk).update(root=self.reclass.root_after)
+        self._keep_narrowings()
         if self.reclass.fit is not None:
             self._keep_fit(self.reclass.fit)
-        if self.relabels.filter(is_narrowed=True).exists():
-            self._keep_narrowing()
-        voted_on = self._voted_on_meanwhile()
-        self._write_labels(voted_on)
-        self._decide(voted_on)
+        late = set(self.relabels.exclude(n_votes=F("question__n_votes")).values_list("question", flat=True))
+        self._drop_leases()
+        self._write_labels(late)
+        self._decide(late | self._not_prepared())
 
-    def _lock_questions(self) -> None:
-        """Whoever else locks several questions does so in this order too, and waits instead of deadlocking."""
-        touched = Question.objects.filter(pk__in=self.relabels.values("question"))
-        list(touched.select_for_update().order_by("pk").values_list("pk"))
+    def _set_classes(self) -> None:
+        present = [synset.wnid for synset in self.collection.ordered_classes()]
+        if present != self.reclass.before:
+            raise OutdatedError(f"{self.collection} was given other classes meanwhile")
+        if present != self.reclass.after:
+            classes = {synset.wnid: synset for synset in Synset.objects.filter(wnid__in=self.reclass.after)}
+            self.collection.set_classes(classes[wnid] for wnid in self.reclass.after)
+
+    def _keep_narrowings(self) -> None:
+        """Begin to narrow the noun that is split, or end it where its split is undone."""
+        if self.turn.unsplit is not None:
+            self.collection.narrowings.filter(noun=self.turn.unsplit).update(is_over=True)
+        if self.turn.split is None or self.turn.stands_at is None:
+            return
+        was_asked_for = Synset.objects.filter(pk=self.turn.split, wnid__in=self.reclass.before).exists()
+        if not was_asked_for and not self.relabels.filter(is_narrowed=True).exists():
+            return
+        narrowing, _made = Narrowing.objects.update_or_create(
+            collection=self.collection,
+            noun_id=self.turn.split,
+            defaults={"stands_at_id": self.turn.stands_at, "is_over": False},
+        )
+        narrowing.parts.set(self.turn.parts)
+        self.relabels.filter(is_narrowed=True).update(narrowing_after=narrowing)
 
     def _keep_fit(self, fit: dict[str, object]) -> None:
         """Keep the parameters over the new classes as the latest fit, so that votes go on from there."""
         row = ConsensusFit.objects.create(
-            collection=self.collection, classes=self.reclass.after, taxonomy_version=self.change.pk, **fit
+            collection=self.collection, taxonomy_version=Change.objects.version(), **fit
         )
-        self.relabels.filter(is_fitted=True).update(fit_after=row)
+        self.relabels.filter(is_fitted=True, is_narrowed=False).update(fit_after=row)
 
-    def _keep_narrowing(self) -> None:
-        narrowed = self.relabels.filter(is_narrowed=True)
-        stands_at = narrowed.values_list("label_after", flat=True)[0]
-        narrowing = Narrowing.objects.create(
-            collection=self.collection, change=self.change, stands_at_id=stands_at
-        )
-        narrowing.parts.set(Synset.objects.filter(wnid__in=self.change.arguments["parts"]))
-        narrowed.update(narrowing_after=narrowing)
+    def _drop_leases(self) -> None:
+        """Whoever was just asked another question about a picture is told to look again."""
+        same = Q(narrowing_before=F("narrowing_after")) | Q(narrowing_before=None, narrowing_after=None)
+        Lease.objects.filter(question__in=self.relabels.exclude(same).values("question")).delete()
 
-    def _voted_on_meanwhile(self) -> set[int]:
-        late = Vote.objects.filter(question__collection=self.collection, pk__gt=self.reclass.last_vote)
-        return set(late.values_list("question", flat=True))
-
-    def _write_labels(self, voted_on: set[int]) -> None:
+    def _write_labels(self, late: set[int]) -> None:
         """Give every question that nobody voted on meanwhile its prepared answer."""
         mine = self.relabels.filter(question=OuterRef("pk"))
         answers = {name: Subquery(mine.values(f"{name}_after")[:1]) for name in ANSWER}
-        keys = [pk for pk in self.relabels.values_list("question", flat=True) if pk not in voted_on]
+        keys = [pk for pk in self.relabels.values_list("question", flat=True) if pk not in late]
         for start in range(0, len(keys), BATCH):
             batch = Question.objects.filter(pk__in=keys[start : start + BATCH])
             going = self.relabels.filter(question__in=batch).exclude(state_after=Question.State.OPEN)
@@ -378,12 +464,25 @@ class _Switch:
             waiting.exclude(narrowing=None).update(open_places=self.collection.min_votes)
             waiting.filter(narrowing=None).update(open_places=1)
 
-    def _decide(self, voted_on: set[int]) -> None:
-        """Decide anew what was voted on after it was prepared: by its votes as they count now."""
-        classes = self.collection.ordered_classes()
-        for question in Question.objects.filter(pk__in=voted_on).order_by("pk").select_for_update():
+    def _not_prepared(self) -> set[int]:
+        """Return the questions that came to be touched after the change was prepared."""
+        votes = Vote.objects.filter(question__collection=self.collection, synset__in=self.reclass.moved)
+        labels = Question.objects.filter(collection=self.collection, label__in=self.reclass.moved)
+        ended = Question.objects.filter(collection=self.collection, narrowing__is_over=True)
+        touched = set(votes.values_list("question", flat=True)) | set(labels.values_list("pk", flat=True))
+        touched |= set(ended.values_list("pk", flat=True))
+        return touched - set(self.relabels.values_list("question", flat=True))
+
+    def _decide(self, late: set[int]) -> None:
+        """Decide by their votes, as they count now, what was not prepared or was voted on since."""
+        relabels = {row.question_id: row for row in self.relabels.filter(question__in=late)}
+        for question in Question.objects.filter(pk__in=late).order_by("pk").select_for_update():
             question.collection = self.collection
-            question.decide(question.choices() if question.narrowing else classes)
+            if question.pk in relabels:
+                question.narrowing = relabels[question.pk].narrowing_after
+            if question.narrowing and question.narrowing.is_over:
+                question.narrowing = None
+            question.decide()
 
 
 # --- What a preview says ----------------------------------------------------------------------------------

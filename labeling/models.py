@@ -129,6 +129,17 @@ class Collection(models.Model):
         """Return the classes that volunteers are asked for and networks learn: none that is sensitive or unseen."""
         return [synset for synset in self.ordered_classes() if synset.is_askable]
 
+    def judged_classes(self) -> list[Synset]:
+        """Return what votes are weighed over: the classes, and nouns that were split. Nobody is asked for those any
+        more, but votes for one still say that a picture shows one of its parts.
+        """
+        classes = self.ordered_classes()
+        return [*classes, *self.split_nouns(classes)]
+
+    def split_nouns(self, classes: list[Synset]) -> dict[Synset, "Narrowing"]:
+        """Return the nouns that were split and are none of `classes`, each with what its pictures are asked."""
+        return {each.noun: each for each in self.narrowings.standing() if each.noun not in classes}
+
     def fit_over(self, classes: Iterable[Synset]) -> "ConsensusFit | None":
         """Return the latest fit if it is one over `classes`; None otherwise."""
         latest = self.fits.order_by("-pk").first()
@@ -174,25 +185,40 @@ class ClassesChangedError(Exception):
     """A collection got other classes while a refit ran, so what it found no longer fits."""
 
 
+class NarrowingQuerySet(models.QuerySet["Narrowing"]):
+    def standing(self) -> Self:
+        """Those whose split was not undone, in the order in which fits hold their nouns."""
+        return self.filter(is_over=False).select_related("noun").order_by("pk")
+
+
 class Narrowing(models.Model):
     """Pictures known to show one noun, asked again which of its parts, since that noun was split."""
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="narrowings")
-    change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
+    noun = models.ForeignKey(
+        Synset, on_delete=models.PROTECT, related_name="+", help_text=_("What was split.")
+    )
     stands_at = models.ForeignKey(
         Synset, on_delete=models.PROTECT, related_name="+", help_text=_("The label until it is narrowed.")
     )
     parts = models.ManyToManyField(Synset, related_name="+")
+    is_over = models.BooleanField(default=False, help_text=_("The split was undone."))
+
+    objects = NarrowingQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["collection", "change", "stands_at"], name="labeling_narrowing_once"
-            ),
+            models.UniqueConstraint(fields=["collection", "noun"], name="labeling_narrowing_once"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.collection}: which {self.stands_at}?"
+        return f"{self.collection}: which {self.noun}?"
+
+    @property
+    def label(self) -> Synset:
+        """The label of its pictures until they are narrowed: what they stand at, as it counts today."""
+        today = Synset.objects.resolution().get(self.stands_at_id, self.stands_at_id)
+        return self.stands_at if today in (None, self.stands_at_id) else Synset.objects.get(pk=today)
 
     def choices(self) -> list[Synset]:
         """Return the classes of today that are one of the parts, or a kind of one."""
@@ -222,10 +248,9 @@ class ConsensusFit(models.Model):
         return f"{self.collection}, fit {self.pk}"
 
     def refuse_other_classes(self) -> None:
-        """Raise ClassesChangedError unless the collection still has the classes of this fit."""
-        rows = CollectionClass.objects.filter(collection=self.collection_id)
-        wnids = list(rows.values_list("synset__wnid", flat=True))
-        if wnids != self.classes:
+        """Raise ClassesChangedError unless votes are still weighed over the classes of this fit."""
+        collection = Collection.objects.get(pk=self.collection_id)
+        if [synset.wnid for synset in collection.judged_classes()] != self.classes:
             raise ClassesChangedError(
                 f"Expected the classes of {self}; found that a change of the taxonomy gave it others."
             )
@@ -329,8 +354,10 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         counts = known.aggregate(n=Count("pk"), right=Count("pk", filter=Q(label=F("truth"))))
         return counts["right"] / counts["n"] if counts["n"] else None
 
-    def record_consensus(self, rows: Iterable[tuple[int, int, int, float, str]], fit: ConsensusFit) -> None:
-        """Write what a refit found: (question, n_votes it saw, label, confidence, state) each.
+    def record_consensus(
+        self, rows: Iterable[tuple[int, int, int, float, str, int | None]], fit: ConsensusFit
+    ) -> None:
+        """Write what a refit found: (question, n_votes it saw, label, confidence, state, narrowing) each.
 
         A question that got another vote meanwhile is left to that vote's own decision, and one that is being
         narrowed to its own votes. Raises ClassesChangedError, with what was written so far kept, if a change of
@@ -338,12 +365,13 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         """
         # One short statement a row: Django's bulk_update writes a CASE over every row and takes ten times as long.
         statement = """
-            UPDATE labeling_question SET label_id = %s, confidence = %s, fit_id = %s, state = %s,
+            UPDATE labeling_question
+            SET label_id = %s, confidence = %s, fit_id = %s, state = %s, narrowing_id = %s,
                 open_places = CASE WHEN %s <> 'open' THEN 0 WHEN state = 'open' THEN open_places ELSE 1 END
             WHERE id = %s AND n_votes = %s AND narrowing_id IS NULL"""
         values = iter(
-            (label, confidence, fit.pk, state, state, pk, n_votes)
-            for pk, n_votes, label, confidence, state in rows
+            (label, confidence, fit.pk, state, narrowing, state, pk, n_votes)
+            for pk, n_votes, label, confidence, state, narrowing in rows
         )
         # Few rows a transaction: whoever votes or fetches meanwhile meets no long lock.
         while batch := list(islice(values, REFIT_BATCH)):
@@ -434,34 +462,50 @@ class Question(models.Model):
         """What is asked, in the words of the page."""
         if self.narrowing is None:
             return gettext("What is in this picture?")
-        return gettext("Which kind of %(noun)s is this?") % {"noun": self.narrowing.stands_at}
+        return gettext("Which kind of %(noun)s is this?") % {"noun": self.narrowing.label}
 
-    def take_vote(self, classes: list[Synset]) -> None:
+    def take_vote(self) -> None:
         """Count one more vote: settle this question, ask one more person, or give it up.
 
         Call it inside the vote's transaction, on a row that is locked for update.
         """
         self.n_votes += 1
-        self.decide(classes)
+        self.decide()
 
-    def decide(self, classes: list[Synset]) -> None:
+    def decide(self) -> None:
         """Settle this question from its votes, ask one more person, or give it up. Call it on a locked row."""
+        choices = self.choices()
+        split = {} if self.narrowing else self.collection.split_nouns(choices)
+        classes = [*choices, *split]
+        if classes:  # none is left where all parts of what is narrowed have gone
+            self._decide(classes)
+            if self.label in split:
+                self._narrow(split[self.label])
+            if self.state != Question.State.OPEN:
+                self.open_places = 0
+            elif not self.open_places and not self.leases.exists():
+                self.open_places = 1  # one more person, only when nobody is on the way
+        self.save(
+            update_fields=["n_votes", "label", "confidence", "state", "open_places", "fit", "narrowing"]
+        )
+
+    def _decide(self, classes: list[Synset]) -> None:
         answers = dict(self.votes.filter(narrowing=self.narrowing).values_list("annotator", "synset"))
         said = _places(answers, classes)
         posterior = self._posterior(classes, said)
         best = int(posterior.argmax())
-        confidence = float(posterior[best])
-        decision = consensus.decide(confidence, len(said), len(answers), self.collection.policy)
-        self.label, self.confidence = classes[best], confidence
+        self.label, self.confidence = classes[best], float(posterior[best])
+        decision = consensus.decide(self.confidence, len(said), len(answers), self.collection.policy)
         self.state = Question.State.after(decision)
-        if self.state != Question.State.OPEN:
-            self.open_places = 0
-        elif not self.open_places and not self.leases.exists():
-            self.open_places = 1  # one more person, only when nobody is on the way
-        if self.narrowing and decision != consensus.Decision.SETTLED:
+        if self.narrowing and self.state != Question.State.SETTLED:
             # The noun it is narrowed from is known; only its kind is not.
-            self.label = self.narrowing.stands_at
-        self.save(update_fields=["n_votes", "label", "confidence", "state", "open_places", "fit"])
+            self.label = self.narrowing.label
+
+    def _narrow(self, narrowing: Narrowing) -> None:
+        """The votes say a noun that was split: once that is sure, ask which of its parts it is."""
+        self.label = narrowing.label
+        if self.state == Question.State.SETTLED and narrowing.choices():
+            self.narrowing, self.state = narrowing, Question.State.OPEN
 
     def _posterior(self, classes: list[Synset], said: dict[int, int]) -> consensus.Floats:
         """The probability of each class given what was `said`, a place in `classes` by annotator, and today's
@@ -489,7 +533,10 @@ def _places(said: Mapping[int, int | None], classes: list[Synset]) -> dict[int, 
     becomes: dict[int, int | None] = {}
     if any(synset is not None and synset not in place for synset in said.values()):
         becomes = Synset.objects.resolution()
-    today = {annotator: becomes.get(synset or 0, synset) for annotator, synset in said.items()}
+    today = {
+        annotator: synset if synset in place else becomes.get(synset or 0, synset)
+        for annotator, synset in said.items()
+    }
     return {annotator: place[synset] for annotator, synset in today.items() if synset in place}
 
 
@@ -605,7 +652,7 @@ class Lease(models.Model):
             narrowing=question.narrowing,
             taxonomy_version=Change.objects.version(),
         )
-        question.take_vote(classes)
+        question.take_vote()
         return vote
 
 
@@ -684,9 +731,9 @@ class VoteQuerySet(models.QuerySet["Vote"]):
 
     def as_arrays(
         self, collection: Collection, classes: Sequence[int], becomes: Mapping[int, int | None]
-    ) -> tuple[consensus.Votes, Keys, consensus.Ints]:
-        """Return every vote for one of `classes` as arrays, what their numbers stand for, and the number of
-        votes of each question, "cannot tell" included.
+    ) -> tuple[consensus.Votes, Keys, consensus.Ints, consensus.Ints]:
+        """Return every vote for one of `classes` as arrays, what their numbers stand for, and of each question the
+        number of all its votes, and of those that answer what it shows, "cannot tell" included.
 
         classes: synsets' primary keys; becomes: as Synset.objects.resolution() gives it, what votes for other
         synsets count as. Votes that only narrow a known noun say nothing about the other classes and are left out.
@@ -701,11 +748,13 @@ class VoteQuerySet(models.QuerySet["Vote"]):
         annotators, annotator = np.unique(table[:, 1], return_inverse=True)
         place = {pk: i for i, pk in enumerate(classes)}
         synsets, observed = np.unique(table[:, 2], return_inverse=True)
-        today = [becomes.get(pk, pk) for pk in synsets.tolist()]
+        today = [pk if pk in place else becomes.get(pk, pk) for pk in synsets.tolist()]
         label = np.array([place.get(pk or -1, -1) for pk in today], dtype=np.int64)[observed]
-        named = (label >= 0) & (table[:, 3] == 0)
+        answers = table[:, 3] == 0  # others only narrow a noun that is known
+        n_answers = np.bincount(item[answers], minlength=len(questions))
+        named = (label >= 0) & answers
         votes = consensus.Votes(item[named], annotator[named], label[named])
-        return votes, Keys(questions.tolist(), annotators.tolist(), list(classes)), n_votes
+        return votes, Keys(questions.tolist(), annotators.tolist(), list(classes)), n_votes, n_answers
 
 
 class Vote(models.Model):
@@ -781,7 +830,7 @@ class Reclass(models.Model):
     fit = models.JSONField(
         null=True, help_text=_("What a fit over the classes after found, where there is one.")
     )
-    last_vote = models.BigIntegerField(help_text=_("The latest vote that it knew of."))
+    moved = models.JSONField(help_text=_("The primary keys of the nouns that count as others after it."))
 
     class Meta:
         constraints = [

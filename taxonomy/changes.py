@@ -145,7 +145,7 @@ def split(arguments: Arguments) -> Patch:
     own = _edges(synset)
     linked = [Edge(wnid, edge.hypernym) for wnid in sorted(new) for edge in own]
     leaves = _leave([synset])
-    stand_in = _where_parts_meet(parts, new, own)
+    stand_in = _where_parts_meet(synset, parts, new, own)
     if stand_in is None:
         raise ChangeRefusedError(
             f"Expected a noun above all parts, for the pictures of {synset} to stand at until they are told apart; "
@@ -343,9 +343,12 @@ def _lowest(wnids: Iterable[str]) -> str | None:
     return min(((-synset.min_depth(), synset.wnid) for synset in synsets), default=(0, None))[1]
 
 
-def _where_parts_meet(parts: list[Synset], new: set[str], own: list[Edge]) -> str | None:
-    """Return the lowest noun above every part; a new part hangs from `own`, the edges of what is split."""
+def _where_parts_meet(synset: Synset, parts: list[Synset], new: set[str], own: list[Edge]) -> str | None:
+    """Return the lowest noun above every part, other than `synset`, which is split; a new part hangs from `own`,
+    the edges of that.
+    """
     tops = [edge.hypernym for edge in own]
+    # What is split is no place to stand, though one of its parts may be a kind of it.
     lines = [
         Synset.objects.filter(descendant_rows__descendant__wnid__in=tops)
         if part.wnid in new
@@ -353,4 +356,4 @@ def _where_parts_meet(parts: list[Synset], new: set[str], own: list[Edge]) -> st
         for part in parts
     ]
     wnids = [set(line.values_list("wnid", flat=True)) for line in lines]
-    return _lowest(set.intersection(*wnids))
+    return _lowest(set.intersection(*wnids) - {synset.wnid})

@@ -24,6 +24,10 @@ class Impact:
         return asdict(self)
 
 
+class OutdatedError(Exception):
+    """What was prepared no longer fits; the message says why. It is prepared anew."""
+
+
 class Dependant(Protocol):
     """What an app to the right of taxonomy does about a change. Each method is safe to repeat."""
 
@@ -35,7 +39,10 @@ class Dependant(Protocol):
         """
 
     def switch(self, draft: Draft, change: Change) -> None:
-        """Write what was prepared: in the transaction of the change, with the taxonomy locked."""
+        """Write what was prepared: in the transaction of the change, with the taxonomy locked.
+
+        Raises OutdatedError if something other than the taxonomy has moved on so far that it no longer fits.
+        """
 
     def forget(self, draft: Draft) -> None:
         """Drop what was prepared for a draft that came to nothing."""

@@ -8,7 +8,7 @@ from django.db import transaction
 from accounts.models import User
 from taxonomy import ledger
 from taxonomy.changes import Arguments, ChangeRefusedError
-from taxonomy.dependants import Impact, dependants
+from taxonomy.dependants import Impact, OutdatedError, dependants
 from taxonomy.models import Change, Draft, Synset
 from taxonomy.models.ledger import DraftTakenError, Kind
 
@@ -62,12 +62,15 @@ def work_due() -> int:
 
 def work(draft: Draft) -> None:
     """Preview or commit a claimed draft. What the tree does not allow is kept as its refusal; a worker that was
-    thought dead, and so replaced, does nothing more.
+    thought dead, and so replaced, does nothing more. What fails otherwise is tried again, and in the end given up.
     """
     try:
         _work(draft)
     except DraftTakenError as error:
         logger.warning("%s", error)
+    except Exception:
+        draft.fail()
+        raise
 
 
 def _work(draft: Draft) -> None:
@@ -83,27 +86,41 @@ def _work(draft: Draft) -> None:
 
 
 def commit(draft: Draft) -> Change | None:
-    """Make the draft's change: everything is prepared in batches, then switched over in one transaction.
+    """Make the draft's change: everything is prepared in batches, then switched over in one transaction. Where the
+    tree or a collection moves on meanwhile, it is prepared anew.
 
     Returns None where it now touches so much that a second curator has to approve it first.
     """
-    impact, draft.size = _prepare(draft)
-    if draft.needs_second_curator:
-        draft.hold_for_second_curator(impact, draft.size)
-        return None
-    with transaction.atomic():
-        change = ledger.make(
-            draft.kind,
-            draft.arguments,
-            author=draft.author,
-            approver=draft.approver,
-            reason=draft.reason,
-            summary=draft.summary,
-            impact=impact,
-        )
-        for dependant in dependants():
-            dependant.switch(draft, change)
-        draft.finish(change)
+    while True:
+        version = Change.objects.version()
+        impact, draft.size = _prepare(draft)
+        if draft.needs_second_curator:
+            draft.hold_for_second_curator(impact, draft.size)
+            return None
+        try:
+            return _switch(draft, impact, version)
+        except OutdatedError as error:
+            logger.info("%s is prepared anew: %s", draft, error)
+
+
+@transaction.atomic
+def _switch(draft: Draft, impact: list[dict[str, Any]], version: int) -> Change:
+    draft.beat()
+    Change.objects.lock_votes_out()
+    if Change.objects.version() != version:
+        raise OutdatedError(f"it was prepared for version {version} of the taxonomy")
+    change = ledger.make(
+        draft.kind,
+        draft.arguments,
+        author=draft.author,
+        approver=draft.approver,
+        reason=draft.reason,
+        summary=draft.summary,
+        impact=impact,
+    )
+    for dependant in dependants():
+        dependant.switch(draft, change)
+    draft.finish(change)
     return change
 
 

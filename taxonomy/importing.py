@@ -31,7 +31,7 @@ def import_synsets(records: Iterable[SynsetRecord], reason: str, author: User | 
     new = {record.wnid: record for record in records if record.wnid not in present}
     if not new:
         return 0
-    _refuse_bad_hypernyms(new, present)
+    _refuse_bad_nouns(new, present, set(Synset.objects.current().values_list("wnid", flat=True)))
     _write_nouns(new)
     ids = dict(Synset.objects.values_list("wnid", "pk"))
     _write_what_belongs_to_them(new, ids)
@@ -52,12 +52,22 @@ def import_synsets(records: Iterable[SynsetRecord], reason: str, author: User | 
     return len(new)
 
 
-def _refuse_bad_hypernyms(new: dict[str, SynsetRecord], present: set[str]) -> None:
+def _refuse_bad_nouns(new: dict[str, SynsetRecord], known: set[str], current: set[str]) -> None:
+    there = current | {record.wnid for record in new.values() if not record.is_retired}
     for record in new.values():
         if record.wnid in (*record.hypernyms, *record.instance_of):
             raise ImportRefusedError(say_cycle([record.name, record.name]))
-        for wnid in (*record.hypernyms, *record.instance_of, *([record.becomes] if record.becomes else [])):
-            if wnid not in new and wnid not in present:
+        if record.is_retired and (record.hypernyms or record.instance_of):
+            raise ImportRefusedError(
+                f"{record.wnid} ({record.name}): expected no hypernym of a retired noun."
+            )
+        if record.becomes and record.becomes not in known and record.becomes not in new:
+            raise ImportRefusedError(
+                f"{record.wnid} ({record.name}): expected that it counts as a noun of this file or of the taxonomy; "
+                f"found {record.becomes}."
+            )
+        for wnid in (*record.hypernyms, *record.instance_of):
+            if wnid not in there:
                 raise ImportRefusedError(
                     f"{record.wnid} ({record.name}): expected hypernyms that are in this file or in "
                     f"the taxonomy; found {wnid}."

@@ -21,12 +21,14 @@ def plan(kind: str, arguments: Arguments) -> Patch:
     if kind == Kind.UNDO:
         return _plan_undo(int(arguments["change"]))
     patch = PLANS[Kind(kind)](arguments)
-    if not patch:
+    # A split into kinds that are there already changes no edge, but pictures are asked again.
+    if not patch and kind != Kind.SPLIT:
         raise ChangeRefusedError("Expected a change; found that everything is so already.")
     if wrong := patch.conflicts(nouns_of(patch)):
         raise ChangeRefusedError(f"Expected the tree as it was; {_say(wrong[0])} has changed meanwhile.")
     if cycle := _cycle(patch):
         raise ChangeRefusedError(_say_cycle(cycle))
+    _refuse_counting_as_itself(patch)
     return patch
 
 
@@ -44,7 +46,7 @@ def make(kind: str, arguments: Arguments, *, author: User | None, reason: str, *
     return Change.objects.record(
         Kind(kind),
         patch,
-        Synset.objects.filter(wnid__in=patch.wnids),
+        Synset.objects.filter(wnid__in=_touched(kind, arguments, patch)),
         author=author,
         reason=reason,
         arguments=dict(arguments),
@@ -53,11 +55,18 @@ def make(kind: str, arguments: Arguments, *, author: User | None, reason: str, *
     )
 
 
+def _touched(kind: str, arguments: Arguments, patch: Patch) -> set[str]:
+    """Return the nouns whose history has this change: those it touches, what they become, and what it is about."""
+    becomes = {edit.after for edit in patch.edited if edit.field == "becomes" and edit.after}
+    about = {arguments["synset"]} if kind == Kind.SPLIT else set()
+    if kind == Kind.UNDO and not patch:
+        about = set(Synset.objects.filter(changes=arguments["change"]).values_list("wnid", flat=True))
+    return patch.wnids | becomes | about
+
+
 def write(patch: Patch) -> None:
     """Bring the rows to what `patch` says, and the ancestry after them."""
-    synsets = {
-        synset.wnid: synset for synset in Synset.objects.filter(wnid__in=patch.ends | _stand_ins(patch))
-    }
+    synsets = {synset.wnid: synset for synset in Synset.objects.filter(wnid__in=patch.ends)}
     keys = {wnid: synset.pk for wnid, synset in synsets.items()}
     Synset.objects.filter(wnid__in=patch.added).update(is_retired=False)
     for edge in patch.unlinked:
@@ -77,10 +86,6 @@ def write(patch: Patch) -> None:
     moved = {e.hyponym for e in (*patch.linked, *patch.unlinked)} | {*patch.added, *patch.removed}
     if moved:
         Ancestry.objects.refresh(keys[wnid] for wnid in moved)
-
-
-def _stand_ins(patch: Patch) -> set[str]:
-    return {edit.after for edit in patch.edited if edit.field == "becomes" and edit.after}
 
 
 def _write_words(synset: Synset, words: list[tuple[str, int, str]]) -> None:
@@ -177,6 +182,17 @@ def _say_cycle(cycle: list[str]) -> str:
     return tree.say_cycle([names[wnid] for wnid in cycle])
 
 
+def _refuse_counting_as_itself(patch: Patch) -> None:
+    try:
+        Synset.objects.resolution(patch)
+    except tree.CycleError as error:
+        names = dict(Synset.objects.filter(pk__in=error.path).values_list("pk", "name"))
+        raise ChangeRefusedError(
+            "Expected that votes for a retired noun count as one in the tree; found that "
+            f"{' counts as '.join(names[pk] for pk in error.path)}."
+        ) from error
+
+
 def _say(key: Key) -> str:
     """Name what a key of a patch is about."""
     names = dict(Synset.objects.filter(wnid__in=key[1:]).values_list("wnid", "name"))
@@ -211,6 +227,7 @@ def _plan_undo(number: int) -> Patch:
     if cycle := _cycle(inverse):
         keys: set[Key] = {("edge", low, top) for low, top in pairwise(cycle)}
         raise ChangeRefusedError(f"{_say_cycle(cycle)} {_depends(change, _last_to_touch(change, keys), '')}")
+    _refuse_counting_as_itself(inverse)
     return inverse
 
 
@@ -239,7 +256,7 @@ def _later_use(change: Change) -> Change | None:
     later = Change.objects.filter(pk__gt=change.pk, synsets__in=change.synsets.all()).distinct()
     for each in later:
         is_undoing = each.undoes_id is not None and each.undoes_id > change.pk
-        if each.pk not in undone and not is_undoing and each.patch.wnids & added:
+        if each.pk not in undone and not is_undoing and each.patch.ends & added:
             return each
     return None
 

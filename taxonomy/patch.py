@@ -66,8 +66,12 @@ class Patch:
 
     @property
     def ends(self) -> set[str]:
-        """Every noun that this patch names, the upper ends of its edges included."""
-        return self.wnids | {edge.hypernym for edge in (*self.linked, *self.unlinked)}
+        """Every noun that this patch names: also the upper ends of its edges, and what nouns become."""
+        tops = {edge.hypernym for edge in (*self.linked, *self.unlinked)}
+        becomes = {
+            wnid for edit in self.edited if edit.field == "becomes" for wnid in (edit.before, edit.after)
+        }
+        return self.wnids | tops | (becomes - {None})
 
     @property
     def keys(self) -> set[Key]:

@@ -36,7 +36,8 @@ def import_release(records: Sequence[SynsetRecord], version: str, reason: str) -
     matching = match(records, _known_ids(), _known_keys())
     present = matching.by_id | matching.by_key
     _write_external_ids(records, present)
-    new = [record for record in records if record.wnid in set(matching.new)]
+    wanted = set(matching.new)
+    new = [record for record in records if record.wnid in wanted]
     placed, unplaced = _place(new, _in_the_tree(present))
     wnids = (
         [r.wnid for r in placed] if version == FIRST_RELEASE else Synset.objects.all().new_wnids(len(placed))

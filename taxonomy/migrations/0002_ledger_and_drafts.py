@@ -5,6 +5,11 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def drop_reasons_of_what_is_not_sensitive(apps, schema_editor):
+    """From here on a reason says that a noun is sensitive, so one that says nothing has to go."""
+    apps.get_model("taxonomy", "Synset").objects.filter(is_sensitive=False).update(sensitive_reason="")
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -13,6 +18,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunPython(drop_reasons_of_what_is_not_sensitive, migrations.RunPython.noop),
         migrations.CreateModel(
             name='Draft',
             fields=[
@@ -25,6 +31,7 @@ class Migration(migrations.Migration):
                 ('impact', models.JSONField(default=list, help_text='What it would touch: see taxonomy.dependants.')),
                 ('size', models.PositiveIntegerField(default=0, help_text='How many labels it touches.')),
                 ('error', models.CharField(blank=True, help_text='Why it was refused.', max_length=1000)),
+                ('n_failures', models.PositiveIntegerField(default=0)),
                 ('attempt', models.PositiveIntegerField(default=0)),
                 ('claimed_until', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

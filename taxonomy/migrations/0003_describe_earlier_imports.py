@@ -5,6 +5,7 @@ reversing changes nothing.
 """
 
 from django.db import migrations
+from django.db.models import Min, OuterRef, Subquery
 
 
 def describe(apps, schema_editor):
@@ -30,9 +31,9 @@ def describe(apps, schema_editor):
 
 def stand_in(apps, schema_editor):
     Hypernym = apps.get_model("taxonomy", "Hypernym")
-    Synset = apps.get_model("taxonomy", "Synset")
-    for hyponym, hypernym in Hypernym.objects.order_by("-pk").values_list("hyponym", "hypernym").iterator():
-        Synset.objects.filter(pk=hyponym, becomes=None).update(becomes=hypernym)
+    above = Hypernym.objects.filter(hyponym=OuterRef("pk")).order_by().values("hyponym")
+    one = Subquery(above.annotate(one=Min("hypernym")).values("one"))
+    apps.get_model("taxonomy", "Synset").objects.filter(becomes=None).update(becomes=one)
 
 
 class Migration(migrations.Migration):

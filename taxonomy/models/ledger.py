@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from taxonomy.models.synsets import Synset
 from taxonomy.patch import Patch
 
+MOST_FAILURES = 3  # of the work on one draft
 CLAIM_TIME = timedelta(seconds=60)  # a worker that says nothing for so long has died
 
 
@@ -62,17 +63,24 @@ class ChangeManager(models.Manager["Change"]):
         return self.order_by("-pk").values_list("pk", flat=True).first() or 0
 
     def lock(self) -> None:
-        """Wait for, then keep until the transaction's end, the one right to change the taxonomy."""
+        """Wait for, then keep until the transaction's end, the one right to change the taxonomy. Votes go on."""
+        self._lock("SHARE ROW EXCLUSIVE")
+
+    def lock_votes_out(self) -> None:
+        """Lock, and have votes wait too: for the short while in which labels and classes switch over."""
+        self._lock("EXCLUSIVE")
+
+    def hold_still(self) -> None:
+        """Keep classes and labels from switching over until the transaction's end. Any number of transactions may
+        do so at once; keep them short, since whoever waits to switch has later ones wait.
+        """
+        self._lock("ROW SHARE")
+
+    def _lock(self, mode: str) -> None:
         # On SQLite every transaction that writes already excludes all others.
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
-                cursor.execute("LOCK TABLE taxonomy_change IN EXCLUSIVE MODE")
-
-    def hold_still(self) -> None:
-        """Keep the taxonomy as it is until the transaction's end. Any number of transactions may do so at once."""
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("LOCK TABLE taxonomy_change IN ROW SHARE MODE")
+                cursor.execute(f"LOCK TABLE taxonomy_change IN {mode} MODE")
 
     def record(self, kind: Kind, patch: Patch, touched: Iterable[Synset], **fields: Any) -> "Change":
         """Append one line to the ledger. Call it with the taxonomy locked, when the patch is applied."""
@@ -190,6 +198,7 @@ class Draft(models.Model):
     change = models.OneToOneField(
         Change, on_delete=models.PROTECT, null=True, blank=True, related_name="draft"
     )
+    n_failures = models.PositiveIntegerField(default=0)
     attempt = models.PositiveIntegerField(default=0)
     claimed_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -266,6 +275,17 @@ class Draft(models.Model):
 
     def refuse(self, error: str) -> None:
         self._write(state=Draft.State.REFUSED, error=error[:1000], claimed_until=None)
+
+    def fail(self) -> None:
+        """Note that work on it broke off; after a few times it is given up, so that nobody tries for ever."""
+        mine = Draft.objects.filter(pk=self.pk, attempt=self.attempt)
+        mine.update(n_failures=F("n_failures") + 1)
+        often = mine.filter(n_failures__gte=MOST_FAILURES).exclude(state__in=Draft.ENDS)
+        often.update(
+            state=Draft.State.REFUSED,
+            claimed_until=None,
+            error=_("Something went wrong on this site while it was worked on; the log says what."),
+        )
 
     def finish(self, change: Change) -> None:
         """Note that it became `change`; call it in the transaction that makes the change."""

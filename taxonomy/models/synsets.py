@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from taxonomy import tree
+from taxonomy.patch import Patch
 from taxonomy.search import Asked
 
 SENSE_NAME = re.compile(r"(?P<text>.+)\.n\.(?P<sense>\d+)")
@@ -108,9 +109,21 @@ class SynsetQuerySet(models.QuerySet["Synset"]):
         first = int(last[1:]) + 1 if last else 1
         return [f"{OWN_WNID}{number:08}" for number in range(first, first + count)]
 
-    def resolution(self) -> dict[int, int | None]:
-        """Return for each retired noun the noun that votes for it count as today; None where none is left."""
+    def resolution(self, after: Patch | None = None) -> dict[int, int | None]:
+        """Return for each retired noun the noun that votes for it count as; None where none is left. As it is
+        today, or as it will be `after` a patch.
+
+        Raises tree.CycleError, whose path holds primary keys, if a noun would count as itself.
+        """
         becomes = dict(self.filter(is_retired=True).values_list("pk", "becomes"))
+        if after is not None:
+            keys = dict(self.filter(wnid__in=after.ends).values_list("wnid", "pk"))
+            becomes |= dict(self.filter(wnid__in=after.removed).values_list("pk", "becomes"))
+            for edit in after.edited:
+                if edit.field == "becomes" and keys[edit.wnid] in becomes:
+                    becomes[keys[edit.wnid]] = keys[edit.after] if edit.after else None
+            for wnid in after.added:
+                becomes.pop(keys[wnid], None)
         return {pk: tree.follow(pk, becomes) for pk in becomes}
 
 

@@ -34,7 +34,7 @@ def test_votes_become_arrays_and_their_keys(collection):
     first, second = make_vote(collection, dog), make_vote(collection, cat)
     unsure = make_vote(collection, None)
 
-    votes, keys, n_votes = Vote.objects.as_arrays(
+    votes, keys, n_votes, _n_answers = Vote.objects.as_arrays(
         collection, [s.pk for s in collection.ordered_classes()], {}
     )
 
@@ -49,7 +49,7 @@ def test_votes_become_arrays_and_their_keys(collection):
 
 
 def test_a_collection_without_votes_has_empty_arrays(collection):
-    votes, keys, n_votes = Vote.objects.as_arrays(
+    votes, keys, n_votes, _n_answers = Vote.objects.as_arrays(
         collection, [s.pk for s in collection.ordered_classes()], {}
     )
 
@@ -116,7 +116,7 @@ def test_a_refit_writes_nothing_once_a_change_of_the_taxonomy_gave_the_collectio
     collection.set_classes([cat])
 
     with pytest.raises(ClassesChangedError, match="gave it others"):
-        Question.objects.record_consensus([(question.pk, 0, cat.pk, 0.99, "settled")], fit)
+        Question.objects.record_consensus([(question.pk, 0, cat.pk, 0.99, "settled", None)], fit)
 
     question.refresh_from_db()
     assert question.label is None
@@ -145,9 +145,9 @@ def test_a_refit_leaves_a_question_that_got_a_vote_meanwhile(collection):
     fit = make_fit(collection)
     cat = collection.ordered_classes()[0]
 
-    Question.objects.record_consensus([(voted.pk, 2, cat.pk, 0.99, "settled")], fit)
+    Question.objects.record_consensus([(voted.pk, 2, cat.pk, 0.99, "settled", None)], fit)
     assert Question.objects.get(pk=voted.pk).state == "open"
-    Question.objects.record_consensus([(voted.pk, 3, cat.pk, 0.99, "settled")], fit)
+    Question.objects.record_consensus([(voted.pk, 3, cat.pk, 0.99, "settled", None)], fit)
 
     assert Question.objects.get(pk=voted.pk).state == "settled"
 

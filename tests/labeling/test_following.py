@@ -2,7 +2,16 @@
 
 import pytest
 
-from labeling.models import Collection, Lease, NotAClassError, Question, Relabel, Vote
+from labeling import aggregation
+from labeling.models import (
+    Collection,
+    Lease,
+    LeaseExpiredError,
+    NotAClassError,
+    Question,
+    Relabel,
+    Vote,
+)
 from taxonomy import drafting
 from taxonomy.models import Draft, Synset
 from tests.factories import make_collection, make_synset, make_user
@@ -342,3 +351,215 @@ def test_a_vote_between_preparing_and_switching_is_not_overwritten(monkeypatch):
     question = Question.objects.get()
     assert (question.label, question.n_votes) == (cat, 4)
     assert question.state == "settled"
+
+
+TWO = [{"name": "husky", "gloss": ""}, {"name": "poodle", "gloss": ""}]
+
+
+def names(collection):
+    return [str(synset) for synset in Collection.objects.get(pk=collection.pk).ordered_classes()]
+
+
+def between_preparing_and_switching(monkeypatch, act):
+    """Have `act` happen once a draft is prepared for its commit, the first time."""
+    prepare, acts = drafting._prepare, [act]
+
+    def prepare_and_act(draft):
+        found = prepare(draft)
+        if draft.state == Draft.State.QUEUED and acts:
+            acts.pop()()
+        return found
+
+    monkeypatch.setattr(drafting, "_prepare", prepare_and_act)
+
+
+def test_two_changes_of_one_collection_committed_at_once_both_count(monkeypatch):
+    collection, cat, kitty, dog, puppy = collection_of("cat", "kitty", "dog", "puppy")
+    other = drafting.propose(
+        "merge", {"synset": puppy.wnid, "target": dog.wnid}, author=make_user(), reason="a test"
+    )
+    drafting.work_due()
+
+    def commit_the_other():
+        Draft.objects.filter(pk=other.pk).update(state="queued")
+        drafting.work(Draft.objects.claim_next())
+
+    between_preparing_and_switching(monkeypatch, commit_the_other)
+    commit("merge", synset=kitty.wnid, target=cat.wnid)
+
+    assert names(collection) == ["cat", "dog"]
+
+
+def test_classes_that_an_owner_chose_meanwhile_are_not_overwritten(monkeypatch):
+    collection, cat, kitty, dog = collection_of("cat", "kitty", "dog")
+    emu = make_synset("emu", collection.root)
+    between_preparing_and_switching(monkeypatch, lambda: collection.set_classes([cat, kitty, dog, emu]))
+
+    commit("merge", synset=kitty.wnid, target=cat.wnid)
+
+    assert names(collection) == ["cat", "dog", "emu"]
+
+
+def test_changes_undone_out_of_order_give_every_class_back():
+    collection, cat, kitty, dog, puppy = collection_of("cat", "kitty", "dog", "puppy")
+    vote(collection, puppy, puppy)
+    before = labels()
+    first = commit("merge", synset=kitty.wnid, target=cat.wnid)
+    second = commit("merge", synset=puppy.wnid, target=dog.wnid)
+
+    commit("undo", change=first.pk)
+    commit("undo", change=second.pk)
+
+    assert labels() == before
+
+
+def test_a_class_comes_back_though_another_was_split_since():
+    collection, cat, kitty, dog = collection_of("cat", "kitty", "dog")
+    merge = commit("merge", synset=kitty.wnid, target=cat.wnid)
+    split = commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+
+    commit("undo", change=merge.pk)
+    assert names(collection) == ["cat", "kitty", "husky", "poodle"]
+    commit("undo", change=split.pk)
+
+    assert names(collection) == ["cat", "kitty", "dog"]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.parametrize(("max_votes", "state"), [(8, "open"), (5, "undecided")])
+def test_votes_for_a_split_noun_still_weigh_against_other_nouns(is_kept, max_votes, state):
+    collection, cat, dog = collection_of("cat", "dog", target_confidence=0.97, max_votes=max_votes)
+    question = vote(collection, dog, dog, cat, dog, cat)
+    assert (question.label, question.state) == (dog, state)
+
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=is_kept)
+
+    question = Question.objects.get()
+    assert question.label == (dog if is_kept else collection.root)
+    assert question.state in (state, "open")  # over more classes the same votes may be sure that it is a dog
+
+
+def test_a_picture_that_turns_out_to_show_a_split_noun_is_asked_which_part_of_it():
+    collection, cat, dog = collection_of("cat", "dog", target_confidence=0.97, max_votes=9)
+    early = [make_user() for _ in range(6)]
+    vote(collection, dog, cat)
+    leases = []
+    for annotator in early:
+        Question.objects.update(open_places=1, state="open")
+        leases += Lease.objects.hand_out(collection, annotator, 1)
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+
+    # What was on their screens still said dog; a vote for it is no answer any more, but those before still count.
+    with pytest.raises(NotAClassError):
+        leases[0].cast(dog)
+    Vote.objects.bulk_create(
+        Vote(
+            question=lease.question,
+            annotator=lease.annotator,
+            synset=dog,
+            answer="present",
+            taxonomy_version=1,
+        )
+        for lease in leases
+    )
+    Question.objects.update(n_votes=8)
+    aggregation.refit(collection)
+
+    question = Question.objects.get()
+    assert (question.label, question.state, str(question.narrowing)) == (
+        dog,
+        "open",
+        f"{collection}: which dog?",
+    )
+
+
+def test_a_narrowed_picture_stands_at_what_the_noun_has_become():
+    collection, _cat, dog = collection_of("cat", "dog")
+    canine = make_synset("canine", collection.root)
+    vote(collection, dog, dog)
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+    commit("merge", synset=dog.wnid, target=canine.wnid)
+    assert Question.objects.get().label == canine
+
+    question = vote(collection, Synset.objects.named("husky"))
+
+    assert question.label == canine
+    assert question.words == "Which kind of canine is this?"
+
+
+def test_a_settled_picture_that_is_voted_on_while_its_noun_is_split_is_narrowed(monkeypatch):
+    collection, _cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+    between_preparing_and_switching(monkeypatch, lambda: vote(collection, dog))
+
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+
+    question = Question.objects.get()
+    assert (question.label, question.state, question.n_votes) == (dog, "open", 3)
+    assert question.narrowing is not None
+
+
+def test_a_picture_that_is_narrowed_further_while_its_split_is_undone_is_what_it_was(monkeypatch):
+    collection, _cat, dog = collection_of("cat", "dog")
+    husky, poodle = make_synset("husky", dog), make_synset("poodle", dog)
+    vote(collection, dog, dog)
+    split = commit("split", synset=dog.wnid, parts=[husky.wnid, poodle.wnid], is_kept=True)
+    between_preparing_and_switching(monkeypatch, lambda: vote(collection, husky))
+
+    commit("undo", change=split.pk)
+
+    question = Question.objects.get()
+    assert (question.label, question.state, question.narrowing) == (dog, "settled", None)
+    assert names(collection) == ["cat", "dog"]
+
+
+def test_pictures_labelled_while_a_split_was_undone_are_narrowed_when_it_is_done_again():
+    collection, _cat, dog = collection_of("cat", "dog")
+    split = commit("split", synset=dog.wnid, parts=TWO)
+    undo = commit("undo", change=split.pk)
+    vote(collection, dog, dog)
+
+    commit("undo", change=undo.pk)
+
+    question = Question.objects.get()
+    assert (question.label, question.state) == (collection.root, "open")
+    assert [str(synset) for synset in question.choices()] == ["husky", "poodle"]
+
+
+def test_whoever_is_narrowing_a_picture_while_the_split_is_undone_is_told_to_look_again():
+    collection, _cat, dog = collection_of("cat", "dog")
+    annotator = make_user()
+    [lease] = Lease.objects.hand_out(collection, annotator, 1)
+    lease.cast(dog)
+    vote(collection, dog)
+    split = commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+    [lease] = Lease.objects.hand_out(collection, annotator, 1)
+    commit("undo", change=split.pk)
+
+    with pytest.raises(LeaseExpiredError):
+        lease.cast(dog)
+
+
+def test_votes_that_narrowed_a_picture_do_not_use_up_its_votes_once_the_split_is_undone():
+    collection, _cat, dog = collection_of("cat", "dog", min_votes=3, max_votes=4)
+    vote(collection, dog, dog)
+    Question.objects.update(state="settled", open_places=0)
+    split = commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+    vote(collection, *[Synset.objects.named("husky")] * 2)
+    commit("undo", change=split.pk)
+    Question.objects.update(state="open")
+
+    aggregation.refit(collection)
+
+    assert Question.objects.get().state == "open"
+
+
+def test_a_root_that_its_owner_chose_since_stays():
+    collection, _cat, _dog = collection_of("cat", "dog")
+    beast, other = make_synset("beast"), make_synset("other")
+    change = commit("merge", synset=collection.root.wnid, target=beast.wnid)
+    Collection.objects.update(root=other)
+
+    commit("undo", change=change.pk)
+
+    assert Collection.objects.get().root == other

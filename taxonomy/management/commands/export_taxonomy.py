@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *, path: Path, under: str | None, **options: Any) -> None:
-        Change.objects.hold_still()
+        Change.objects.lock()
         # A file that is there stays as it was until the new one is whole.
         part = path.with_name(f"{path.name}.part")
         try:
