@@ -206,6 +206,20 @@ def test_a_noun_that_is_split_into_nouns_that_are_there_stands_where_those_meet(
     assert str(Synset.objects.get(wnid=tree["husky"]).becomes) == "animal"
 
 
+def test_a_noun_is_split_into_its_own_kinds(tree):
+    poodle = make_synset("poodle", Synset.objects.get(wnid=tree["dog"])).wnid
+    before = edges()
+
+    kept = make("split", synset=tree["dog"], parts=[tree["husky"], poodle], is_kept=True)
+    assert edges() == before  # no edge changes, but pictures are asked again
+    assert Change.objects.of(Synset.objects.get(wnid=tree["dog"])).first() == kept
+    make("undo", change=kept.pk)
+    make("split", synset=tree["dog"], parts=[tree["husky"], poodle])
+
+    assert str(Synset.objects.get(wnid=tree["dog"]).becomes) == "pet"  # as low as canine, and the older wnid
+    assert {"husky < canine", "husky < pet", "poodle < canine"} <= edges()
+
+
 def test_a_split_has_two_parts_and_a_noun_to_stand_at(tree):
     assert "found 1" in refusal("split", synset=tree["dog"], parts=[plant("toy dog")], is_kept=True)
     assert "Keep animal as the hypernym" in refusal(
@@ -300,6 +314,17 @@ def test_changes_that_do_not_touch_each_other_are_undone_in_any_order(tree):
 
     assert {"cat < pet", "cat < animal"} <= edges()
     assert "cat < canine" not in edges()
+
+
+def test_two_nouns_never_count_as_each_other():
+    one, other = make_synset("cat"), make_synset("cat")
+    make("merge", synset=one.wnid, target=other.wnid)
+    restored = make("restore", synset=one.wnid, hypernyms=[])
+    make("merge", synset=other.wnid, target=one.wnid)
+
+    sentence = refusal("undo", change=restored.pk)
+
+    assert "counts as cat" in sentence or "does" in sentence
 
 
 def test_a_change_is_undone_once_and_its_undoing_may_be_undone(tree):

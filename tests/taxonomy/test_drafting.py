@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from taxonomy import drafting, ledger
 from taxonomy.changes import ChangeRefusedError
-from taxonomy.dependants import Impact
+from taxonomy.dependants import Impact, OutdatedError
 from taxonomy.models import Change, Draft, Synset
 from tests.factories import make_synset, make_user
 
@@ -202,3 +202,35 @@ def test_what_fails_in_the_switch_leaves_nothing(draft, dependant, monkeypatch):
 
     draft.refresh_from_db()
     assert (draft.state, Synset.objects.get().name) == ("queued", "dog")
+
+
+def test_what_fails_again_and_again_is_given_up(draft, dependant, monkeypatch):
+    def fail(*_args):
+        raise ConnectionError
+
+    monkeypatch.setattr(dependant, "prepare", fail)
+    draft.commit()
+    for _ in range(3):
+        Draft.objects.update(claimed_until=None)
+        with pytest.raises(ConnectionError):
+            drafting.work_due()
+
+    draft.refresh_from_db()
+    assert draft.state == "refused"
+    assert "the log says what" in draft.error
+    assert drafting.work_due() == 0
+
+
+def test_a_commit_that_a_dependant_finds_outdated_is_prepared_anew(draft, dependant, monkeypatch):
+    switch = dependant.switch
+
+    def refuse_once(draft, change):
+        monkeypatch.setattr(dependant, "switch", switch)
+        raise OutdatedError("something moved")
+
+    monkeypatch.setattr(dependant, "switch", refuse_once)
+    draft.commit()
+
+    assert worked(draft).state == "committed"
+    assert dependant.calls == ["prepare", "prepare", "prepare", "switch dog is called hound"]
+    assert Change.objects.filter(kind="rename").count() == 1

@@ -1,6 +1,7 @@
 import pytest
 from django.core.management import CommandError, call_command
 
+from taxonomy import ledger
 from taxonomy.importing import ImportRefusedError, import_synsets
 from taxonomy.models import Ancestry, Change, Hypernym, Lemma, Synset
 from taxonomy.patch import Edge
@@ -114,6 +115,25 @@ def test_a_word_that_is_given_twice_counts_once():
     import_synsets([SynsetRecord(DOG, twice, (), "a canine")], reason="a test")
 
     assert Lemma.objects.get().sense == 1
+
+
+def test_a_noun_below_one_that_is_retired_is_refused():
+    import_synsets(RECORDS, reason="a test")
+    ledger.make("retire", {"synset": DOG}, author=None, reason="a test")
+
+    with pytest.raises(ImportRefusedError, match=f"found {DOG}"):
+        import_synsets([make_record("n02110185", "husky", DOG)], reason="a test")
+
+
+def test_the_command_says_which_nouns_are_here_but_retired(tmp_path, capsys):
+    path = tmp_path / "nouns.csv"
+    path.write_text(f"wnid,lemmas,hypernyms,gloss\n{ANIMAL},animal.1,,alive\n{DOG},dog.1,{ANIMAL},barks\n")
+    import_synsets(RECORDS, reason="a test")
+    ledger.make("retire", {"synset": DOG}, author=None, reason="a test")
+
+    call_command("import_taxonomy", path)
+
+    assert "1 of its nouns are here, but retired" in capsys.readouterr().out
 
 
 def test_the_command_imports_a_file(tmp_path, capsys):
