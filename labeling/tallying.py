@@ -1,19 +1,19 @@
 """Labels -> how many pictures and labels are at each noun and below it, for the pages of the tree."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, Min, QuerySet
 
 from labeling.models import ConsensusFit, Question, Vote
 from taxonomy import tree
 from taxonomy.models import Ancestry, Change, Tally
-from taxonomy.models.synsets import parts
+from taxonomy.models.synsets import IN_ONE_STATEMENT, parts
 
 LAST = "labeling.tallying.last"  # what was there when it was last counted
 
@@ -39,8 +39,7 @@ def tally() -> int:
     readers see the old counts until the new ones are there.
     """
     n_of, several = _labels()
-    above = Ancestry.objects.values_list("ancestor", "descendant")
-    pairs = _join(_table(above.filter(descendant__in=part)) for part in parts(n_of))
+    pairs = _pairs_above(n_of)
     nodes, place = np.unique(pairs, return_inverse=True)
     ancestor, descendant = place.reshape(-1, 2).T
     n_labels = np.array([n_of.get(pk, 0) for pk in nodes.tolist()], dtype=np.int64)
@@ -55,31 +54,48 @@ def tally() -> int:
 def _labels() -> tuple[Counter[int], tree.Ints]:
     """Return the number of labels at each noun, and (picture, noun) for each label of a picture that has several.
 
-    Settled labels come from two indexes that hold all that is asked. Those that are being narrowed are few, and each
-    counts as one of several.
+    Settled labels come from two indexes that hold all that is asked, each read once. Those that are being narrowed
+    are few, and each counts as one of several.
     """
     settled = Question.objects.settled().filter(label__isnull=False).order_by()
     n_of: Counter[int] = Counter()
     for _collection, label, n in settled.values_list("collection", "label").annotate(n=Count("pk")):
         n_of[label] += n
-    twice = settled.values("image").annotate(n=Count("pk")).filter(n__gt=1).values("image")
     narrowed = (
         Question.objects.labelled().exclude(state=Question.State.SETTLED).filter(narrowing__gt=0).order_by()
     )
     n_of.update(narrowed.values_list("label", flat=True))
-    several = Q(image__in=twice) | Q(image__in=narrowed.values("image"))
-    rows = [settled.filter(several).values_list("image", "label"), narrowed.values_list("image", "label")]
-    return n_of, _join(map(_table, rows))
+    several = _several(settled)
+    beside = _table(settled.filter(image__in=narrowed.values("image")).values_list("image", "label"), 2)
+    beside = beside[~np.isin(beside[:, 0], several[:, 0])]
+    return n_of, np.concatenate([several, beside, _table(narrowed.values_list("image", "label"), 2)])
 
 
-def _join(tables: Iterable[tree.Ints]) -> tree.Ints:
-    return np.concatenate([np.zeros((0, 2), dtype=np.int64), *tables])
+def _several(settled: QuerySet[Question]) -> tree.Ints:
+    """Return (picture, noun) for each settled label of a picture that has several."""
+    counted = (
+        settled.values("image").annotate(n=Count("pk"), low=Min("label"), high=Max("label")).filter(n__gt=1)
+    )
+    image, n, low, high = _table(counted.values_list("image", "n", "low", "high"), 4).T
+    of_two = np.stack([np.tile(image[n == 2], 2), np.concatenate([low[n == 2], high[n == 2]])], axis=1)
+    more = settled.values_list("image", "label")
+    of_more = (_table(more.filter(image__in=part), 2) for part in parts(image[n > 2].tolist()))
+    return np.concatenate([of_two, *of_more])
 
 
-def _table(rows: QuerySet[Any, tuple[int, int]]) -> tree.Ints:
-    """Return rows of two numbers as an array, (n_rows, 2) int64."""
+def _pairs_above(nouns: Collection[int]) -> tree.Ints:
+    """Return (ancestor, descendant) for each of `nouns` and each noun above it, itself included."""
+    above = Ancestry.objects.values_list("ancestor", "descendant")
+    if len(nouns) > IN_ONE_STATEMENT:
+        pairs = _table(above, 2)  # most of them, so all at once
+        return pairs[np.isin(pairs[:, 1], list(nouns))]
+    return _table(above.filter(descendant__in=list(nouns)), 2) if nouns else np.zeros((0, 2), dtype=np.int64)
+
+
+def _table(rows: QuerySet[Any, Any], n_columns: int) -> tree.Ints:
+    """Return rows of whole numbers as an array, (n_rows, n_columns) int64."""
     # From the cursor itself: Django's own iteration takes twice as long for a million rows.
     statement, values = rows.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return np.fromiter(chain.from_iterable(cursor), dtype=np.int64).reshape(-1, 2)
+        return np.fromiter(chain.from_iterable(cursor), dtype=np.int64).reshape(-1, n_columns)

@@ -1,7 +1,7 @@
 import pytest
 
 from labeling import tallying
-from labeling.models import Question
+from labeling.models import Narrowing, Question
 from labeling.tallying import tally, tally_if_changed
 from taxonomy.models import Tally
 from tests.factories import make_collection, make_synset, make_vote
@@ -49,6 +49,33 @@ def test_a_picture_with_labels_in_two_collections_counts_once_where_they_meet(tr
     tally()
 
     assert counts() == {"animal": (1, 2), "pet": (1, 2), "canine": (1, 1), "dog": (1, 1), "cat": (1, 1)}
+
+
+@pytest.mark.parametrize("n_collections", [2, 3])
+def test_a_picture_with_the_same_label_everywhere_counts_once(tree, n_collections):
+    first = make_collection(1)
+    settle(first, tree["dog"])
+    for _ in range(n_collections - 1):
+        other = make_collection()
+        Question.objects.create(collection=other, image=first.questions.get().image, position=1)
+        settle(other, tree["dog"])
+
+    tally()
+
+    assert counts() == dict.fromkeys(("animal", "pet", "canine", "dog"), (1, n_collections))
+
+
+def test_a_picture_that_is_being_narrowed_counts_at_the_noun_it_is_known_to_show(tree):
+    first, second = make_collection(1), make_collection()
+    Question.objects.create(collection=second, image=first.questions.get().image, position=1)
+    settle(first, tree["dog"])
+    settle(second, tree["cat"])
+    narrowing = Narrowing.objects.create(collection=second, noun=tree["pet"], stands_at=tree["pet"])
+    second.questions.update(state="open", narrowing=narrowing, label=tree["pet"])
+
+    tally()
+
+    assert counts() == {"animal": (1, 2), "pet": (1, 2), "canine": (1, 1), "dog": (1, 1)}
 
 
 def test_what_is_not_settled_does_not_count(tree):
