@@ -11,6 +11,7 @@ from django.db.models import Max
 from taxonomy import tree
 from taxonomy.models import Change, Hypernym, Lemma, Synset
 from taxonomy.models.ledger import Kind
+from taxonomy.models.synsets import parts
 from taxonomy.patch import Edge, Edit, Patch
 
 Arguments = Mapping[str, Any]
@@ -238,13 +239,22 @@ def _refuse_self(synset: Synset, hypernym: Synset) -> None:
 
 def _edges(synset: Synset) -> list[Edge]:
     """The edges up from a noun."""
-    rows = Hypernym.objects.filter(hyponym=synset).order_by("pk")
-    return [Edge(*row) for row in rows.values_list("hyponym__wnid", "hypernym__wnid", "is_instance")]
+    return _edges_of([synset], "hyponym")
 
 
 def _edges_down(synset: Synset) -> list[Edge]:
-    rows = Hypernym.objects.filter(hypernym=synset).order_by("pk")
-    return [Edge(*row) for row in rows.values_list("hyponym__wnid", "hypernym__wnid", "is_instance")]
+    return _edges_of([synset], "hypernym")
+
+
+def _edges_of(synsets: list[Synset], end: str) -> list[Edge]:
+    """The edges that have one of `synsets` at this end."""
+    columns = ("pk", "hyponym__wnid", "hypernym__wnid", "is_instance")
+    rows = [
+        row
+        for part in parts([synset.pk for synset in synsets])
+        for row in Hypernym.objects.filter(**{f"{end}__in": part}).values_list(*columns)
+    ]
+    return [Edge(*edge) for _pk, *edge in sorted(rows)]
 
 
 def _edge(synset: Synset, hypernym: Synset) -> Edge | None:
@@ -299,11 +309,10 @@ def _leave(leaving: list[Synset]) -> Patch:
     it is below that by another way.
     """
     out = {synset.wnid for synset in leaving}
-    up = [edge for synset in leaving for edge in _edges(synset)]
-    down = [edge for synset in leaving for edge in _edges_down(synset)]
+    up, down = _edges_of(leaving, "hyponym"), _edges_of(leaving, "hypernym")
     tops = [edge.hypernym for edge in up if edge.hypernym not in out]
     linked = [
-        Edge(edge.hyponym, top)
+        Edge(edge.hyponym, top, edge.is_instance)
         for edge in down
         if edge.hyponym not in out
         for top in dict.fromkeys(tops)

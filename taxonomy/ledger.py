@@ -5,7 +5,6 @@ from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
 from accounts.models import User
 from taxonomy import tree
@@ -69,8 +68,7 @@ def write(patch: Patch) -> None:
     synsets = {synset.wnid: synset for synset in Synset.objects.filter(wnid__in=patch.ends)}
     keys = {wnid: synset.pk for wnid, synset in synsets.items()}
     Synset.objects.filter(wnid__in=patch.added).update(is_retired=False)
-    for edge in patch.unlinked:
-        Hypernym.objects.filter(hyponym=keys[edge.hyponym], hypernym=keys[edge.hypernym]).delete()
+    _unlink({(keys[edge.hyponym], keys[edge.hypernym]) for edge in patch.unlinked})
     Synset.objects.filter(wnid__in=patch.removed).update(is_retired=True)
     Hypernym.objects.bulk_create(
         (
@@ -86,6 +84,13 @@ def write(patch: Patch) -> None:
     moved = {e.hyponym for e in (*patch.linked, *patch.unlinked)} | {*patch.added, *patch.removed}
     if moved:
         Ancestry.objects.refresh(keys[wnid] for wnid in moved)
+
+
+def _unlink(edges: set[tuple[int, int]]) -> None:
+    for part in parts({low for low, _top in edges}):
+        rows = Hypernym.objects.filter(hyponym__in=part).values_list("pk", "hyponym", "hypernym")
+        cut = [pk for pk, low, top in rows if (low, top) in edges]
+        Hypernym.objects.filter(pk__in=cut).delete()
 
 
 def _write_words(synset: Synset, words: list[tuple[str, int, str]]) -> None:
@@ -133,33 +138,46 @@ def plant(name: str, gloss: str, lemmas: Iterable[str] = (), stand_in: Synset | 
 
 def nouns_of(patch: Patch) -> Nouns:
     """Return the nouns and edges that `patch` meets, as they stand: of a noun the fields that a patch may edit."""
-    fields = ("wnid", "is_retired", "gloss", "is_imageable", "sensitive_reason", "becomes__wnid")
-    rows = Synset.objects.filter(wnid__in=patch.ends).order_by().values_list(*fields)
-    values = {
-        wnid: {
-            "is_retired": is_retired,
-            "gloss": gloss,
-            "is_imageable": is_imageable,
-            "sensitive_reason": sensitive_reason,
-            "becomes": becomes,
-            "lemmas": [],
-        }
-        for wnid, is_retired, gloss, is_imageable, sensitive_reason, becomes in rows.iterator()
-    }
+    fields = ("pk", "wnid", "is_retired", "gloss", "is_imageable", "sensitive_reason", "becomes__wnid")
+    values: dict[str, dict[str, Any]] = {}
+    keys: dict[str, int] = {}
+    for part in parts(patch.ends):
+        for pk, wnid, is_retired, gloss, is_imageable, reason, becomes in (
+            Synset.objects.filter(wnid__in=part).order_by().values_list(*fields)
+        ):
+            keys[wnid] = pk
+            values[wnid] = {
+                "is_retired": is_retired,
+                "gloss": gloss,
+                "is_imageable": is_imageable,
+                "sensitive_reason": reason,
+                "becomes": becomes,
+                "lemmas": [],
+            }
     worded = [edit.wnid for edit in patch.edited if edit.field == "lemmas"]
     lemmas = Lemma.objects.filter(synset__wnid__in=worded).order_by("synset", "position")
     for wnid, *lemma in lemmas.values_list("synset__wnid", "text", "sense", "key"):
         values[wnid]["lemmas"].append(lemma)
-    removed = Q(hyponym__wnid__in=patch.removed) | Q(hypernym__wnid__in=patch.removed)
-    low = {edge.hyponym for edge in (*patch.linked, *patch.unlinked)}
-    edges = Hypernym.objects.filter(removed | Q(hyponym__wnid__in=low))
-    found = edges.values_list("hyponym__wnid", "hypernym__wnid", "is_instance")
-    return Nouns(values, frozenset(Edge(*row) for row in found))
+    low = {edge.hyponym for edge in (*patch.linked, *patch.unlinked)} | set(patch.removed)
+    edges = _edges_where("hyponym__in", [keys[wnid] for wnid in low])
+    edges |= _edges_where("hypernym__in", [keys[wnid] for wnid in patch.removed])
+    return Nouns(values, frozenset(edges))
+
+
+def _edges_where(end: str, keys: list[int]) -> set[Edge]:
+    columns = ("hyponym__wnid", "hypernym__wnid", "is_instance")
+    return {
+        Edge(*row)
+        for part in parts(keys)
+        for row in Hypernym.objects.filter(**{end: part}).values_list(*columns)
+    }
 
 
 def _cycle(patch: Patch) -> list[str]:
     """Return the wnids on the way round a cycle that `patch` would make, first = last; none if it makes none."""
     # A cycle goes up from the upper end of a new edge, so what is above the new edges' ends holds all of it.
+    if not patch.linked:
+        return []
     ends = {end for edge in patch.linked for end in (edge.hyponym, edge.hypernym)}
     above = Ancestry.objects.filter(descendant__wnid__in=ends).values("ancestor")
     near = Hypernym.objects.filter(hyponym__in=above)

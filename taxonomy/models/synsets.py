@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from django.db import connection, models, transaction
@@ -18,7 +18,8 @@ from taxonomy.search import Asked
 
 SENSE_NAME = re.compile(r"(?P<text>.+)\.n\.(?P<sense>\d+)")
 OWN_WNID = "x"  # the first letter of the ids that this site gives out
-IN_ONE_STATEMENT = 10_000  # primary keys
+IN_ONE_STATEMENT = 10_000  # keys
+Key = TypeVar("Key", int, str)
 MOST_SENSES = 100_000  # more than any word has: the field for a sense holds less
 
 
@@ -424,9 +425,9 @@ class Ancestry(models.Model):
         return f"{self.ancestor} over {self.descendant}"
 
 
-def parts(nodes: Collection[int]) -> Iterator[list[int]]:
-    """Cut a set of primary keys into lists that one statement takes."""
-    rest = iter(sorted(nodes))
+def parts(keys: Collection[Key]) -> Iterator[list[Key]]:
+    """Cut keys into lists that one statement takes, each key once, in order."""
+    rest = iter(sorted(set(keys)))
     while part := list(islice(rest, IN_ONE_STATEMENT)):
         yield part
 
