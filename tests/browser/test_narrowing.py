@@ -12,6 +12,9 @@ from tests.factories import make_collection, make_user
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+LOOKED_MS = 300  # longer than the page takes a press for an accident
+
+
 @pytest.fixture
 def collection():
     """A picture of a dog, which has been split into a husky and a poodle, and one that nobody has named."""
@@ -37,6 +40,7 @@ def test_a_narrowed_picture_offers_its_parts_alone_and_the_next_one_every_class(
     expect(heading).to_have_text("Which kind of dog is this?")
     expect(page.locator("#choices button span")).to_have_text(["husky", "poodle"])
 
+    page.wait_for_timeout(LOOKED_MS)
     page.get_by_role("button", name="poodle").click()
 
     expect(heading).to_have_text("What is in this picture?")
@@ -51,10 +55,10 @@ def test_a_narrowed_picture_offers_its_parts_alone_and_the_next_one_every_class(
 def test_a_key_names_the_part_in_its_place(page, collection):
     start_labelling(page, collection)
     expect(page.get_by_role("heading", level=1)).to_have_text("Which kind of dog is this?")
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(LOOKED_MS)
 
     page.keyboard.press("1")
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(LOOKED_MS)
     expect(page.get_by_role("heading", level=1)).to_have_text("What is in this picture?")
     page.keyboard.press("2")
 
