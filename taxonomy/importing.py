@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from django.db import transaction
-from django.db.models import Min, OuterRef, Subquery
+from django.db.models import Min, Model, OuterRef, Subquery
 
 from accounts.models import User
 from taxonomy.models import Ancestry, Change, ExternalId, Hypernym, Lemma, Synset
@@ -13,6 +13,15 @@ from taxonomy.patch import Edge, Patch
 from taxonomy.records import Lemma as LemmaRecord
 from taxonomy.records import SynsetRecord
 from taxonomy.tree import CycleError, say_cycle
+
+LONGEST: dict[tuple[type[Model], str], int] = {
+    (Synset, "sensitive_reason"): Synset._meta.get_field("sensitive_reason").max_length or 0,
+    (Lemma, "text"): Lemma._meta.get_field("text").max_length or 0,
+    (Lemma, "key"): Lemma._meta.get_field("key").max_length or 0,
+    (ExternalId, "scheme"): ExternalId._meta.get_field("scheme").max_length or 0,
+    (ExternalId, "version"): ExternalId._meta.get_field("version").max_length or 0,
+    (ExternalId, "value"): ExternalId._meta.get_field("value").max_length or 0,
+}
 
 
 class ImportRefusedError(ValueError):
@@ -55,23 +64,41 @@ def import_synsets(records: Iterable[SynsetRecord], reason: str, author: User | 
 def _refuse_bad_nouns(new: dict[str, SynsetRecord], known: set[str], current: set[str]) -> None:
     there = current | {record.wnid for record in new.values() if not record.is_retired}
     for record in new.values():
+        _refuse_long_texts(record)
         if record.wnid in (*record.hypernyms, *record.instance_of):
             raise ImportRefusedError(say_cycle([record.name, record.name]))
         if record.is_retired and (record.hypernyms or record.instance_of):
-            raise ImportRefusedError(
-                f"{record.wnid} ({record.name}): expected no hypernym of a retired noun."
-            )
+            raise ImportRefusedError(f"{_name(record)}: expected no hypernym of a retired noun.")
         if record.becomes and record.becomes not in known and record.becomes not in new:
             raise ImportRefusedError(
-                f"{record.wnid} ({record.name}): expected that it counts as a noun of this file or of the taxonomy; "
+                f"{_name(record)}: expected that it counts as a noun of this file or of the taxonomy; "
                 f"found {record.becomes}."
             )
         for wnid in (*record.hypernyms, *record.instance_of):
             if wnid not in there:
                 raise ImportRefusedError(
-                    f"{record.wnid} ({record.name}): expected hypernyms that are in this file or in "
-                    f"the taxonomy; found {wnid}."
+                    f"{_name(record)}: expected hypernyms that are in this file or in the taxonomy; found {wnid}."
                 )
+
+
+def _refuse_long_texts(record: SynsetRecord) -> None:
+    texts: list[tuple[type[Model], str, str]] = [(Synset, "sensitive_reason", record.sensitive_reason)]
+    texts += [(Lemma, name, getattr(lemma, name)) for lemma in record.lemmas for name in ("text", "key")]
+    texts += [
+        (ExternalId, field, getattr(external, name))
+        for external in record.external_ids
+        for field, name in (("scheme", "scheme"), ("version", "version"), ("value", "id"))
+    ]
+    for model, field, text in texts:
+        most = LONGEST[model, field]
+        if len(text) > most:
+            raise ImportRefusedError(
+                f"{_name(record)}: expected at most {most} characters; found {len(text)} in {text[:40]!r}..."
+            )
+
+
+def _name(record: SynsetRecord) -> str:
+    return f"{record.wnid} ({record.name[:40]})"
 
 
 def _write_nouns(new: dict[str, SynsetRecord]) -> None:

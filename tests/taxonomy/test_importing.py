@@ -5,8 +5,8 @@ from taxonomy import ledger
 from taxonomy.importing import ImportRefusedError, import_synsets
 from taxonomy.models import Ancestry, Change, Hypernym, Lemma, Synset
 from taxonomy.patch import Edge
+from taxonomy.records import ExternalId, SynsetRecord
 from taxonomy.records import Lemma as LemmaRecord
-from taxonomy.records import SynsetRecord
 from tests.factories import make_record
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +115,29 @@ def test_a_word_that_is_given_twice_counts_once():
     import_synsets([SynsetRecord(DOG, twice, (), "a canine")], reason="a test")
 
     assert Lemma.objects.get().sense == 1
+
+
+@pytest.mark.parametrize(
+    ("record", "most"),
+    [
+        (make_record(DOG, "d" * 201), 200),
+        (SynsetRecord(DOG, (LemmaRecord("dog", 1, "k" * 221),), (), ""), 220),
+        (SynsetRecord(DOG, (LemmaRecord("dog", 1),), (), "", sensitive_reason="r" * 301), 300),
+        (
+            SynsetRecord(
+                DOG, (LemmaRecord("dog", 1),), (), "", external_ids=(ExternalId("s" * 41, "", "1"),)
+            ),
+            40,
+        ),
+    ],
+)
+def test_a_text_that_the_database_has_no_room_for_is_refused(record, most):
+    with pytest.raises(ImportRefusedError, match=rf"expected at most {most} characters; found {most + 1} in"):
+        import_synsets([record], reason="a test")
+
+
+def test_a_text_that_just_fits_is_taken():
+    assert import_synsets([make_record(DOG, "d" * 200)], reason="a test") == 1
 
 
 def test_a_noun_below_one_that_is_retired_is_refused():
