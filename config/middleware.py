@@ -2,10 +2,17 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.urls import reverse_lazy
+from django.utils.http import urlencode
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+Respond = Callable[[HttpRequest], HttpResponse]
 
 
-def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+def refuse_nul(get_response: Respond) -> Respond:
     """Refuse addresses with a NUL character: no name has one, and PostgreSQL cannot look it up."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -16,5 +23,23 @@ def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
                 "Expected an address without NUL characters.", content_type="text/plain"
             )
         return get_response(request)
+
+    return middleware
+
+
+def sign_in_on_a_whole_page(get_response: Respond) -> Respond:
+    """Where a part of a page asks for something after the sign-in ran out, lead the whole page to the sign-in and
+    back; otherwise the sign-in form would appear inside the part.
+    """
+    sign_in = reverse_lazy(settings.LOGIN_URL)
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
+        if not htmx or not response.get("Location", "").startswith(f"{sign_in}?"):
+            return response
+        return HttpResponseClientRedirect(
+            f"{sign_in}?{urlencode({'next': htmx.current_url_abs_path or '/'})}"
+        )
 
     return middleware

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from django.db import transaction
 
-from labeling import consensus
+from labeling import consensus, tallying
 from labeling.models import (
     ClassesChangedError,
     Collection,
@@ -66,6 +66,7 @@ def _refit(collection: Collection) -> Report:
         )
         _write_skills(collection, keys, fit)
     Question.objects.record_consensus(_decisions(collection, keys, votes, (n_votes, n_answers), fit), row)
+    tallying.forget()
     majority, _share = consensus.majority(votes, n_items, n_classes)
     return _report(collection, keys, int(n_votes.sum()), fit.label, majority)
 

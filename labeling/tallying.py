@@ -32,6 +32,11 @@ def tally_if_changed() -> bool:
     return True
 
 
+def forget() -> None:
+    """Have labels counted anew though no vote or change says so: after a refit has written them."""
+    cache.delete(LAST)
+
+
 def tally() -> int:
     """Count pictures and labels at every noun and below it; return how many nouns have any.
 
