@@ -119,7 +119,8 @@ def _touched_collections(turn: Turn, draft: Draft) -> list[Collection]:
         pk__in=Reclass.objects.filter(draft__change=draft.arguments.get("change", 0)).values("collection")
     )
     labels = Q(pk__in=Question.objects.filter(label__in=turn.moved).values("collection"))
-    return list(Collection.objects.filter(classes | undone | labels).distinct().order_by("pk"))
+    votes = Q(pk__in=Vote.objects.filter(synset__in=turn.moved).values("question__collection"))
+    return list(Collection.objects.filter(classes | undone | labels | votes).distinct().order_by("pk"))
 
 
 class _Preparation:
@@ -210,6 +211,8 @@ class _Preparation:
         found = set(questions.filter(label__in=self.turn.moved).values_list("pk", flat=True))
         found |= set(voted.values_list("question", flat=True))
         found |= set(questions.filter(narrowing__in=self.ended).values_list("pk", flat=True))
+        to_one = questions.open().filter(narrowing__in=self._narrowed_to_one)
+        found |= set(to_one.values_list("pk", flat=True))
         found |= set(self._undone_relabels().values_list("question", flat=True))
         return sorted(found)
 
@@ -221,7 +224,8 @@ class _Preparation:
     @cached_property
     def _fit(self) -> "_Fitted | None":
         """A fit over what is judged after; None where classes merely change their nouns, which changes no number."""
-        if self.judged_after == [self.turn.after.get(pk, pk) for pk in self.judged_before]:
+        renamed = [self.turn.after.get(pk, pk) for pk in self.judged_before]
+        if self.judged_after == renamed and not self._gains_votes():
             return None
         votes, keys, n_votes, n_answers = Vote.objects.as_arrays(
             self.collection, self.judged_after, self.turn.after
@@ -230,6 +234,24 @@ class _Preparation:
         n_named = np.bincount(votes.item, minlength=len(keys.questions))
         place = {pk: i for i, pk in enumerate(keys.questions)}
         return _Fitted(fit, place, n_named, n_answers, int(n_votes.sum()))
+
+    def _gains_votes(self) -> bool:
+        """Say whether votes that named no class name one after the change."""
+        others = self.turn.moved - set(self.judged_before)
+        gained = [pk for pk in others if self.turn.after.get(pk, pk) in self.judged_after]
+        return Vote.objects.filter(question__collection=self.collection, synset__in=gained).exists()
+
+    @cached_property
+    def _narrowed_to_one(self) -> dict[int, int]:
+        """Return for each narrowing with one part left after the change which class that is."""
+        found = {}
+        for narrowing in self.collection.narrowings.standing().exclude(pk__in=self.ended):
+            parts = {self.turn.label(pk) for pk in narrowing.parts.values_list("pk", flat=True)} - {None}
+            below = Ancestry.objects.filter(ancestor__in=parts).values_list("descendant", flat=True)
+            choices = [pk for pk in self.after if pk in {*parts, *below}]
+            if len(choices) == 1:
+                found[narrowing.pk] = choices[0]
+        return found
 
     def _keep_reclass(self) -> None:
         Reclass.objects.create(
@@ -289,6 +311,9 @@ class _Preparation:
             for name in ANSWER:
                 setattr(row, _column(name, "_after"), getattr(kept, _column(name, "_before")))
             row.label_after_id, row.is_restored = self.turn.label(kept.label_before_id), True
+        elif question.state == Question.State.OPEN and question.narrowing_id in self._narrowed_to_one:
+            row.label_after_id = self._narrowed_to_one[question.narrowing_id]
+            row.state_after = Question.State.SETTLED
         elif _is_ambiguous(question, self.turn):
             self._narrow(row)
         elif row.narrowing_after_id is None and self._fit and self._fit.names(question.pk):

@@ -563,3 +563,34 @@ def test_a_root_that_its_owner_chose_since_stays():
     commit("undo", change=change.pk)
 
     assert Collection.objects.get().root == other
+
+
+def test_a_narrowed_picture_whose_parts_are_merged_into_one_is_that_one():
+    collection, _cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+    husky, poodle = Synset.objects.named("husky"), Synset.objects.named("poodle")
+    before = labels()
+
+    merge = commit("merge", synset=husky.wnid, target=poodle.wnid)
+
+    question = Question.objects.get()
+    assert (question.label, question.state) == (poodle, "settled")
+    commit("undo", change=merge.pk)
+    assert labels() == before
+
+
+def test_old_votes_for_a_noun_that_is_merged_into_a_class_count_for_it():
+    collection, cat, dog = collection_of("cat", "dog")
+    kitty = make_synset("kitty", collection.root)
+    question = vote(collection, cat, dog)
+    Vote.objects.bulk_create(
+        Vote(question=question, annotator=make_user(), synset=kitty, answer="present", taxonomy_version=1)
+        for _ in range(2)
+    )
+    Question.objects.update(n_votes=4)
+
+    commit("merge", synset=kitty.wnid, target=cat.wnid)
+
+    question = Question.objects.get()
+    assert (question.label, question.state) == (cat, "settled")
