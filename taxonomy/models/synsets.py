@@ -40,10 +40,6 @@ class SynsetQuerySet(models.QuerySet["Synset"]):
         """The tree as `user` may see it: curators see sensitive nouns too, with the reason."""
         return self.current() if may_curate(user) else self.shown()
 
-    def askable(self) -> "SynsetQuerySet":
-        """What volunteers may be asked for and networks may learn."""
-        return self.shown().filter(is_imageable=True)
-
     def retired(self) -> "SynsetQuerySet":
         """The nouns that were in the tree once; one that is only drafted has not been."""
         return self.filter(is_retired=True).exclude(changes=None)

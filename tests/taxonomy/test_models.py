@@ -4,8 +4,8 @@ from django.db.models import ProtectedError
 
 from taxonomy.importing import import_synsets
 from taxonomy.models import Ancestry, Change, Hypernym, Synset, SynsetNotFoundError
+from taxonomy.records import Lemma, SynsetRecord
 from taxonomy.tree import CycleError
-from taxonomy.wordnet import Lemma, SynsetRecord
 from tests.factories import make_record, make_synset
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +41,26 @@ def test_a_noun_with_two_hypernyms_has_two_paths(tree):
     paths = sorted(names(path) for path in tree["dog"].hypernym_paths())
 
     assert paths == [["animal", "canine"], ["animal", "pet"]]
+
+
+def test_depths_are_the_shortest_and_the_longest_way_up_and_height_the_longest_way_down(tree):
+    make_synset("husky", tree["dog"], tree["animal"])
+    husky = Synset.objects.named("husky")
+
+    assert (husky.min_depth(), husky.max_depth(), husky.height()) == (1, 3, 0)
+    assert (tree["animal"].min_depth(), tree["animal"].max_depth(), tree["animal"].height()) == (0, 0, 3)
+
+
+def test_two_nouns_meet_in_every_lowest_noun_above_both(tree):
+    cat, wolf = make_synset("cat", tree["pet"]), make_synset("wolf", tree["pet"], tree["canine"])
+
+    assert names(tree["dog"].lowest_common_hypernyms(cat)) == ["pet"]
+    assert names(tree["dog"].lowest_common_hypernyms(wolf)) == ["canine", "pet"]
+    assert names(tree["dog"].lowest_common_hypernyms(tree["pet"])) == ["pet"]
+
+
+def test_leaves_are_what_nothing_is_under(tree):
+    assert names(Synset.objects.leaves()) == ["dog"]
 
 
 def test_a_root_has_one_empty_path(tree):
