@@ -114,12 +114,12 @@ def _touched_collections(turn: Turn, draft: Draft) -> list[Collection]:
     """Return the collections that ask for a noun which counts otherwise afterwards, or have labels or votes on
     one; for an undo also those that the change reclassed.
     """
-    classes = Q(collectionclass__synset__in=turn.moved) | Q(root__in=turn.moved)
+    classes = Q(collectionclass__synset__among=turn.moved) | Q(root__among=turn.moved)
     undone = Q(
         pk__in=Reclass.objects.filter(draft__change=draft.arguments.get("change", 0)).values("collection")
     )
-    labels = Q(pk__in=Question.objects.filter(label__in=turn.moved).values("collection"))
-    votes = Q(pk__in=Vote.objects.filter(synset__in=turn.moved).values("question__collection"))
+    labels = Q(pk__in=Question.objects.filter(label__among=turn.moved).values("collection"))
+    votes = Q(pk__in=Vote.objects.filter(synset__among=turn.moved).values("question__collection"))
     return list(Collection.objects.filter(classes | undone | labels | votes).distinct().order_by("pk"))
 
 
@@ -207,8 +207,8 @@ class _Preparation:
         change that is undone had changed.
         """
         questions = Question.objects.filter(collection=self.collection)
-        voted = Vote.objects.filter(question__collection=self.collection, synset__in=self.turn.moved)
-        found = set(questions.filter(label__in=self.turn.moved).values_list("pk", flat=True))
+        voted = Vote.objects.filter(question__collection=self.collection, synset__among=self.turn.moved)
+        found = set(questions.filter(label__among=self.turn.moved).values_list("pk", flat=True))
         found |= set(voted.values_list("question", flat=True))
         found |= set(questions.filter(narrowing__in=self.ended).values_list("pk", flat=True))
         to_one = questions.open().filter(narrowing__in=self._narrowed_to_one)
@@ -239,7 +239,7 @@ class _Preparation:
         """Say whether votes that named no class name one after the change."""
         others = self.turn.moved - set(self.judged_before)
         gained = [pk for pk in others if self.turn.after.get(pk, pk) in self.judged_after]
-        return Vote.objects.filter(question__collection=self.collection, synset__in=gained).exists()
+        return Vote.objects.filter(question__collection=self.collection, synset__among=gained).exists()
 
     @cached_property
     def _narrowed_to_one(self) -> dict[int, int]:
@@ -247,7 +247,7 @@ class _Preparation:
         found = {}
         for narrowing in self.collection.narrowings.standing().exclude(pk__in=self.ended):
             parts = {self.turn.label(pk) for pk in narrowing.parts.values_list("pk", flat=True)} - {None}
-            below = Ancestry.objects.filter(ancestor__in=parts).values_list("descendant", flat=True)
+            below = Ancestry.objects.filter(ancestor__among=parts).values_list("descendant", flat=True)
             choices = [pk for pk in self.after if pk in {*parts, *below}]
             if len(choices) == 1:
                 found[narrowing.pk] = choices[0]
@@ -291,7 +291,7 @@ class _Preparation:
     def _answers(self, touched: list[int]) -> Iterator[Relabel]:
         rest = iter(touched)
         while part := list(islice(rest, BATCH)):
-            kept = {row.question_id: row for row in self._undone_relabels().filter(question__in=part)}
+            kept = {row.question_id: row for row in self._undone_relabels().filter(question__among=part)}
             for pk, question in Question.objects.in_bulk(part).items():
                 yield self._answer(question, kept.get(pk))
 
@@ -491,8 +491,8 @@ class _Switch:
 
     def _not_prepared(self) -> set[int]:
         """Return the questions that came to be touched after the change was prepared."""
-        votes = Vote.objects.filter(question__collection=self.collection, synset__in=self.reclass.moved)
-        labels = Question.objects.filter(collection=self.collection, label__in=self.reclass.moved)
+        votes = Vote.objects.filter(question__collection=self.collection, synset__among=self.reclass.moved)
+        labels = Question.objects.filter(collection=self.collection, label__among=self.reclass.moved)
         ended = Question.objects.filter(collection=self.collection, narrowing__is_over=True)
         touched = set(votes.values_list("question", flat=True)) | set(labels.values_list("pk", flat=True))
         touched |= set(ended.values_list("pk", flat=True))
@@ -500,8 +500,8 @@ class _Switch:
 
     def _decide(self, late: set[int]) -> None:
         """Decide by their votes, as they count now, what was not prepared or was voted on since."""
-        relabels = {row.question_id: row for row in self.relabels.filter(question__in=late)}
-        for question in Question.objects.filter(pk__in=late).order_by("pk").select_for_update():
+        relabels = {row.question_id: row for row in self.relabels.filter(question__among=late)}
+        for question in Question.objects.filter(pk__among=late).order_by("pk").select_for_update():
             question.collection = self.collection
             if question.pk in relabels:
                 question.narrowing = relabels[question.pk].narrowing_after
@@ -523,7 +523,7 @@ def _impacts(draft: Draft, patch: Patch, turn: Turn) -> list[Impact]:
             "pk", filter=Q(state_after=Question.State.OPEN) & ~Q(state_before=Question.State.OPEN)
         ),
     )
-    votes = Vote.objects.filter(synset__in=turn.moved).aggregate(
+    votes = Vote.objects.filter(synset__among=turn.moved).aggregate(
         n=Count("pk"), who=Count("annotator", distinct=True)
     )
     names = tuple(draft.reclasses.exclude(before=F("after")).values_list("collection__name", flat=True)[:5])
@@ -544,5 +544,5 @@ def _impacts(draft: Draft, patch: Patch, turn: Turn) -> list[Impact]:
 
 def _count_labels(draft: Draft, patch: Patch) -> int:
     about = patch.wnids | ({draft.synset.wnid} if draft.synset else set())
-    below = Ancestry.objects.filter(ancestor__wnid__in=about).values("descendant")
+    below = Ancestry.objects.filter(ancestor__wnid__among=about).values("descendant")
     return Question.objects.labelled().filter(label__in=below).count()

@@ -13,7 +13,6 @@ from django.db.models import Count, Max, Min, QuerySet
 from labeling.models import ConsensusFit, Question, Vote
 from taxonomy import tree
 from taxonomy.models import Ancestry, Change, Tally
-from taxonomy.models.synsets import IN_ONE_STATEMENT, parts
 
 LAST = "labeling.tallying.last"  # what was there when it was last counted
 
@@ -45,8 +44,8 @@ def tally() -> int:
     """
     n_of, several = _labels()
     pairs = _pairs_above(n_of)
-    nodes, place = np.unique(pairs, return_inverse=True)
-    ancestor, descendant = place.reshape(-1, 2).T
+    nodes = np.unique(pairs[:, 0])  # every noun is above itself, so these are all
+    ancestor, descendant = np.searchsorted(nodes, pairs).T
     n_labels = np.array([n_of.get(pk, 0) for pk in nodes.tolist()], dtype=np.int64)
     label = np.searchsorted(nodes, several[:, 1])
     alone = n_labels - np.bincount(label, minlength=len(nodes))
@@ -64,8 +63,11 @@ def _labels() -> tuple[Counter[int], tree.Ints]:
     """
     settled = Question.objects.settled().filter(label__isnull=False).order_by()
     n_of: Counter[int] = Counter()
-    for _collection, label, n in settled.values_list("collection", "label").annotate(n=Count("pk")):
-        n_of[label] += n
+    # Grouped by the whole index, other states too: with fewer columns SQLite sorts what the index has in order.
+    by_index = Question.objects.order_by().values_list("collection", "state", "label").annotate(n=Count("pk"))
+    for _collection, state, label, n in by_index:
+        if state == Question.State.SETTLED and label is not None:
+            n_of[label] += n
     narrowed = (
         Question.objects.labelled().exclude(state=Question.State.SETTLED).filter(narrowing__gt=0).order_by()
     )
@@ -84,17 +86,14 @@ def _several(settled: QuerySet[Question]) -> tree.Ints:
     image, n, low, high = _table(counted.values_list("image", "n", "low", "high"), 4).T
     of_two = np.stack([np.tile(image[n == 2], 2), np.concatenate([low[n == 2], high[n == 2]])], axis=1)
     more = settled.values_list("image", "label")
-    of_more = (_table(more.filter(image__in=part), 2) for part in parts(image[n > 2].tolist()))
-    return np.concatenate([of_two, *of_more])
+    of_more = _table(more.filter(image__among=image[n > 2].tolist()), 2)
+    return np.concatenate([of_two, of_more])
 
 
 def _pairs_above(nouns: Collection[int]) -> tree.Ints:
     """Return (ancestor, descendant) for each of `nouns` and each noun above it, itself included."""
     above = Ancestry.objects.values_list("ancestor", "descendant")
-    if len(nouns) > IN_ONE_STATEMENT:
-        pairs = _table(above, 2)  # most of them, so all at once
-        return pairs[np.isin(pairs[:, 1], list(nouns))]
-    return _table(above.filter(descendant__in=list(nouns)), 2) if nouns else np.zeros((0, 2), dtype=np.int64)
+    return _table(above.filter(descendant__among=nouns), 2)
 
 
 def _table(rows: QuerySet[Any, Any], n_columns: int) -> tree.Ints:

@@ -11,7 +11,6 @@ from django.db.models import Max
 from taxonomy import tree
 from taxonomy.models import Change, Hypernym, Lemma, Synset
 from taxonomy.models.ledger import Kind
-from taxonomy.models.synsets import parts
 from taxonomy.patch import Edge, Edit, Patch
 
 Arguments = Mapping[str, Any]
@@ -249,12 +248,8 @@ def _edges_down(synset: Synset) -> list[Edge]:
 def _edges_of(synsets: list[Synset], end: str) -> list[Edge]:
     """The edges that have one of `synsets` at this end."""
     columns = ("pk", "hyponym__wnid", "hypernym__wnid", "is_instance")
-    rows = [
-        row
-        for part in parts([synset.pk for synset in synsets])
-        for row in Hypernym.objects.filter(**{f"{end}__in": part}).values_list(*columns)
-    ]
-    return [Edge(*edge) for _pk, *edge in sorted(rows)]
+    rows = Hypernym.objects.filter(**{f"{end}__among": [synset.pk for synset in synsets]})
+    return [Edge(*edge) for _pk, *edge in rows.order_by("pk").values_list(*columns)]
 
 
 def _edge(synset: Synset, hypernym: Synset) -> Edge | None:
@@ -335,7 +330,7 @@ def _branch(synset: Synset) -> list[Synset]:
     """Return `synset` and all below it that hang from nothing else."""
     below = {noun.pk: noun for noun in Synset.objects.below(synset).select_related("becomes")}
     tops: dict[int, set[int]] = {}
-    for low, top in Hypernym.objects.filter(hyponym__in=below).values_list("hyponym", "hypernym"):
+    for low, top in Hypernym.objects.filter(hyponym__among=below).values_list("hyponym", "hypernym"):
         tops.setdefault(low, set()).add(top)
     branch = {synset.pk}
     grown = True

@@ -11,7 +11,6 @@ from taxonomy import tree
 from taxonomy.changes import PLANS, Arguments, ChangeRefusedError, next_sense
 from taxonomy.models import Ancestry, Change, Hypernym, Lemma, Synset
 from taxonomy.models.ledger import Kind
-from taxonomy.models.synsets import parts
 from taxonomy.patch import Edge, Edit, Key, Nouns, Patch
 
 
@@ -45,7 +44,7 @@ def make(kind: str, arguments: Arguments, *, author: User | None, reason: str, *
     return Change.objects.record(
         Kind(kind),
         patch,
-        Synset.objects.filter(wnid__in=_touched(kind, arguments, patch)),
+        Synset.objects.filter(wnid__among=_touched(kind, arguments, patch)),
         author=author,
         reason=reason,
         arguments=dict(arguments),
@@ -65,11 +64,11 @@ def _touched(kind: str, arguments: Arguments, patch: Patch) -> set[str]:
 
 def write(patch: Patch) -> None:
     """Bring the rows to what `patch` says, and the ancestry after them."""
-    synsets = {synset.wnid: synset for synset in Synset.objects.filter(wnid__in=patch.ends)}
+    synsets = {synset.wnid: synset for synset in Synset.objects.filter(wnid__among=patch.ends)}
     keys = {wnid: synset.pk for wnid, synset in synsets.items()}
-    Synset.objects.filter(wnid__in=patch.added).update(is_retired=False)
+    Synset.objects.filter(wnid__among=patch.added).update(is_retired=False)
     _unlink({(keys[edge.hyponym], keys[edge.hypernym]) for edge in patch.unlinked})
-    Synset.objects.filter(wnid__in=patch.removed).update(is_retired=True)
+    Synset.objects.filter(wnid__among=patch.removed).update(is_retired=True)
     Hypernym.objects.bulk_create(
         (
             Hypernym(hyponym_id=keys[e.hyponym], hypernym_id=keys[e.hypernym], is_instance=e.is_instance)
@@ -87,10 +86,11 @@ def write(patch: Patch) -> None:
 
 
 def _unlink(edges: set[tuple[int, int]]) -> None:
-    for part in parts({low for low, _top in edges}):
-        rows = Hypernym.objects.filter(hyponym__in=part).values_list("pk", "hyponym", "hypernym")
-        cut = [pk for pk, low, top in rows if (low, top) in edges]
-        Hypernym.objects.filter(pk__in=cut).delete()
+    rows = Hypernym.objects.filter(hyponym__among={low for low, _top in edges})
+    cut = [
+        pk for pk, low, top in rows.values_list("pk", "hyponym", "hypernym").iterator() if (low, top) in edges
+    ]
+    Hypernym.objects.filter(pk__among=cut).delete()
 
 
 def _write_words(synset: Synset, words: list[tuple[str, int, str]]) -> None:
@@ -113,8 +113,7 @@ def _write_fields(edited: Iterable[Edit], keys: Mapping[str, int]) -> None:
             values = {"becomes_id": keys[after] if after else None}
         if field == "sensitive_reason":
             values["is_sensitive"] = bool(after)
-        for part in parts(of):
-            Synset.objects.filter(pk__in=part).update(**values)
+        Synset.objects.filter(pk__among=of).update(**values)
 
 
 def plant(name: str, gloss: str, lemmas: Iterable[str] = (), stand_in: Synset | None = None) -> Synset:
@@ -141,36 +140,30 @@ def nouns_of(patch: Patch) -> Nouns:
     fields = ("pk", "wnid", "is_retired", "gloss", "is_imageable", "sensitive_reason", "becomes__wnid")
     values: dict[str, dict[str, Any]] = {}
     keys: dict[str, int] = {}
-    for part in parts(patch.ends):
-        for pk, wnid, is_retired, gloss, is_imageable, reason, becomes in (
-            Synset.objects.filter(wnid__in=part).order_by().values_list(*fields)
-        ):
-            keys[wnid] = pk
-            values[wnid] = {
-                "is_retired": is_retired,
-                "gloss": gloss,
-                "is_imageable": is_imageable,
-                "sensitive_reason": reason,
-                "becomes": becomes,
-                "lemmas": [],
-            }
+    rows = Synset.objects.filter(wnid__among=patch.ends).order_by().values_list(*fields)
+    for pk, wnid, is_retired, gloss, is_imageable, reason, becomes in rows.iterator():
+        keys[wnid] = pk
+        values[wnid] = {
+            "is_retired": is_retired,
+            "gloss": gloss,
+            "is_imageable": is_imageable,
+            "sensitive_reason": reason,
+            "becomes": becomes,
+            "lemmas": [],
+        }
     worded = [edit.wnid for edit in patch.edited if edit.field == "lemmas"]
-    lemmas = Lemma.objects.filter(synset__wnid__in=worded).order_by("synset", "position")
+    lemmas = Lemma.objects.filter(synset__wnid__among=worded).order_by("synset", "position")
     for wnid, *lemma in lemmas.values_list("synset__wnid", "text", "sense", "key"):
         values[wnid]["lemmas"].append(lemma)
     low = {edge.hyponym for edge in (*patch.linked, *patch.unlinked)} | set(patch.removed)
-    edges = _edges_where("hyponym__in", [keys[wnid] for wnid in low])
-    edges |= _edges_where("hypernym__in", [keys[wnid] for wnid in patch.removed])
+    edges = _edges_where(hyponym__among=[keys[wnid] for wnid in low])
+    edges |= _edges_where(hypernym__among=[keys[wnid] for wnid in patch.removed])
     return Nouns(values, frozenset(edges))
 
 
-def _edges_where(end: str, keys: list[int]) -> set[Edge]:
-    columns = ("hyponym__wnid", "hypernym__wnid", "is_instance")
-    return {
-        Edge(*row)
-        for part in parts(keys)
-        for row in Hypernym.objects.filter(**{end: part}).values_list(*columns)
-    }
+def _edges_where(**condition: list[int]) -> set[Edge]:
+    rows = Hypernym.objects.filter(**condition).values_list("hyponym__wnid", "hypernym__wnid", "is_instance")
+    return {Edge(*row) for row in rows.iterator()}
 
 
 def _cycle(patch: Patch) -> list[str]:
@@ -179,7 +172,7 @@ def _cycle(patch: Patch) -> list[str]:
     if not patch.linked:
         return []
     ends = {end for edge in patch.linked for end in (edge.hyponym, edge.hypernym)}
-    above = Ancestry.objects.filter(descendant__wnid__in=ends).values("ancestor")
+    above = Ancestry.objects.filter(descendant__wnid__among=ends).values("ancestor")
     near = Hypernym.objects.filter(hyponym__in=above)
     rows = near.values_list("hyponym__wnid", "hypernym__wnid", "is_instance")
     edges = ({Edge(*row) for row in rows} - set(patch.unlinked)) | set(patch.linked)
@@ -261,7 +254,7 @@ def _depends(change: Change, later: Change | None, what: str) -> str:
 def _last_to_touch(change: Change, keys: set[Key]) -> Change | None:
     """Return the latest change after `change` that changed one of `keys`."""
     wnids = {wnid for key in keys for wnid in key[1:]}
-    later = Change.objects.filter(pk__gt=change.pk, synsets__wnid__in=wnids).distinct()
+    later = Change.objects.filter(pk__gt=change.pk, synsets__wnid__among=wnids).distinct()
     return next((each for each in later if each.patch.keys & keys), None)
 
 

@@ -1,9 +1,9 @@
 """Nouns, their words, the edges between them, and the two caches over those: ancestry and tallies."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from django.db import connection, models, transaction
@@ -18,8 +18,6 @@ from taxonomy.search import Asked
 
 SENSE_NAME = re.compile(r"(?P<text>.+)\.n\.(?P<sense>\d+)")
 OWN_WNID = "x"  # the first letter of the ids that this site gives out
-IN_ONE_STATEMENT = 10_000  # keys
-Key = TypeVar("Key", int, str)
 MOST_SENSES = 100_000  # more than any word has: the field for a sense holds less
 
 
@@ -114,8 +112,8 @@ class SynsetQuerySet(models.QuerySet["Synset"]):
         """
         becomes = dict(self.filter(is_retired=True).values_list("pk", "becomes"))
         if after is not None:
-            keys = dict(self.filter(wnid__in=after.ends).values_list("wnid", "pk"))
-            becomes |= dict(self.filter(wnid__in=after.removed).values_list("pk", "becomes"))
+            keys = dict(self.filter(wnid__among=after.ends).values_list("wnid", "pk"))
+            becomes |= dict(self.filter(wnid__among=after.removed).values_list("pk", "becomes"))
             for edit in after.edited:
                 if edit.field == "becomes" and keys[edit.wnid] in becomes:
                     becomes[keys[edit.wnid]] = keys[edit.after] if edit.after else None
@@ -345,19 +343,11 @@ class AncestryManager(models.Manager["Ancestry"]):
         primary keys.
         """
         touched = self._below_by_cache_and_edges(set(moved))
-        edges = [
-            edge
-            for part in parts(touched)
-            for edge in Hypernym.objects.filter(hyponym__in=part).values_list("hyponym", "hypernym")
-        ]
-        current = [
-            pk
-            for part in parts(touched)
-            for pk in Synset.objects.current().filter(pk__in=part).values_list("pk", flat=True)
-        ]
-        above = tree.ancestors_of(current, edges, self._known({top for _low, top in edges} - touched))
-        for part in parts(touched):
-            self.filter(descendant__in=part).delete()
+        edges = list(Hypernym.objects.filter(hyponym__among=touched).values_list("hyponym", "hypernym"))
+        current = Synset.objects.current().filter(pk__among=touched).order_by("pk")
+        known = self._known({top for _low, top in edges} - touched)
+        above = tree.ancestors_of(current.values_list("pk", flat=True), edges, known)
+        self.filter(descendant__among=touched).delete()
         self._insert(above)
         return len(touched)
 
@@ -367,26 +357,17 @@ class AncestryManager(models.Manager["Ancestry"]):
         new = moved
         while new:
             found |= new
-            cached = {
-                pk
-                for part in parts(new)
-                for pk in self.filter(ancestor__in=part).values_list("descendant", flat=True)
-            }
-            linked = {
-                pk
-                for part in parts(new)
-                for pk in Hypernym.objects.filter(hypernym__in=part).values_list("hyponym", flat=True)
-            }
-            new = (cached | linked) - found
+            cached = self.filter(ancestor__among=new).values_list("descendant", flat=True).distinct()
+            linked = Hypernym.objects.filter(hypernym__among=new).values_list("hyponym", flat=True)
+            new = {*cached, *linked} - found
         return found
 
     def _known(self, nodes: set[int]) -> dict[int, dict[int, int]]:
         """Return what is above each of `nodes`, with the fewest steps up to it."""
         above: dict[int, dict[int, int]] = {pk: {} for pk in nodes}
-        for part in parts(nodes):
-            rows = self.filter(descendant__in=part).values_list("descendant", "ancestor", "depth")
-            for descendant, ancestor, depth in rows.iterator(chunk_size=10_000):
-                above[descendant][ancestor] = depth
+        rows = self.filter(descendant__among=nodes).values_list("descendant", "ancestor", "depth")
+        for descendant, ancestor, depth in rows.iterator(chunk_size=10_000):
+            above[descendant][ancestor] = depth
         return above
 
     def _insert(self, above: Mapping[int, Mapping[int, int]]) -> int:
@@ -419,13 +400,6 @@ class Ancestry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ancestor} over {self.descendant}"
-
-
-def parts(keys: Collection[Key]) -> Iterator[list[Key]]:
-    """Cut keys into lists that one statement takes, each key once, in order."""
-    rest = iter(sorted(set(keys)))
-    while part := list(islice(rest, IN_ONE_STATEMENT)):
-        yield part
 
 
 def copy_in(model: type[models.Model], columns: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
