@@ -63,9 +63,8 @@ def local_files(path):
     found = set()
     for name in imports(path):
         for module in (name, name.rpartition(".")[0]):
-            file = ROOT / f"{module.replace('.', '/')}.py"
-            if module and file.exists():
-                found.add(file)
+            place = ROOT / module.replace(".", "/")
+            found |= {file for file in (place.with_suffix(".py"), place / "__init__.py") if file.exists()}
     return found
 
 

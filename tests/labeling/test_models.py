@@ -93,7 +93,7 @@ def test_asking_again_renews_the_leases_held():
 
 
 def test_started_questions_are_handed_out_before_waiting_ones(monkeypatch):
-    monkeypatch.setattr("labeling.models.FEED_SIZE", 2)
+    monkeypatch.setattr("labeling.models.questions.FEED_SIZE", 2)
     collection = make_collection(n_questions=6, min_votes=2)
     first = {lease.question_id for lease in hand_out(collection, make_user(), 2)}
 
@@ -104,7 +104,7 @@ def test_started_questions_are_handed_out_before_waiting_ones(monkeypatch):
 
 
 def test_the_feeder_opens_questions_in_the_order_of_their_positions(monkeypatch):
-    monkeypatch.setattr("labeling.models.FEED_SIZE", 3)
+    monkeypatch.setattr("labeling.models.questions.FEED_SIZE", 3)
     collection = make_collection(n_questions=6, min_votes=2)
 
     Question.objects.feed(collection)

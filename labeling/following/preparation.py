@@ -1,0 +1,282 @@
+"""One collection's part of a change, worked out beforehand."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
+
+import numpy as np
+from django.db import transaction
+from django.db.models import QuerySet
+
+from labeling import consensus
+from labeling.following.fitted import Fitted
+from labeling.following.turn import Turn
+from labeling.models import Collection, Narrowing, Question, Reclass, Relabel, Vote
+from taxonomy.changes import ChangeRefusedError
+from taxonomy.models import Ancestry, Draft, Synset
+from taxonomy.models.ledger import Kind
+
+BATCH = 2000  # questions worked out at a time; between batches the worker says that it lives
+
+
+class Preparation:
+    """One collection's part of a change: what its classes and its questions' labels will be."""
+
+    def __init__(self, draft: Draft, collection: Collection, turn: Turn) -> None:
+        self.draft, self.collection, self.turn = draft, collection, turn
+        classes = collection.ordered_classes()
+        self.before = [synset.pk for synset in classes]
+        ended = collection.narrowings.filter(noun=turn.unsplit) if turn.unsplit else Narrowing.objects.none()
+        self.ended = set(ended.values_list("pk", flat=True))
+        self.undone = _undone(draft, collection)
+        self.after = self._classes_after()
+        split = [synset.pk for synset in collection.split_nouns(classes)]
+        self.judged_before = [*self.before, *split]
+        self.judged_after = [*self.after, *self._split_after(split)]
+
+    def run(self) -> None:
+        if not self.after:
+            raise ChangeRefusedError(
+                f"Expected that every collection keeps a class; found that {self.collection} would be left without."
+            )
+        answers = self._answers(self._touched_questions())
+        while batch := list(islice(answers, BATCH)):
+            with transaction.atomic():
+                self.draft.beat()
+                Relabel.objects.bulk_create(batch)
+        with transaction.atomic():
+            self.draft.beat()
+            self._keep_reclass()
+
+    def _split_after(self, split: list[int]) -> list[int]:
+        """Return the nouns that were split and are no class, in the order of their narrowings."""
+        after = [pk for pk in split if pk != self.turn.unsplit]
+        if self.turn.split is not None and self.turn.split in self.before:
+            after.append(self.turn.split)
+        known = list(
+            self.collection.narrowings.filter(noun__in=after).order_by("pk").values_list("noun", flat=True)
+        )
+        ordered = [*known, *(pk for pk in after if pk not in known)]
+        return [pk for pk in ordered if pk not in self.after]
+
+    def _classes_after(self) -> list[int]:
+        if self.undone is None:
+            return self.turn.classes(self.before)
+        keys = dict(
+            Synset.objects.filter(wnid__in=[*self.undone.before, *self.undone.after]).values_list(
+                "wnid", "pk"
+            )
+        )
+        then, left = ([keys[wnid] for wnid in wnids] for wnids in (self.undone.before, self.undone.after))
+        # Mostly nobody chose other classes meanwhile, and those of then come back as they were.
+        after = then if self.before == self._today(left) else self._give_back(then, left)
+        return [pk for pk in dict.fromkeys(map(self.turn.label, after)) if pk is not None]
+
+    def _give_back(self, then: list[int], left: list[int]) -> list[int]:
+        """Return today's classes with those that the undone change took beside what they had become, and without
+        those that came in their place.
+        """
+        after = list(self.before)
+        lost, gained = (
+            [pk for pk in then if pk not in left],
+            self._today([pk for pk in left if pk not in then]),
+        )
+        for pk in lost:
+            images = {*gained} if pk == self.turn.unsplit else {self.turn.before.get(pk, pk)}
+            places = [place for place, each in enumerate(after) if each in images]
+            if places:
+                after.insert(places[0] + (after[places[0]] not in gained), pk)
+        others = {self.turn.before.get(pk, pk) for pk in then if pk not in lost}
+        return [pk for pk in after if pk not in gained or pk in others]
+
+    def _today(self, classes: list[int]) -> list[int]:
+        """Return what classes of the past are by now, before this change."""
+        today = [self.turn.before.get(pk, pk) for pk in classes]
+        return [pk for pk in dict.fromkeys(today) if pk is not None]
+
+    def _wnids(self, keys: list[int]) -> list[str]:
+        wnids = dict(Synset.objects.filter(pk__in=keys).values_list("pk", "wnid"))
+        return [wnids[pk] for pk in keys]
+
+    def _touched_questions(self) -> list[int]:
+        """Return the questions whose label, or a vote on them, counts otherwise afterwards, or whose label the
+        change that is undone had changed.
+        """
+        questions = Question.objects.filter(collection=self.collection)
+        voted = Vote.objects.filter(question__collection=self.collection, synset__among=self.turn.moved)
+        found = set(questions.filter(label__among=self.turn.moved).values_list("pk", flat=True))
+        found |= set(voted.values_list("question", flat=True))
+        found |= set(questions.filter(narrowing__in=self.ended).values_list("pk", flat=True))
+        to_one = questions.open().filter(narrowing__in=self._narrowed_to_one)
+        found |= set(to_one.values_list("pk", flat=True))
+        found |= set(self._undone_relabels().values_list("question", flat=True))
+        return sorted(found)
+
+    def _undone_relabels(self) -> QuerySet[Relabel]:
+        if self.undone is None:
+            return Relabel.objects.none()
+        return Relabel.objects.filter(draft=self.undone.draft_id, question__collection=self.collection)
+
+    @cached_property
+    def _fit(self) -> "Fitted | None":
+        """A fit over what is judged after; None where classes merely change their nouns, which changes no number."""
+        renamed = [self.turn.after.get(pk, pk) for pk in self.judged_before]
+        if self.judged_after == renamed and not self._gains_votes():
+            return None
+        votes, keys, n_votes, n_answers = Vote.objects.as_arrays(
+            self.collection, self.judged_after, self.turn.after
+        )
+        fit = consensus.fit(votes, len(keys.questions), len(self.judged_after))
+        n_named = np.bincount(votes.item, minlength=len(keys.questions))
+        place = {pk: i for i, pk in enumerate(keys.questions)}
+        return Fitted(fit, place, n_named, n_answers, int(n_votes.sum()))
+
+    def _gains_votes(self) -> bool:
+        """Say whether votes that named no class name one after the change."""
+        others = self.turn.moved - set(self.judged_before)
+        gained = [pk for pk in others if self.turn.after.get(pk, pk) in self.judged_after]
+        return Vote.objects.filter(question__collection=self.collection, synset__among=gained).exists()
+
+    @cached_property
+    def _narrowed_to_one(self) -> dict[int, int]:
+        """Return for each narrowing with one part left after the change which class that is."""
+        found = {}
+        for narrowing in self.collection.narrowings.standing().exclude(pk__in=self.ended):
+            parts = {self.turn.label(pk) for pk in narrowing.parts.values_list("pk", flat=True)} - {None}
+            below = Ancestry.objects.filter(ancestor__among=parts).values_list("descendant", flat=True)
+            choices = [pk for pk in self.after if pk in {*parts, *below}]
+            if len(choices) == 1:
+                found[narrowing.pk] = choices[0]
+        return found
+
+    def _keep_reclass(self) -> None:
+        Reclass.objects.create(
+            draft=self.draft,
+            collection=self.collection,
+            root_before_id=self.collection.root_id,
+            root_after_id=self._root_after(),
+            before=self._wnids(self.before),
+            after=self._wnids(self.after),
+            fit=self._parameters(),
+            moved=sorted(self.turn.moved),
+        )
+
+    def _root_after(self) -> int:
+        root = self.collection.root_id
+        if self.undone and root == self.turn.before.get(self.undone.root_after_id, self.undone.root_after_id):
+            root = self.undone.root_before_id
+        return self.turn.label(root) or self.collection.root_id
+
+    def _parameters(self) -> dict[str, object] | None:
+        """Return what a fit over the classes after goes on from: the one of then, where a change is undone; the
+        present one, where classes merely change their nouns; or a new one.
+        """
+        wnids = self._wnids(self.judged_after)
+        then = self.collection.fits.filter(classes=wnids).order_by("-pk").first()
+        present = self.collection.fit_over(self.collection.judged_classes())
+        known = then if self.undone and then else present if self._fit is None else None
+        if known:
+            return {
+                "classes": wnids,
+                "parameters": known.parameters,
+                "n_votes": known.n_votes,
+                "log_likelihood": known.log_likelihood,
+            }
+        return {"classes": wnids, **self._fit.to_json()} if self._fit else None
+
+    def _answers(self, touched: list[int]) -> Iterator[Relabel]:
+        rest = iter(touched)
+        while part := list(islice(rest, BATCH)):
+            kept = {row.question_id: row for row in self._undone_relabels().filter(question__among=part)}
+            for pk, question in Question.objects.in_bulk(part).items():
+                yield self._answer(question, kept.get(pk))
+
+    def _answer(self, question: Question, kept: Relabel | None) -> Relabel:
+        """Work out one question: as it was before, where the change that is undone finds it as it left it;
+        asked again, where its noun is split; by a fit of all votes; or simply by what its label became.
+        """
+        row = Relabel(draft=self.draft, question=question, n_votes=question.n_votes)
+        for name in Relabel.ANSWER:
+            setattr(row, _column(name, "_before"), getattr(question, _column(name)))
+            setattr(row, _column(name, "_after"), getattr(question, _column(name)))
+        today = self.turn.label(question.label_id)
+        row.label_after_id = today
+        if question.narrowing_id in self.ended:
+            row.narrowing_after = None
+        if kept is not None and _is_as_left(question, kept):
+            for name in Relabel.ANSWER:
+                setattr(row, _column(name, "_after"), getattr(kept, _column(name, "_before")))
+            row.label_after_id, row.is_restored = self.turn.label(kept.label_before_id), True
+        elif question.state == Question.State.OPEN and question.narrowing_id in self._narrowed_to_one:
+            row.label_after_id = self._narrowed_to_one[question.narrowing_id]
+            row.state_after = Question.State.SETTLED
+        elif _is_ambiguous(question, self.turn):
+            self._narrow(row)
+        elif row.narrowing_after_id is None and self._fit and self._fit.names(question.pk):
+            row.label_after_id, row.confidence_after, row.state_after = self._fit.answer(
+                question.pk, self.judged_after, self.collection.policy
+            )
+            row.fit_after, row.is_fitted = None, True
+            if row.label_after_id == self.turn.split and row.state_after == Question.State.SETTLED:
+                self._narrow(row)
+            elif row.label_after_id not in self.after:
+                self._stand(row)
+        elif today is None and question.label_id is not None:
+            row.state_after, row.confidence_after = Question.State.OPEN, None
+        row.is_flip = row.label_after_id != today and not (row.is_narrowed or row.is_restored)
+        return row
+
+    def _narrow(self, row: Relabel) -> None:
+        row.label_after_id, row.state_after, row.is_narrowed = self.turn.stands_at, Question.State.OPEN, True
+
+    def _stand(self, row: Relabel) -> None:
+        """The votes say a noun that was split: the label is what its pictures stand at, and once that is sure, its
+        parts are asked for.
+        """
+        if row.label_after_id == self.turn.split:
+            row.label_after_id = self.turn.stands_at
+            return
+        narrowing = self.collection.narrowings.get(noun=row.label_after_id)
+        row.label_after_id = self.turn.label(narrowing.stands_at_id)
+        if row.state_after == Question.State.SETTLED:
+            row.narrowing_after, row.state_after = narrowing, Question.State.OPEN
+
+
+def _column(name: str, when: str = "") -> str:
+    """Return the attribute that holds a part of an answer: of a foreign key its number, which costs no query."""
+    return f"{name}{when}_id" if name in {"label", "fit", "narrowing"} else f"{name}{when}"
+
+
+def _undone(draft: Draft, collection: Collection) -> Reclass | None:
+    """Return what `collection` kept of the change that `draft` undoes."""
+    if draft.kind != Kind.UNDO:
+        return None
+    return Reclass.objects.filter(draft__change=draft.arguments["change"], collection=collection).first()
+
+
+def _is_ambiguous(question: Question, turn: Turn) -> bool:
+    """A settled picture of the noun that is split shows one of its parts, and nobody has said which."""
+    is_split = turn.split is not None and question.label_id == turn.split
+    return is_split and question.state == Question.State.SETTLED
+
+
+def _is_as_left(question: Question, kept: Relabel) -> bool:
+    """Say whether `question` is as the change left it that kept this record. Votes that only narrowed it do not
+    speak about what it was before.
+    """
+    if kept.is_narrowed:
+        return question.narrowing_id == kept.narrowing_after_id
+    left = (
+        kept.n_votes,
+        kept.label_after_id,
+        kept.confidence_after,
+        kept.state_after,
+        kept.narrowing_after_id,
+    )
+    return left == (
+        question.n_votes,
+        question.label_id,
+        question.confidence,
+        question.state,
+        question.narrowing_id,
+    )

@@ -1,0 +1,99 @@
+"""One collection's part of a change, as it is written."""
+
+from django.db.models import F, OuterRef, Q, Subquery
+
+from labeling.following.preparation import BATCH
+from labeling.following.turn import Turn
+from labeling.models import Collection, ConsensusFit, Lease, Narrowing, Question, Reclass, Relabel, Vote
+from taxonomy.dependants import OutdatedError
+from taxonomy.models import Change, Draft, Synset
+
+
+class Switch:
+    """One collection's part of a change, as it is written: in the change's own transaction."""
+
+    def __init__(self, reclass: Reclass, draft: Draft, turn: Turn) -> None:
+        self.reclass, self.draft, self.turn, self.collection = reclass, draft, turn, reclass.collection
+        self.relabels = Relabel.objects.filter(draft=draft, question__collection=self.collection)
+
+    def run(self) -> None:
+        self._set_classes()
+        Collection.objects.filter(pk=self.collection.pk).update(root=self.reclass.root_after)
+        self._keep_narrowings()
+        if self.reclass.fit is not None:
+            self._keep_fit(self.reclass.fit)
+        late = set(self.relabels.exclude(n_votes=F("question__n_votes")).values_list("question", flat=True))
+        self._drop_leases()
+        self._write_labels(late)
+        self._decide(late | self._not_prepared())
+
+    def _set_classes(self) -> None:
+        present = [synset.wnid for synset in self.collection.ordered_classes()]
+        if present != self.reclass.before:
+            raise OutdatedError(f"{self.collection} was given other classes meanwhile")
+        if present != self.reclass.after:
+            classes = {synset.wnid: synset for synset in Synset.objects.filter(wnid__in=self.reclass.after)}
+            self.collection.set_classes(classes[wnid] for wnid in self.reclass.after)
+
+    def _keep_narrowings(self) -> None:
+        """Begin to narrow the noun that is split, or end it where its split is undone."""
+        if self.turn.unsplit is not None:
+            self.collection.narrowings.filter(noun=self.turn.unsplit).update(is_over=True)
+        if self.turn.split is None or self.turn.stands_at is None:
+            return
+        was_asked_for = Synset.objects.filter(pk=self.turn.split, wnid__in=self.reclass.before).exists()
+        if not was_asked_for and not self.relabels.filter(is_narrowed=True).exists():
+            return
+        narrowing, _made = Narrowing.objects.update_or_create(
+            collection=self.collection,
+            noun_id=self.turn.split,
+            defaults={"stands_at_id": self.turn.stands_at, "is_over": False},
+        )
+        narrowing.parts.set(self.turn.parts)
+        self.relabels.filter(is_narrowed=True).update(narrowing_after=narrowing)
+
+    def _keep_fit(self, fit: dict[str, object]) -> None:
+        """Keep the parameters over the new classes as the latest fit, so that votes go on from there."""
+        row = ConsensusFit.objects.create(
+            collection=self.collection, taxonomy_version=Change.objects.version(), **fit
+        )
+        self.relabels.filter(is_fitted=True, is_narrowed=False).update(fit_after=row)
+
+    def _drop_leases(self) -> None:
+        """Whoever was just asked another question about a picture is told to look again."""
+        same = Q(narrowing_before=F("narrowing_after")) | Q(narrowing_before=None, narrowing_after=None)
+        Lease.objects.filter(question__in=self.relabels.exclude(same).values("question")).delete()
+
+    def _write_labels(self, late: set[int]) -> None:
+        """Give every question that nobody voted on meanwhile its prepared answer."""
+        mine = self.relabels.filter(question=OuterRef("pk"))
+        answers = {name: Subquery(mine.values(f"{name}_after")[:1]) for name in Relabel.ANSWER}
+        keys = [pk for pk in self.relabels.values_list("question", flat=True) if pk not in late]
+        for start in range(0, len(keys), BATCH):
+            batch = Question.objects.filter(pk__in=keys[start : start + BATCH])
+            going = self.relabels.filter(question__in=batch).exclude(state_after=Question.State.OPEN)
+            batch.filter(pk__in=going.values("question")).update(open_places=0)
+            batch.update(**answers)
+            waiting = batch.open().filter(open_places=0).exclude(pk__in=Lease.objects.values("question"))
+            waiting.exclude(narrowing=None).update(open_places=self.collection.min_votes)
+            waiting.filter(narrowing=None).update(open_places=1)
+
+    def _not_prepared(self) -> set[int]:
+        """Return the questions that came to be touched after the change was prepared."""
+        votes = Vote.objects.filter(question__collection=self.collection, synset__among=self.reclass.moved)
+        labels = Question.objects.filter(collection=self.collection, label__among=self.reclass.moved)
+        ended = Question.objects.filter(collection=self.collection, narrowing__is_over=True)
+        touched = set(votes.values_list("question", flat=True)) | set(labels.values_list("pk", flat=True))
+        touched |= set(ended.values_list("pk", flat=True))
+        return touched - set(self.relabels.values_list("question", flat=True))
+
+    def _decide(self, late: set[int]) -> None:
+        """Decide by their votes, as they count now, what was not prepared or was voted on since."""
+        relabels = {row.question_id: row for row in self.relabels.filter(question__among=late)}
+        for question in Question.objects.filter(pk__among=late).order_by("pk").select_for_update():
+            question.collection = self.collection
+            if question.pk in relabels:
+                question.narrowing = relabels[question.pk].narrowing_after
+            if question.narrowing and question.narrowing.is_over:
+                question.narrowing = None
+            question.decide()

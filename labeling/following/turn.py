@@ -1,0 +1,60 @@
+"""How nouns count before and after a change of the taxonomy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from taxonomy.models import Change, Draft, Synset
+from taxonomy.models.ledger import Kind
+from taxonomy.patch import Patch
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How nouns count before and after a change; keys are primary keys, None where nothing is left."""
+
+    before: Mapping[int, int | None]  # of retired nouns, as Synset.objects.resolution() gives it
+    after: Mapping[int, int | None]
+    moved: frozenset[int]  # nouns that count as another one after it
+    split: int | None = None  # the noun whose pictures are to be narrowed
+    parts: tuple[int, ...] = ()
+    stands_at: int | None = None  # their label until they are
+    unsplit: int | None = None  # the noun whose split is undone
+
+    @classmethod
+    def of(cls, draft: Draft, patch: Patch) -> "Turn":
+        before, after = Synset.objects.resolution(), Synset.objects.resolution(patch)
+        moved = {pk for pk in {*before, *after} if before.get(pk, pk) != after.get(pk, pk)}
+        original, is_done = _original(draft)
+        if original.kind != Kind.SPLIT:
+            return cls(before, after, frozenset(moved))
+        wnids = [original.arguments["synset"], *original.arguments["parts"]]
+        keys = dict(Synset.objects.filter(wnid__in=wnids).values_list("wnid", "pk"))
+        split, *parts = [keys[wnid] for wnid in wnids]
+        moved |= {split}
+        if not is_done:
+            return cls(before, after, frozenset(moved), unsplit=split)
+        return cls(before, after, frozenset(moved), split, tuple(parts), after.get(split, split))
+
+    def classes(self, before: list[int]) -> list[int]:
+        """Return a collection's classes after the change: a noun that left gives its place to what it became, one
+        that was split to its parts; twice the same is one.
+        """
+        after: list[int | None] = []
+        for pk in before:
+            after += self.parts if pk == self.split else (self.after.get(pk, pk),)
+        return [pk for pk in dict.fromkeys(after) if pk is not None]
+
+    def label(self, before: int | None) -> int | None:
+        """Return the label of a picture that was labelled `before` and has nothing else to go by."""
+        return before if before is None else self.after.get(before, before)
+
+
+def _original(draft: Draft) -> tuple[Draft | Change, bool]:
+    """Return the change that a draft is in the end about, and whether the draft makes it or takes it back: the
+    undoing of an undoing makes it again.
+    """
+    original: Draft | Change = draft
+    is_done = True
+    while original.kind == Kind.UNDO:
+        original, is_done = Change.objects.get(pk=original.arguments["change"]), not is_done
+    return original, is_done

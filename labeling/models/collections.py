@@ -1,0 +1,231 @@
+"""Labelling campaigns: their classes, and what was learnt about their votes and voters."""
+
+from collections.abc import Iterable
+from typing import Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from labeling import consensus
+from taxonomy.models import Synset
+
+
+class CollectionQuerySet(models.QuerySet["Collection"]):
+    def open(self) -> Self:
+        return self.filter(is_open=True)
+
+    def grown(self) -> list["Collection"]:
+        """Return those whose votes have grown by a tenth, and by ten at least, since their last fit."""
+        last = ConsensusFit.objects.filter(collection=OuterRef("pk")).order_by("-pk").values("n_votes")[:1]
+        counted = self.annotate(
+            n_votes=Coalesce(models.Sum("questions__n_votes"), 0), n_fitted=Coalesce(Subquery(last), 0)
+        )
+        return list(counted.filter(n_votes__gte=F("n_fitted") * 1.1 + 10))
+
+
+class Collection(models.Model):
+    """One labelling campaign: many pictures, one list of classes, one policy."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=100)
+    guide = models.TextField(blank=True, help_text=_("What volunteers should know."))
+    root = models.ForeignKey(Synset, on_delete=models.PROTECT, related_name="+")
+    classes = models.ManyToManyField(Synset, through="CollectionClass", related_name="collections")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    is_open = models.BooleanField(default=True, help_text=_("Volunteers are asked."))
+    target_confidence = models.FloatField(default=0.98, help_text=_("A question settles from here."))
+    min_votes = models.PositiveSmallIntegerField(default=2)
+    max_votes = models.PositiveSmallIntegerField(default=10, help_text=_("Then it is given up as undecided."))
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CollectionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(target_confidence__gt=0.5, target_confidence__lt=1),
+                name="labeling_target_confidence_range",
+                violation_error_message=_("The target confidence lies between 0.5 and 1."),
+            ),
+            models.CheckConstraint(
+                condition=Q(min_votes__gte=1, max_votes__gte=F("min_votes")),
+                name="labeling_votes_range",
+                violation_error_message=_("At least one vote, and at most no fewer than at least."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("labeling:collection", args=[self.slug])
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether volunteers are asked: open, and about nothing sensitive."""
+        return self.is_open and not self.root.is_sensitive
+
+    @property
+    def policy(self) -> consensus.Policy:
+        return consensus.Policy(self.target_confidence, self.min_votes, self.max_votes)
+
+    def ordered_classes(self) -> list[Synset]:
+        """Return the classes in the order of their keys; a place in it is what arrays call `label`."""
+        return [row.synset for row in self.collectionclass_set.all()]
+
+    def offered(self) -> list[Synset]:
+        """Return the classes that volunteers are asked for and networks learn: none that is sensitive or unseen."""
+        return [synset for synset in self.ordered_classes() if synset.is_askable]
+
+    def judged_classes(self) -> list[Synset]:
+        """Return what votes are weighed over: the classes, and nouns that were split. Nobody is asked for those any
+        more, but votes for one still say that a picture shows one of its parts.
+        """
+        classes = self.ordered_classes()
+        return [*classes, *self.split_nouns(classes)]
+
+    def split_nouns(self, classes: list[Synset]) -> dict[Synset, "Narrowing"]:
+        """Return the nouns that were split and are none of `classes`, each with what its pictures are asked."""
+        return {each.noun: each for each in self.narrowings.standing() if each.noun not in classes}
+
+    def fit_over(self, classes: Iterable[Synset]) -> "ConsensusFit | None":
+        """Return the latest fit if it is one over `classes`; None otherwise."""
+        latest = self.fits.order_by("-pk").first()
+        return latest if latest and latest.classes == [synset.wnid for synset in classes] else None
+
+    @transaction.atomic
+    def set_classes(self, synsets: Iterable[Synset]) -> None:
+        """Make `synsets` the classes, in this order. Where votes name others, taxonomy changes call this."""
+        CollectionClass.objects.filter(collection=self).delete()
+        CollectionClass.objects.bulk_create(
+            CollectionClass(collection=self, synset=synset, position=position)
+            for position, synset in enumerate(synsets)
+        )
+
+
+class CollectionClassManager(models.Manager["CollectionClass"]):
+    def get_queryset(self) -> models.QuerySet["CollectionClass"]:
+        return super().get_queryset().select_related("synset")  # nobody wants the one without the other
+
+
+class CollectionClass(models.Model):
+    """One answer that a collection offers, and its place among them."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE)
+    synset = models.ForeignKey(Synset, on_delete=models.PROTECT)
+    position = models.PositiveSmallIntegerField()
+
+    objects = CollectionClassManager()
+
+    class Meta:
+        verbose_name_plural = "collection classes"
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "synset"], name="labeling_class_once"),
+            models.UniqueConstraint(fields=["collection", "position"], name="labeling_class_position_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.collection}: {self.synset}"
+
+
+class ClassesChangedError(Exception):
+    """A collection got other classes while a refit ran, so what it found no longer fits."""
+
+
+class NarrowingQuerySet(models.QuerySet["Narrowing"]):
+    def standing(self) -> Self:
+        """Those whose split was not undone, in the order in which fits hold their nouns."""
+        return self.filter(is_over=False).select_related("noun").order_by("pk")
+
+
+class Narrowing(models.Model):
+    """Pictures known to show one noun, asked again which of its parts, since that noun was split."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="narrowings")
+    noun = models.ForeignKey(
+        Synset, on_delete=models.PROTECT, related_name="+", help_text=_("What was split.")
+    )
+    stands_at = models.ForeignKey(
+        Synset, on_delete=models.PROTECT, related_name="+", help_text=_("The label until it is narrowed.")
+    )
+    parts = models.ManyToManyField(Synset, related_name="+")
+    is_over = models.BooleanField(default=False, help_text=_("The split was undone."))
+
+    objects = NarrowingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "noun"], name="labeling_narrowing_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.collection}: which {self.noun}?"
+
+    @property
+    def label(self) -> Synset:
+        """The label of its pictures until they are narrowed: what they stand at, as it counts today."""
+        today = Synset.objects.resolution().get(self.stands_at_id, self.stands_at_id)
+        return self.stands_at if today in (None, self.stands_at_id) else Synset.objects.get(pk=today)
+
+    def choices(self) -> list[Synset]:
+        """Return the classes of today that are one of the parts, or a kind of one."""
+        becomes = Synset.objects.resolution()
+        parts = {becomes.get(part, part) for part in self.parts.values_list("pk", flat=True)}
+        below = set(
+            Synset.objects.filter(ancestor_rows__ancestor__in=parts - {None}).values_list("pk", flat=True)
+        )
+        return [synset for synset in self.collection.ordered_classes() if synset.pk in below]
+
+
+class ConsensusFit(models.Model):
+    """One refit of a collection's consensus: the parameters that made its labels."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="fits")
+    classes = models.JSONField(help_text=_("The wnid of each class index."))
+    parameters = models.JSONField()
+    n_votes = models.PositiveIntegerField()
+    log_likelihood = models.FloatField()
+    taxonomy_version = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        get_latest_by = "pk"
+
+    def __str__(self) -> str:
+        return f"{self.collection}, fit {self.pk}"
+
+    def refuse_other_classes(self) -> None:
+        """Raise ClassesChangedError unless votes are still weighed over the classes of this fit."""
+        collection = Collection.objects.get(pk=self.collection_id)
+        if [synset.wnid for synset in collection.judged_classes()] != self.classes:
+            raise ClassesChangedError(
+                f"Expected the classes of {self}; found that a change of the taxonomy gave it others."
+            )
+
+
+class Skill(models.Model):
+    """How often one annotator is right in one collection: a Beta distribution, the crowd's prior included."""
+
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="skills")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    right = models.FloatField(help_text=_("Pseudo-votes that were right."))
+    wrong = models.FloatField(help_text=_("Pseudo-votes that were wrong."))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "annotator"], name="labeling_skill_once"),
+            models.CheckConstraint(condition=Q(right__gt=0, wrong__gt=0), name="labeling_skill_above_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.annotator}: {self.mean:.2f}"
+
+    @property
+    def mean(self) -> float:
+        return self.right / (self.right + self.wrong)

@@ -1,0 +1,137 @@
+"""What annotators said."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from django.conf import settings
+from django.db import models
+from django.db.models import Count, Q
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from labeling import consensus
+from labeling.models.collections import Collection, Narrowing
+from labeling.models.questions import Question
+from taxonomy.models import Change, Synset
+from taxonomy.models.ledger import Kind
+
+MOST_CHANGES = 20  # of the taxonomy that one annotator is told of
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What the whole numbers of a Votes array stand for: rows' primary keys, by place."""
+
+    questions: Sequence[int]
+    annotators: Sequence[int]
+    classes: Sequence[int]
+
+
+class VoteQuerySet(models.QuerySet["Vote"]):
+    def touched(self, annotator: User) -> list[tuple[Change, int]]:
+        """Return the latest changes of the taxonomy that made votes of `annotator` count for another noun, or had
+        their pictures asked again, each with the number of those votes.
+        """
+        cast = self.filter(annotator=annotator, synset__isnull=False)
+        n_of = cast.values_list("synset__wnid", "taxonomy_version").annotate(n=Count("pk")).order_by()
+        kinds = (Kind.MERGE, Kind.SPLIT, Kind.RETIRE, Kind.RESTORE, Kind.UNDO)
+        changes = Change.objects.filter(kind__in=kinds, synsets__in=cast.values("synset")).distinct()
+        counted = [
+            (change, sum(n for wnid, version, n in n_of if version < change.pk and wnid in change.turned))
+            for change in changes[:MOST_CHANGES]
+        ]
+        return [(change, n) for change, n in counted if n]
+
+    def imported(self) -> Self:
+        return self.filter(lease_number=None)
+
+    def as_arrays(
+        self, collection: Collection, classes: Sequence[int], becomes: Mapping[int, int | None]
+    ) -> tuple[consensus.Votes, Keys, consensus.Ints, consensus.Ints]:
+        """Return every vote for one of `classes` as arrays, what their numbers stand for, and of each question the
+        number of all its votes, and of those that answer what it shows, "cannot tell" included.
+
+        classes: synsets' primary keys; becomes: as Synset.objects.resolution() gives it, what votes for other
+        synsets count as. Votes that only narrow a known noun say nothing about the other classes and are left out.
+        """
+        rows = self.filter(question__collection=collection).values_list(
+            "question_id", "annotator_id", Coalesce("synset_id", -1), Coalesce("narrowing_id", 0)
+        )
+        table = np.fromiter(
+            (cell for row in rows.iterator(chunk_size=20_000) for cell in row), dtype=np.int64
+        ).reshape(-1, 4)
+        questions, item, n_votes = np.unique(table[:, 0], return_inverse=True, return_counts=True)
+        annotators, annotator = np.unique(table[:, 1], return_inverse=True)
+        place = {pk: i for i, pk in enumerate(classes)}
+        synsets, observed = np.unique(table[:, 2], return_inverse=True)
+        today = [pk if pk in place else becomes.get(pk, pk) for pk in synsets.tolist()]
+        label = np.array([place.get(pk or -1, -1) for pk in today], dtype=np.int64)[observed]
+        answers = table[:, 3] == 0  # others only narrow a noun that is known
+        n_answers = np.bincount(item[answers], minlength=len(questions))
+        named = (label >= 0) & answers
+        votes = consensus.Votes(item[named], annotator[named], label[named])
+        return votes, Keys(questions.tolist(), annotators.tolist(), list(classes)), n_votes, n_answers
+
+
+class Vote(models.Model):
+    """One annotator's answer to one question; never edited."""
+
+    class Answer(models.TextChoices):
+        PRESENT = "present", _("it shows this")
+        CANNOT_TELL = "cannot_tell", _("cannot tell")
+
+    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="votes")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="votes")
+    synset = models.ForeignKey(Synset, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    answer = models.CharField(max_length=11, choices=Answer)
+    narrowing = models.ForeignKey(
+        Narrowing,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="votes",
+        help_text=_("Set where only the kind of a known noun was asked."),
+    )
+    taxonomy_version = models.PositiveIntegerField()
+    seconds = models.FloatField(null=True, blank=True, help_text=_("From seeing the picture to answering."))
+    lease_number = models.BigIntegerField(
+        null=True,
+        blank=True,
+        unique=True,
+        help_text=_("The lease it was cast on; empty for an imported vote."),
+    )
+    cast_at = models.DateTimeField(auto_now_add=True)
+
+    objects = VoteQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["question", "annotator"],
+                condition=Q(narrowing=None),
+                name="labeling_vote_once_per_question",
+                violation_error_message=_("You have already answered this question."),
+            ),
+            models.UniqueConstraint(
+                fields=["question", "annotator", "narrowing"],
+                condition=Q(narrowing__isnull=False),
+                name="labeling_vote_once_per_narrowing",
+                violation_error_message=_("You have already answered this question."),
+            ),
+            models.CheckConstraint(
+                condition=Q(answer="present", synset__isnull=False)
+                | Q(answer="cannot_tell", synset__isnull=True),
+                name="labeling_vote_names_what_it_sees",
+                violation_error_message=_("Say which noun the picture shows, or that you cannot tell."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.annotator}: {self.synset or self.get_answer_display()}"
+
+    @property
+    def is_imported(self) -> bool:
+        return self.lease_number is None
