@@ -58,13 +58,13 @@ def tally() -> int:
 def _labels() -> tuple[Counter[int], tree.Ints]:
     """Return the number of labels at each noun, and (picture, noun) for each label of a picture that has several.
 
-    Settled labels come from two indexes that hold all that is asked, each read once. Those that are being narrowed
-    are few, and each counts as one of several.
+    Settled labels come from two indexes that hold all that is asked, each read once: counting a column besides
+    would lead to the rows. Those that are being narrowed are few, and each counts as one of several.
     """
     settled = Question.objects.settled().filter(label__isnull=False).order_by()
     n_of: Counter[int] = Counter()
     # Grouped by the whole index, other states too: with fewer columns SQLite sorts what the index has in order.
-    by_index = Question.objects.order_by().values_list("collection", "state", "label").annotate(n=Count("pk"))
+    by_index = Question.objects.order_by().values_list("collection", "state", "label").annotate(n=Count("*"))
     for _collection, state, label, n in by_index:
         if state == Question.State.SETTLED and label is not None:
             n_of[label] += n
@@ -81,7 +81,7 @@ def _labels() -> tuple[Counter[int], tree.Ints]:
 def _several(settled: QuerySet[Question]) -> tree.Ints:
     """Return (picture, noun) for each settled label of a picture that has several."""
     counted = (
-        settled.values("image").annotate(n=Count("pk"), low=Min("label"), high=Max("label")).filter(n__gt=1)
+        settled.values("image").annotate(n=Count("*"), low=Min("label"), high=Max("label")).filter(n__gt=1)
     )
     image, n, low, high = _table(counted.values_list("image", "n", "low", "high"), 4).T
     of_two = np.stack([np.tile(image[n == 2], 2), np.concatenate([low[n == 2], high[n == 2]])], axis=1)
