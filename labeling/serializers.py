@@ -26,10 +26,6 @@ class CollectionSerializer(serializers.ModelSerializer[Collection]):
         ]  # fmt: skip
 
 
-class LeaseRequestSerializer(serializers.Serializer[Any]):
-    count = serializers.IntegerField(min_value=1, max_value=MOST_LEASES, default=1)
-
-
 class LeaseSerializer(serializers.ModelSerializer[Lease]):
     image_url = serializers.CharField(source="question.image.get_absolute_url", read_only=True)
     width = serializers.IntegerField(source="question.image.width", read_only=True)
@@ -49,14 +45,6 @@ class LeaseSerializer(serializers.ModelSerializer[Lease]):
         if question.narrowing is None:
             return None
         return list(ClassSerializer(question.offered(), many=True).data)
-
-
-class LeasesSerializer(serializers.Serializer[Any]):
-    """Every lease that the annotator holds here, the oldest first; a sentence where there is none."""
-
-    leases = LeaseSerializer(many=True)
-    is_finished = serializers.BooleanField(help_text="Nothing is left for you; false: ask again in a moment.")
-    detail = serializers.CharField(allow_blank=True)
 
 
 class VoteSerializer(serializers.Serializer[Any]):
@@ -93,3 +81,22 @@ class VoteResultSerializer(serializers.Serializer[Any]):
 
 class VoteResultsSerializer(serializers.Serializer[Any]):
     results = VoteResultSerializer(many=True)
+
+
+class LeaseRequestSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField(min_value=1, max_value=MOST_LEASES, default=1)
+    votes = serializers.ListField(
+        child=VoteSerializer(),
+        max_length=MOST_VOTES,
+        default=list,
+        help_text="Answers to cast first, as one would send them to /api/votes/.",
+    )
+
+
+class LeasesSerializer(serializers.Serializer[Any]):
+    """Every lease that the annotator holds here, the oldest first; a sentence where there is none."""
+
+    results = VoteResultSerializer(many=True, help_text="What became of each vote, in their order.")
+    leases = LeaseSerializer(many=True)
+    is_finished = serializers.BooleanField(help_text="Nothing is left for you; false: ask again in a moment.")
+    detail = serializers.CharField(allow_blank=True)

@@ -1,5 +1,6 @@
 """Who is asked what, what they said, and what we believe."""
 
+from labeling.models.choices import Choices
 from labeling.models.collections import (
     ClassesChangedError,
     Collection,
@@ -9,7 +10,17 @@ from labeling.models.collections import (
     Skill,
 )
 from labeling.models.images import Image
-from labeling.models.leases import LEASE_TIME, MOST_LEASES, Lease, LeaseExpiredError, NotAClassError, Walk
+from labeling.models.leases import (
+    LEASE_TIME,
+    MOST_LEASES,
+    Answer,
+    AnsweredOtherwiseError,
+    Lease,
+    LeaseExpiredError,
+    NotAClassError,
+    Outcome,
+    Walk,
+)
 from labeling.models.questions import Question
 from labeling.models.relabels import Reclass, Relabel
 from labeling.models.votes import Keys, Vote
@@ -17,6 +28,9 @@ from labeling.models.votes import Keys, Vote
 __all__ = [
     "LEASE_TIME",
     "MOST_LEASES",
+    "Answer",
+    "AnsweredOtherwiseError",
+    "Choices",
     "ClassesChangedError",
     "Collection",
     "CollectionClass",
@@ -27,6 +41,7 @@ __all__ = [
     "LeaseExpiredError",
     "Narrowing",
     "NotAClassError",
+    "Outcome",
     "Question",
     "Reclass",
     "Relabel",

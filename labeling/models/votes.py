@@ -1,6 +1,6 @@
 """What annotators said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from labeling import consensus
-from labeling.models.collections import Collection, Narrowing
+from labeling.models.choices import Choices
+from labeling.models.collections import Collection, Narrowing, Skill
 from labeling.models.questions import Question
 from taxonomy.models import Change, Synset
 from taxonomy.models.ledger import Kind
@@ -44,6 +45,29 @@ class VoteQuerySet(models.QuerySet["Vote"]):
             for change in changes[:MOST_CHANGES]
         ]
         return [(change, n) for change, n in counted if n]
+
+    def decide(self, questions: Sequence[Question], read: Callable[[Question], Choices]) -> None:
+        """Settle each of these questions by its votes, ask one more person, or give it up. Call it on locked rows,
+        with the taxonomy held still.
+
+        read: gives what the votes on a question are weighed over.
+        """
+        answers: dict[int, list[tuple[int, int | None]]] = {question.pk: [] for question in questions}
+        narrowing = {question.pk: question.narrowing_id for question in questions}
+        cast = self.filter(question__in=answers).order_by("pk")
+        for question, annotator, synset, narrowed in cast.values_list(
+            "question", "annotator", "synset", "narrowing"
+        ):
+            if narrowed == narrowing[question]:
+                answers[question].append((annotator, synset))
+        skills = Skill.objects.means(
+            {question.collection_id for question in questions},
+            {annotator for said in answers.values() for annotator, _synset in said},
+        )
+        for question in questions:
+            known = skills.get(question.collection_id, {})
+            question.decide(read(question), answers[question.pk], known)
+        Question.objects.write_decisions(questions)
 
     def imported(self) -> Self:
         return self.filter(lease_number=None)

@@ -70,11 +70,12 @@ class ChangeManager(models.Manager["Change"]):
         """Lock, and have votes wait too: for the short while in which labels and classes switch over."""
         self._lock("EXCLUSIVE")
 
-    def hold_still(self) -> None:
-        """Keep classes and labels from switching over until the transaction's end. Any number of transactions may
-        do so at once; keep them short, since whoever waits to switch has later ones wait.
+    def hold_still(self) -> int:
+        """Keep classes and labels from switching over until the transaction's end; return the version. Any number
+        of transactions may do so at once; keep them short, since whoever waits to switch has later ones wait.
         """
         self._lock("ROW SHARE")
+        return self.version()
 
     def _lock(self, mode: str) -> None:
         # On SQLite every transaction that writes already excludes all others.
