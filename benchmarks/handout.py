@@ -9,7 +9,7 @@ the machine with it and with the database, so what they take counts too.
 
 For each number of questions there is a fresh collection and one whose first half is settled by two votes each. A
 pair is one lease and one vote: in two requests, or in one that votes and asks for more. "Veteran" is a client whose
-account has answered 100,000 questions of the collection, or all but the last thousand of a smaller one.
+account has answered the settled half, up to 100,000 questions of it.
 """
 
 import argparse
@@ -334,7 +334,7 @@ def _make_collection(slug: str, n_questions: int, is_half_answered: bool, classe
         Question.objects.filter(collection=collection).order_by("position").values_list("pk", flat=True)
     )
     now = timezone.now()
-    n_veteran = min(VETERAN_VOTES, max(n_questions - 1000, 0))
+    n_veteran = min(VETERAN_VOTES, n_settled)
     columns = ["question_id", "annotator_id", "synset_id", "answer", "taxonomy_version", "cast_at"]
     copy_in(
         Vote,

@@ -18,6 +18,7 @@ from labeling.serializers import (
     LeasesSerializer,
     VoteResultsSerializer,
     VotesSerializer,
+    lend,
 )
 
 
@@ -47,8 +48,8 @@ class LeasesView(APIView):
         # Others may hold for a moment what is left, so having none now is not yet the end.
         is_finished = not leases and not Lease.objects.might_come(collection, request.user)
         detail = _nothing_left(collection) if is_finished else ""
-        data = {"results": results, "leases": leases, "is_finished": is_finished, "detail": detail}
-        return Response(LeasesSerializer(data).data)
+        lent = [lend(lease) for lease in leases]
+        return Response({"results": results, "leases": lent, "is_finished": is_finished, "detail": detail})
 
 
 def _nothing_left(collection: Collection) -> str:

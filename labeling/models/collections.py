@@ -233,18 +233,6 @@ class ConsensusFit(models.Model):
             )
 
 
-class SkillManager(models.Manager["Skill"]):
-    def means(self, collections: set[int], annotators: set[int]) -> dict[int, dict[int, float]]:
-        """Return for each collection the P(right) of those of `annotators` whose skill is known there."""
-        means: dict[int, dict[int, float]] = {}
-        known = self.filter(collection__in=collections, annotator__in=annotators)
-        for collection, annotator, right, wrong in known.values_list(
-            "collection", "annotator", "right", "wrong"
-        ):
-            means.setdefault(collection, {})[annotator] = right / (right + wrong)
-        return means
-
-
 class Skill(models.Model):
     """How often one annotator is right in one collection: a Beta distribution, the crowd's prior included."""
 
@@ -252,8 +240,6 @@ class Skill(models.Model):
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     right = models.FloatField(help_text=_("Pseudo-votes that were right."))
     wrong = models.FloatField(help_text=_("Pseudo-votes that were wrong."))
-
-    objects = SkillManager()
 
     class Meta:
         constraints = [

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
@@ -15,11 +15,27 @@ from django.utils import timezone
 from accounts.models import User
 from labeling.models.choices import Choices
 from labeling.models.collections import Collection
+from labeling.models.images import Image
 from labeling.models.questions import Question, QuestionQuerySet
+from labeling.models.sql import among, build, from_moment, keys, locked, rows, run, select, to_moment
 from labeling.models.votes import Vote
 from taxonomy.models import Change, Synset
 
 LEASE_TIME = timedelta(minutes=15)
+# The columns that the requests of volunteers read.
+QUESTION = ("id", "collection_id", "image_id", "position", "state", "open_places", "n_votes", "label_id",
+            "confidence", "fit_id", "narrowing_id")  # fmt: skip
+IMAGE = ("id", "sha256", "width", "height")
+COLLECTION = (
+    "id",
+    "name",
+    "is_open",
+    "target_confidence",
+    "min_votes",
+    "max_votes",
+    "revision",
+    "latest_fit_id",
+)
 RENEW_BELOW = LEASE_TIME * 0.8  # what is left of it; renewing at every request would write at every request
 MOST_LEASES = 100  # that one annotator may hold in one collection
 MOST_FEEDS = 5  # in one request: who has answered all that these open comes again
@@ -80,20 +96,16 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         Fewer come back, or none, when nothing else is left that this annotator has not been asked.
         """
         # Two windows of one annotator take turns, or both would be lent the same question.
-        walk, _made = Walk.objects.select_for_update().get_or_create(
-            collection=collection, annotator=annotator
-        )
-        mine = self.filter(annotator=annotator, question__collection=collection)
-        mine = mine.select_related("question__image", "question__narrowing__stands_at").order_by("pk")
+        walk = Walk.objects.lock(collection, annotator)
         now = timezone.now()
-        held: list[Lease] = list(mine)
+        held = _held(collection, annotator)
         if any(lease.expires_at <= now for lease in held):
             # An expired lease of one's own would hide its question from oneself, so those go first.
-            mine.expired().release()
-            held = list(mine.all())
+            self.filter(pk__in=[lease.pk for lease in held]).expired().release()
+            held = _held(collection, annotator)
         if any(lease.expires_at - now < RENEW_BELOW for lease in held):
-            mine.renew()
-            held = list(mine.all())
+            self.filter(pk__in=[lease.pk for lease in held]).renew()
+            held = _held(collection, annotator)
         n_new = min(count, MOST_LEASES) - len(held)
         if n_new > 0 and collection.is_asking:
             held += walk.claim_next(n_new)
@@ -133,12 +145,7 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         """
         version = Change.objects.hold_still()
         numbers = {answer.lease for answer in answers}
-        # Everybody locks leases before questions, both in the order of the questions, so nobody deadlocks.
-        leases = self.filter(annotator=annotator, pk__in=numbers).order_by("question_id").select_for_update()
-        held = {lease.pk: lease for lease in leases}
-        rows = Question.objects.filter(pk__in=[lease.question_id for lease in held.values()])
-        rows = rows.select_related("collection").order_by("pk").select_for_update(of=("self",))
-        questions = {question.pk: question for question in rows}
+        held = {lease.pk: lease for lease in _locked_leases(annotator, numbers)}
         cast = _cast_before(annotator, numbers - held.keys())
         outcomes: list[Outcome] = []
         votes: dict[int, Vote] = {}
@@ -148,18 +155,61 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
                 earlier = votes.get(answer.lease) or cast.get(answer.lease)
                 outcomes.append(_repeat(answer, earlier))
                 continue
-            question = questions[lease.question_id]
+            question = lease.question
             outcome = _vote(lease, question, choices_of(question, version), answer, version)
             if outcome.vote:
                 votes[answer.lease] = outcome.vote
                 question.n_votes += 1
             outcomes.append(outcome)
         if votes:
-            Vote.objects.bulk_create(votes.values())
-            self.filter(pk__in=votes).delete()
-            voted = [questions[vote.question_id] for vote in votes.values()]
+            Vote.objects.insert(votes.values())
+            run(f"DELETE FROM labeling_lease WHERE {among('id')}", [keys(votes)])  # noqa: S608
+            voted = [vote.question for vote in votes.values()]
             Vote.objects.decide(voted, lambda question: choices_of(question, version))
         return outcomes
+
+
+def _held(collection: Collection, annotator: User) -> list["Lease"]:
+    """Return the leases of `annotator` here, expired ones too, with what a page shows of them."""
+    found = rows(
+        f"""SELECT l.id, l.expires_at, {select("q", QUESTION)}, {select("i", IMAGE)} FROM labeling_lease l
+            JOIN labeling_question q ON q.id = l.question_id JOIN labeling_image i ON i.id = q.image_id
+            WHERE l.annotator_id = %s AND q.collection_id = %s ORDER BY l.id""",  # noqa: S608
+        [annotator.pk, collection.pk],
+    )
+    return [
+        Lease(id=pk, question=_question(collection, values), annotator=annotator, expires_at=from_moment(at))
+        for pk, at, *values in found
+    ]
+
+
+def _question(collection: Collection, values: Sequence[Any]) -> Question:
+    """Make a question and its picture of QUESTION's and IMAGE's columns."""
+    question = build(Question, QUESTION, values[: len(QUESTION)])
+    question.collection = collection
+    question.image = build(Image, IMAGE, values[len(QUESTION) :])
+    return question
+
+
+def _locked_leases(annotator: User, numbers: AbstractSet[int]) -> list["Lease"]:
+    """Lock these leases, where `annotator` has them, and their questions; both in the order of the questions, as
+    everybody does, so that nobody deadlocks.
+    """
+    found = rows(
+        f"""SELECT l.id, l.expires_at, {select("q", QUESTION)}, {select("c", COLLECTION)} FROM labeling_lease l
+            JOIN labeling_question q ON q.id = l.question_id JOIN labeling_collection c ON c.id = q.collection_id
+            WHERE {among("l.id")} AND l.annotator_id = %s ORDER BY q.id {locked("l", "q")}""",  # noqa: S608
+        [keys(numbers), annotator.pk],
+    )
+    collections: dict[int, Collection] = {}
+    leases = []
+    for pk, expires_at, *values in found:
+        question = build(Question, QUESTION, values[: len(QUESTION)])
+        collection = build(Collection, COLLECTION, values[len(QUESTION) :])
+        question.collection = collections.setdefault(collection.pk, collection)
+        moment = from_moment(expires_at)
+        leases.append(Lease(id=pk, question=question, annotator=annotator, expires_at=moment))
+    return leases
 
 
 def choices_of(question: Question, version: int) -> Choices:
@@ -255,6 +305,19 @@ class Lease(models.Model):
         return outcome.vote
 
 
+class WalkManager(models.Manager["Walk"]):
+    def lock(self, collection: Collection, annotator: User) -> "Walk":
+        """Return the walk of `annotator`, begun if there is none, locked until the transaction's end."""
+        find = f"""SELECT w.id, w.position FROM labeling_walk w
+            WHERE w.collection_id = %s AND w.annotator_id = %s {locked("w")}"""  # noqa: S608
+        found = rows(find, [collection.pk, annotator.pk])
+        if not found:
+            walk, _made = self.select_for_update().get_or_create(collection=collection, annotator=annotator)
+            return walk
+        [(pk, position)] = found
+        return Walk(id=pk, collection=collection, annotator=annotator, position=position)
+
+
 class Walk(models.Model):
     """How far one annotator has walked along one collection's window of open questions."""
 
@@ -263,6 +326,8 @@ class Walk(models.Model):
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE)
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     position = models.IntegerField(default=START)
+
+    objects = WalkManager()
 
     class Meta:
         constraints = [
@@ -282,31 +347,51 @@ class Walk(models.Model):
         if len(claimed) < n_wanted and self.position != Walk.START:
             self.position = Walk.START
             claimed += self.claim(n_wanted - len(claimed))
-        self.save(update_fields=["position"])
+        run("UPDATE labeling_walk SET position = %s WHERE id = %s", [self.position, self.pk])
         return claimed
 
     def claim(self, n_wanted: int) -> list[Lease]:
-        """Take up to `n_wanted` places on open questions ahead; move there; return the leases."""
-        ahead = Question.objects.filter(
-            collection=self.collection_id,
-            open_places__gt=0,
-            position__gt=self.position,
-            image__withdrawn_at=None,
-        )
-        free = never_asked(ahead, self.annotator).order_by("position")
+        """Take up to `n_wanted` places on open questions ahead; move there; return the leases.
+
+        Never a question that this annotator has answered or holds. One that is being narrowed is another one than
+        it was: which kind of dog, not what.
+        """
         # Rows that others are taking right now are passed over instead of waited for, so nobody deadlocks.
-        free = free.select_related("image", "narrowing__stands_at")
-        found = list(free.select_for_update(skip_locked=True, of=("self",))[:n_wanted])
+        found = rows(
+            f"""SELECT {select("q", QUESTION)}, {select("i", IMAGE)} FROM labeling_question q
+                JOIN labeling_image i ON i.id = q.image_id
+                WHERE q.collection_id = %s AND q.open_places > 0 AND q.position > %s AND i.withdrawn_at IS NULL
+                    AND NOT EXISTS (SELECT 1 FROM labeling_lease l
+                        WHERE l.question_id = q.id AND l.annotator_id = %s)
+                    AND NOT EXISTS (SELECT 1 FROM labeling_vote v
+                        WHERE v.question_id = q.id AND v.annotator_id = %s
+                            AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0))
+                ORDER BY q.position LIMIT %s {locked("q", skip=True)}""",  # noqa: S608
+            [self.collection_id, self.position, self.annotator_id, self.annotator_id, n_wanted],
+        )
         if not found:
             return []
+        questions = [_question(self.collection, values) for values in found]
+        taken = [question.pk for question in questions]
         # One UPDATE both checks and takes the places: the constraint refuses to go below none.
-        Question.objects.filter(pk__in=[question.pk for question in found]).update(
-            open_places=F("open_places") - 1
-        )
-        for question in found:
+        places = "UPDATE labeling_question SET open_places = open_places - 1"
+        run(f"{places} WHERE {among('id')}", [keys(taken)])
+        for question in questions:
             question.open_places -= 1
+        self.position = questions[-1].position
+        return self._lend(questions)
+
+    def _lend(self, questions: list[Question]) -> list[Lease]:
         expires_at = timezone.now() + LEASE_TIME
-        self.position = found[-1].position
-        return Lease.objects.bulk_create(
-            Lease(question=question, annotator=self.annotator, expires_at=expires_at) for question in found
+        at = to_moment(expires_at)
+        marks = ", ".join(["(%s, %s, %s)"] * len(questions))
+        made = rows(
+            f"""INSERT INTO labeling_lease (question_id, annotator_id, expires_at) VALUES {marks}
+                RETURNING id, question_id""",  # noqa: S608
+            [value for question in questions for value in (question.pk, self.annotator_id, at)],
         )
+        number = {question: pk for pk, question in made}
+        return [
+            Lease(id=number[q.pk], question=q, annotator=self.annotator, expires_at=expires_at)
+            for q in questions
+        ]

@@ -1,6 +1,6 @@
 """What annotators said."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,13 +9,15 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Count, Q
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from labeling import consensus
 from labeling.models.choices import Choices
-from labeling.models.collections import Collection, Narrowing, Skill
+from labeling.models.collections import Collection, Narrowing
 from labeling.models.questions import Question
+from labeling.models.sql import among, keys, rows, to_moment
 from taxonomy.models import Change, Synset
 from taxonomy.models.ledger import Kind
 
@@ -54,20 +56,42 @@ class VoteQuerySet(models.QuerySet["Vote"]):
         """
         answers: dict[int, list[tuple[int, int | None]]] = {question.pk: [] for question in questions}
         narrowing = {question.pk: question.narrowing_id for question in questions}
-        cast = self.filter(question__in=answers).order_by("pk")
-        for question, annotator, synset, narrowed in cast.values_list(
-            "question", "annotator", "synset", "narrowing"
-        ):
+        skills: dict[int, dict[int, float]] = {question.pk: {} for question in questions}
+        cast = rows(
+            f"""SELECT v.question_id, v.annotator_id, v.synset_id, v.narrowing_id, s."right", s.wrong
+                FROM labeling_vote v JOIN labeling_question q ON q.id = v.question_id
+                LEFT JOIN labeling_skill s
+                    ON s.collection_id = q.collection_id AND s.annotator_id = v.annotator_id
+                WHERE {among("v.question_id")} ORDER BY v.id""",  # noqa: S608
+            [keys(answers)],
+        )
+        for question, annotator, synset, narrowed, right, wrong in cast:
             if narrowed == narrowing[question]:
                 answers[question].append((annotator, synset))
-        skills = Skill.objects.means(
-            {question.collection_id for question in questions},
-            {annotator for said in answers.values() for annotator, _synset in said},
-        )
-        for question in questions:
-            known = skills.get(question.collection_id, {})
-            question.decide(read(question), answers[question.pk], known)
+                if right is not None:
+                    skills[question][annotator] = right / (right + wrong)
+        for each in questions:
+            each.decide(read(each), answers[each.pk], skills[each.pk])
         Question.objects.write_decisions(questions)
+
+    def insert(self, votes: Iterable["Vote"]) -> None:
+        """Write votes that were cast on leases."""
+        by_lease = {vote.lease_number: vote for vote in votes}
+        at = to_moment(timezone.now())
+        values = [
+            (v.question_id, v.annotator_id, v.synset_id, v.answer, v.narrowing_id, v.taxonomy_version, v.seconds,
+             v.lease_number, at)
+            for v in by_lease.values()
+        ]  # fmt: skip
+        marks = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(values))
+        made = rows(
+            f"""INSERT INTO labeling_vote (question_id, annotator_id, synset_id, answer, narrowing_id,
+                taxonomy_version, seconds, lease_number, cast_at) VALUES {marks}
+                RETURNING id, lease_number""",  # noqa: S608
+            [value for row in values for value in row],
+        )
+        for pk, lease_number in made:
+            by_lease[lease_number].pk = pk
 
     def imported(self) -> Self:
         return self.filter(lease_number=None)
