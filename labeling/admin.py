@@ -14,7 +14,9 @@ from labeling.models import (
     Question,
     Reclass,
     Relabel,
+    Retraction,
     Skill,
+    Skip,
     Vote,
     Walk,
 )
@@ -117,3 +119,15 @@ class RelabelAdmin(KeptAsMadeAdmin):
         "is_flip",
     )
     list_select_related = ("draft", "label_before", "label_after")
+
+
+@admin.register(Skip)
+class SkipAdmin(KeptAsMadeAdmin):
+    list_display = ("question_id", "annotator", "skipped_at")
+    list_select_related = ("annotator",)
+
+
+@admin.register(Retraction)
+class RetractionAdmin(KeptAsMadeAdmin):
+    list_display = ("question_id", "annotator", "synset", "answer", "cast_at", "retracted_at")
+    list_select_related = ("annotator", "synset")

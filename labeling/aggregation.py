@@ -11,6 +11,7 @@ from labeling.models import (
     ClassesChangedError,
     Collection,
     ConsensusFit,
+    Counts,
     Keys,
     Question,
     Skill,
@@ -50,7 +51,7 @@ def refit(collection: Collection) -> Report:
 
 def _refit(collection: Collection) -> Report:
     classes = collection.judged_classes()
-    votes, keys, n_votes, n_answers = Vote.objects.as_arrays(
+    votes, keys, counts = Vote.objects.as_arrays(
         collection, [synset.pk for synset in classes], Synset.objects.resolution()
     )
     n_items, n_classes = len(keys.questions), len(keys.classes)
@@ -60,14 +61,14 @@ def _refit(collection: Collection) -> Report:
             collection,
             classes=[synset.wnid for synset in classes],
             parameters=fit.parameters.to_json(),
-            n_votes=int(n_votes.sum()),
+            n_votes=int(counts.votes.sum()),
             log_likelihood=fit.log_likelihood,
         )
         _write_skills(collection, keys, fit)
-    Question.objects.record_consensus(_decisions(collection, keys, votes, (n_votes, n_answers), fit), row)
+    Question.objects.record_consensus(_decisions(collection, keys, votes, counts, fit), row)
     tallying.forget()
     majority, _share = consensus.majority(votes, n_items, n_classes)
-    return _report(collection, keys, int(n_votes.sum()), fit.label, majority)
+    return _report(collection, keys, int(counts.votes.sum()), fit.label, majority)
 
 
 def _write_skills(collection: Collection, keys: Keys, fit: consensus.Fit) -> None:
@@ -87,27 +88,26 @@ def _decisions(
     collection: Collection,
     keys: Keys,
     votes: consensus.Votes,
-    counts: tuple[consensus.Ints, consensus.Ints],
+    counts: Counts,
     fit: consensus.Fit,
 ) -> Iterator[tuple[int, int, int, float, str, int | None]]:
-    """Yield (question, its votes, label, confidence, state, narrowing) for every voted question.
-
-    counts: of each question all votes, and those that answer what it shows.
-    """
-    policy, (n_votes, n_answers) = collection.policy, counts
+    """Yield (question, its votes, label, confidence, state, narrowing) for every voted question."""
+    policy = collection.policy
     nouns = collection.split_nouns(collection.ordered_classes())
     split = {noun.pk: narrowing for noun, narrowing in nouns.items()}
     stands_at = {noun: narrowing.label.pk for noun, narrowing in split.items()}
     n_named = np.bincount(votes.item, minlength=len(keys.questions))
     for item, question in enumerate(keys.questions):
         confidence, label = float(fit.confidence[item]), keys.classes[fit.label[item]]
-        decision = consensus.decide(confidence, int(n_named[item]), int(n_answers[item]), policy)
+        decision = consensus.decide(
+            confidence, int(n_named[item]), int(counts.answers[item]), policy, int(counts.none[item])
+        )
         state, narrowing = Question.State.after(decision), None
         if label in split and state == Question.State.SETTLED:
             # It is sure that it is one of the parts; now those are asked for.
             state, narrowing = Question.State.OPEN, split[label].pk
         label = stands_at.get(label, label)
-        yield question, int(n_votes[item]), label, confidence, state.value, narrowing
+        yield question, int(counts.votes[item]), label, confidence, state.value, narrowing
 
 
 def _report(

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -11,11 +12,13 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from accounts.http import AuthenticatedApiRequest
 from accounts.models import User
-from labeling.models import Answer, Collection, Lease, Outcome
+from labeling.models import Answer, Collection, Lease, NotUndoneError, Outcome
 from labeling.serializers import (
     CollectionSerializer,
     LeaseRequestSerializer,
+    LeaseSerializer,
     LeasesSerializer,
+    UndoSerializer,
     VoteResultsSerializer,
     VotesSerializer,
     lend,
@@ -77,10 +80,29 @@ class VotesView(APIView):
         return Response({"results": _cast(request.user, votes.validated_data["votes"])})
 
 
+class UndoView(APIView):
+    """Taking an answer back."""
+
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(request=UndoSerializer, responses=LeaseSerializer)
+    def post(self, request: AuthenticatedApiRequest) -> Response:
+        """Undo your latest vote in a collection, within ten minutes; return its picture, lent to you again."""
+        wanted = UndoSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        try:
+            lease = Lease.objects.take_back(request.user, wanted.validated_data["lease"])
+        except NotUndoneError as error:
+            raise ValidationError(str(error), code="not_undone") from error
+        return Response(lend(lease))
+
+
 def _cast(annotator: User, votes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if not votes:
         return []
-    answers = [Answer(vote["lease"], vote.get("synset") or "", vote.get("seconds")) for vote in votes]
+    answers = [
+        Answer(vote["lease"], vote.get("synset") or "", vote["answer"], vote.get("seconds")) for vote in votes
+    ]
     outcomes = Lease.objects.cast(annotator, answers)
     return [_result(answer, outcome) for answer, outcome in zip(answers, outcomes, strict=True)]
 

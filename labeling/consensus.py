@@ -224,12 +224,15 @@ class Policy:
             )
 
 
-def decide(confidence: float, n_named: int, n_votes: int, policy: Policy) -> Decision:
+def decide(confidence: float, n_named: int, n_votes: int, policy: Policy, n_none: int = 0) -> Decision:
     """Say what becomes of a question after `n_votes` votes that led to a posterior with maximum `confidence`.
 
     n_named: those of them that name a class. "Cannot tell" brings a question nearer to being given up, and never
-    to being settled by its prior alone.
+    to being settled by its prior alone. n_none: those that say it shows none of the classes; where enough people say
+    so, and more than half of all, it is given up: no further vote for a class would make one true.
     """
+    if n_none >= policy.min_votes and 2 * n_none > n_votes:
+        return Decision.UNDECIDED
     if n_named >= policy.min_votes and confidence >= policy.target_confidence:
         return Decision.SETTLED
     return Decision.UNDECIDED if n_votes >= policy.max_votes else Decision.ASK_AGAIN

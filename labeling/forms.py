@@ -6,15 +6,15 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from labeling.models import Vote
+from labeling.models import SKIP, Vote
 from taxonomy.models import Synset
 
 
 class VoteForm(forms.Form):
-    """One of the nouns that are offered, or "cannot tell"."""
+    """One of the nouns that are offered, or one of the answers that name none."""
 
     synset = forms.ModelChoiceField(Synset.objects.none(), to_field_name="wnid", required=False)
-    answer = forms.ChoiceField(choices=Vote.Answer.choices, required=False)
+    answer = forms.ChoiceField(choices=[*Vote.Answer.choices, (SKIP, SKIP)], required=False)
     seconds = forms.FloatField(min_value=0, required=False)
 
     def __init__(self, *args: Any, choices: Iterable[Synset], **kwargs: Any) -> None:
@@ -27,9 +27,9 @@ class VoteForm(forms.Form):
         choice.queryset = Synset.objects.filter(pk__in=keys)
 
     def clean(self) -> dict[str, Any]:
-        """Take a pressed class as the answer; without one, only "cannot tell" is an answer."""
+        """Take a pressed class as the answer; without one, it is what is said instead."""
         data = super().clean() or {}
-        cannot_tell = data.get("answer") == Vote.Answer.CANNOT_TELL
-        if not self.errors and bool(data.get("synset")) == cannot_tell:
+        names_none = data.get("answer") not in ("", Vote.Answer.PRESENT)
+        if not self.errors and bool(data.get("synset")) == names_none:
             raise forms.ValidationError(_("Choose one of the nouns, or say that you cannot tell."))
         return data

@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from labeling.models import MOST_LEASES, Collection, Lease, Vote
+from labeling.models import MOST_LEASES, SKIP, Collection, Lease, Vote
 from taxonomy.models import Synset
 
 MOST_VOTES = 200  # in one request
@@ -69,13 +69,17 @@ class VoteSerializer(serializers.Serializer[Any]):
         allow_blank=True,
         help_text="The wnid of one of the collection's classes.",
     )
-    answer = serializers.ChoiceField(choices=Vote.Answer.choices, default=Vote.Answer.PRESENT)
+    answer = serializers.ChoiceField(
+        choices=[*Vote.Answer.choices, (SKIP, "skip")],
+        default=Vote.Answer.PRESENT,
+        help_text="skip: no answer; the picture goes to somebody else and does not come to you again.",
+    )
     seconds = serializers.FloatField(min_value=0, required=False, allow_null=True)
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         if bool(data.get("synset")) != (data["answer"] == Vote.Answer.PRESENT):
             raise serializers.ValidationError(
-                "Expected a synset with the answer present, and none with cannot_tell.",
+                "Expected a synset with the answer present, and none with cannot_tell, none_of_these or skip.",
                 code="synset_and_answer",
             )
         return data
@@ -89,6 +93,12 @@ class VoteResultSerializer(serializers.Serializer[Any]):
     lease = serializers.IntegerField()
     status = serializers.ChoiceField(choices=["recorded", "repeated", "refused"])
     detail = serializers.CharField(allow_blank=True)
+
+
+class UndoSerializer(serializers.Serializer[Any]):
+    lease = serializers.IntegerField(
+        min_value=1, max_value=2**63 - 1, help_text="The id of the lease that you voted on last."
+    )
 
 
 class VoteResultsSerializer(serializers.Serializer[Any]):

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.http import AuthenticatedRequest
 from accounts.models import User
 from labeling.forms import VoteForm
-from labeling.models import Collection, Image, Lease, LeaseExpiredError, NotAClassError, Question, Vote
+from labeling.models import Answer, Collection, Image, Lease, Question, Vote
 from labeling.serializers import ClassSerializer
 from taxonomy.models import Synset
 
@@ -94,10 +94,11 @@ def cast_vote(request: AuthenticatedRequest, lease_id: int) -> HttpResponse:
     form = VoteForm(request.POST, choices=lease.question.offered())
     if not form.is_valid():
         return _render_label(request, collection, lease, form)
-    try:
-        lease.cast(form.cleaned_data["synset"], form.cleaned_data["seconds"])
-    except (LeaseExpiredError, NotAClassError) as error:
-        messages.warning(request, str(error))
+    synset, said = form.cleaned_data["synset"], form.cleaned_data["answer"]
+    answer = Answer(lease.pk, synset.wnid if synset else "", said, form.cleaned_data["seconds"])
+    [outcome] = Lease.objects.cast(request.user, [answer])
+    if outcome.refusal:
+        messages.warning(request, str(outcome.refusal))
     return redirect("labeling:label", collection.slug)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from labeling import consensus
-from labeling.models import Question
+from labeling.models import Counts, Question
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,8 +14,7 @@ class Fitted:
     fit: consensus.Fit
     place: Mapping[int, int]  # question -> item
     n_named: consensus.Ints  # (n_items,) votes that name a class
-    n_answers: consensus.Ints  # (n_items,) votes that answer what it shows, "cannot tell" included
-    n_votes: int
+    counts: Counts
 
     def names(self, question: int) -> bool:
         """Say whether any vote on `question` names a class."""
@@ -24,12 +23,15 @@ class Fitted:
     def answer(self, question: int, classes: list[int], policy: consensus.Policy) -> tuple[int, float, str]:
         item = self.place[question]
         confidence = float(self.fit.confidence[item])
-        decision = consensus.decide(confidence, int(self.n_named[item]), int(self.n_answers[item]), policy)
+        counts = self.counts
+        decision = consensus.decide(
+            confidence, int(self.n_named[item]), int(counts.answers[item]), policy, int(counts.none[item])
+        )
         return classes[self.fit.label[item]], confidence, Question.State.after(decision).value
 
     def to_json(self) -> dict[str, object]:
         return {
             "parameters": self.fit.parameters.to_json(),
-            "n_votes": self.n_votes,
+            "n_votes": int(self.counts.votes.sum()),
             "log_likelihood": self.fit.log_likelihood,
         }

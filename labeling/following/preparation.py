@@ -123,13 +123,11 @@ class Preparation:
         renamed = [self.turn.after.get(pk, pk) for pk in self.judged_before]
         if self.judged_after == renamed and not self._gains_votes():
             return None
-        votes, keys, n_votes, n_answers = Vote.objects.as_arrays(
-            self.collection, self.judged_after, self.turn.after
-        )
+        votes, keys, counts = Vote.objects.as_arrays(self.collection, self.judged_after, self.turn.after)
         fit = consensus.fit(votes, len(keys.questions), len(self.judged_after))
         n_named = np.bincount(votes.item, minlength=len(keys.questions))
         place = {pk: i for i, pk in enumerate(keys.questions)}
-        return Fitted(fit, place, n_named, n_answers, int(n_votes.sum()))
+        return Fitted(fit, place, n_named, counts)
 
     def _gains_votes(self) -> bool:
         """Say whether votes that named no class name one after the change."""

@@ -13,21 +13,25 @@ from labeling.models.images import Image
 from labeling.models.leases import (
     LEASE_TIME,
     MOST_LEASES,
+    SKIP,
     Answer,
     AnsweredOtherwiseError,
     Lease,
     LeaseExpiredError,
     NotAClassError,
+    NotUndoneError,
     Outcome,
+    Skip,
     Walk,
 )
 from labeling.models.questions import Question
 from labeling.models.relabels import Reclass, Relabel
-from labeling.models.votes import Keys, Vote
+from labeling.models.votes import Counts, Keys, Retraction, Vote
 
 __all__ = [
     "LEASE_TIME",
     "MOST_LEASES",
+    "SKIP",
     "Answer",
     "AnsweredOtherwiseError",
     "Choices",
@@ -35,17 +39,21 @@ __all__ = [
     "Collection",
     "CollectionClass",
     "ConsensusFit",
+    "Counts",
     "Image",
     "Keys",
     "Lease",
     "LeaseExpiredError",
     "Narrowing",
     "NotAClassError",
+    "NotUndoneError",
     "Outcome",
     "Question",
     "Reclass",
     "Relabel",
+    "Retraction",
     "Skill",
+    "Skip",
     "Vote",
     "Walk",
 ]

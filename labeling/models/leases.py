@@ -1,6 +1,6 @@
 """Who is asked what: short loans of questions, and the walk along which they are handed out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +18,7 @@ from labeling.models.collections import Collection
 from labeling.models.images import Image
 from labeling.models.questions import Question, QuestionQuerySet
 from labeling.models.sql import among, build, from_moment, keys, locked, rows, run, select, to_moment
-from labeling.models.votes import Vote
+from labeling.models.votes import Retraction, Vote
 from taxonomy.models import Change, Synset
 
 LEASE_TIME = timedelta(minutes=15)
@@ -38,6 +38,8 @@ COLLECTION = (
 )
 RENEW_BELOW = LEASE_TIME * 0.8  # what is left of it; renewing at every request would write at every request
 MOST_LEASES = 100  # that one annotator may hold in one collection
+UNDO_TIME = timedelta(minutes=10)  # in which one may take back one's latest vote
+SKIP = "skip"  # the answer that is none: the picture goes to somebody else
 MOST_FEEDS = 5  # in one request: who has answered all that these open comes again
 
 
@@ -53,32 +55,37 @@ class AnsweredOtherwiseError(ValueError):
     """A vote was cast on this lease before, and it says something else."""
 
 
+class NotUndoneError(ValueError):
+    """The vote cannot be taken back; the message says why."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What somebody says about the picture of a lease."""
 
     lease: int
-    wnid: str = ""  # of the noun that it shows; empty for "cannot tell"
+    wnid: str = ""  # of the noun that it shows; empty where it names none
+    kind: str = Vote.Answer.CANNOT_TELL  # where it names none: what it says instead, or SKIP
     seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an answer: a new vote, the same vote that was cast before, or the reason why none was cast."""
+    """What became of an answer: a new vote or skip, the same one as before, or the reason why none was kept."""
 
     vote: Vote | None = None
+    skip: "Skip | None" = None
     is_repeated: bool = False
     refusal: LeaseExpiredError | NotAClassError | AnsweredOtherwiseError | None = None
 
 
 def never_asked(questions: QuestionQuerySet, annotator: User) -> QuestionQuerySet:
-    """Leave out what `annotator` has answered or holds a lease on. A question that is being narrowed is another
-    one than it was: which kind of dog, not what.
-    """
+    """Leave out what `annotator` has answered, skipped or holds; as `Walk.claim` does."""
     answered = Vote.objects.filter(question=OuterRef("pk"), annotator=annotator)
     same = answered.annotate(asked=Coalesce("narrowing", 0)).filter(asked=Coalesce(OuterRef("narrowing"), 0))
     held = Lease.objects.filter(question=OuterRef("pk"), annotator=annotator)
-    return questions.exclude(Exists(same)).exclude(Exists(held))
+    skipped = Skip.objects.filter(question=OuterRef("pk"), annotator=annotator)
+    return questions.exclude(Exists(same)).exclude(Exists(held)).exclude(Exists(skipped))
 
 
 class LeaseQuerySet(models.QuerySet["Lease"]):
@@ -146,27 +153,76 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         version = Change.objects.hold_still()
         numbers = {answer.lease for answer in answers}
         held = {lease.pk: lease for lease in _locked_leases(annotator, numbers)}
-        cast = _cast_before(annotator, numbers - held.keys())
+        cast = _kept_before(annotator, numbers - held.keys())
         outcomes: list[Outcome] = []
         votes: dict[int, Vote] = {}
+        skips: dict[int, Skip] = {}
         for answer in answers:
             lease = held.pop(answer.lease, None)
             if lease is None:
-                earlier = votes.get(answer.lease) or cast.get(answer.lease)
+                earlier = votes.get(answer.lease) or skips.get(answer.lease) or cast.get(answer.lease)
                 outcomes.append(_repeat(answer, earlier))
                 continue
             question = lease.question
-            outcome = _vote(lease, question, choices_of(question, version), answer, version)
+            outcome = _answer(lease, question, choices_of(question, version), answer, version)
+            if outcome.skip:
+                skips[answer.lease] = outcome.skip
             if outcome.vote:
                 votes[answer.lease] = outcome.vote
                 question.n_votes += 1
             outcomes.append(outcome)
+        if skips:
+            self.skip(skips)
         if votes:
             Vote.objects.insert(votes.values())
             run(f"DELETE FROM labeling_lease WHERE {among('id')}", [keys(votes)])  # noqa: S608
             voted = [vote.question for vote in votes.values()]
             Vote.objects.decide(voted, lambda question: choices_of(question, version))
         return outcomes
+
+    def skip(self, skips: Mapping[int, "Skip"]) -> None:
+        """End these locked leases without a vote, and give their places back to others."""
+        Skip.objects.bulk_create(skips.values())
+        self.filter(pk__in=skips).delete()
+        passed = Question.objects.open().filter(pk__in=[skip.question_id for skip in skips.values()])
+        passed.update(open_places=F("open_places") + 1)
+
+    @transaction.atomic
+    def take_back(self, annotator: User, number: int) -> "Lease":
+        """Undo the vote that `annotator` cast on this lease: it no longer counts, and its picture is lent again.
+
+        Only the latest vote in its collection, and for a short while. Raises NotUndoneError.
+        """
+        version = Change.objects.hold_still()
+        vote = Vote.objects.filter(annotator=annotator, lease_number=number).first()
+        if vote is None:
+            raise NotUndoneError(f"Expected a lease that you voted on; found {number}.")
+        rows = Question.objects.select_related("collection__root", "image", "narrowing__stands_at")
+        question = rows.select_for_update(of=("self",)).get(pk=vote.question_id)
+        # Looked at again, now that nobody else can take it back or decide the question.
+        here = Vote.objects.filter(annotator=annotator, question__collection=question.collection_id)
+        if here.order_by("-pk").values_list("pk", flat=True).first() != vote.pk:
+            raise NotUndoneError("Expected your latest vote; found that you have voted since.")
+        if vote.cast_at < timezone.now() - UNDO_TIME:
+            minutes = int(UNDO_TIME.total_seconds() // 60)
+            raise NotUndoneError(f"Expected a vote of the last {minutes} minutes; found an older one.")
+        if vote.narrowing_id != question.narrowing_id:
+            raise NotUndoneError(
+                "Expected a picture that still asks the same; found that it asks another question."
+            )
+        Retraction.objects.create(
+            question=question,
+            annotator=annotator,
+            synset_id=vote.synset_id,
+            answer=vote.answer,
+            lease_number=number,
+            cast_at=vote.cast_at,
+        )
+        vote.delete()
+        lease = self.create(question=question, annotator=annotator, expires_at=timezone.now() + LEASE_TIME)
+        question.n_votes -= 1
+        Vote.objects.decide([question], lambda each: choices_of(each, version))
+        return lease
 
 
 def _held(collection: Collection, annotator: User) -> list["Lease"]:
@@ -216,15 +272,17 @@ def choices_of(question: Question, version: int) -> Choices:
     return Choices.of(question.collection, question.narrowing_id, version)
 
 
-def _cast_before(annotator: User, numbers: AbstractSet[int]) -> dict[int, Vote]:
-    """Return the votes that `annotator` cast on these leases earlier."""
+def _kept_before(annotator: User, numbers: AbstractSet[int]) -> "dict[int, Vote | Skip]":
+    """Return the votes and skips that `annotator` sent on these leases earlier."""
     if not numbers:
         return {}
     votes = Vote.objects.filter(annotator=annotator, lease_number__in=numbers).select_related("synset")
-    return {vote.lease_number or 0: vote for vote in votes}
+    skips = Skip.objects.filter(annotator=annotator, lease_number__in=numbers)
+    kept: dict[int, Vote | Skip] = {skip.lease_number: skip for skip in skips}
+    return kept | {vote.lease_number or 0: vote for vote in votes}
 
 
-def _repeat(answer: Answer, earlier: Vote | None) -> Outcome:
+def _repeat(answer: Answer, earlier: "Vote | Skip | None") -> Outcome:
     """Tell an answer that is sent again from one that contradicts it, and both from a lease that is not held."""
     if earlier is None:
         return Outcome(
@@ -232,14 +290,19 @@ def _repeat(answer: Answer, earlier: Vote | None) -> Outcome:
                 f"Expected a lease that you hold; lease {answer.lease} ran out or is not yours."
             )
         )
-    if (earlier.synset.wnid if earlier.synset else "") == answer.wnid:
+    if isinstance(earlier, Skip):
+        if answer.kind == SKIP and not answer.wnid:
+            return Outcome(skip=earlier, is_repeated=True)
+        return Outcome(refusal=AnsweredOtherwiseError("You have skipped this picture."))
+    said = earlier.synset.wnid if earlier.synset else earlier.answer
+    if said == (answer.wnid or answer.kind):
         return Outcome(vote=earlier, is_repeated=True)
-    said = earlier.synset or "cannot tell"
-    return Outcome(refusal=AnsweredOtherwiseError(f"You have already answered this question: {said}."))
+    words = earlier.synset or earlier.get_answer_display()
+    return Outcome(refusal=AnsweredOtherwiseError(f"You have already answered this question: {words}."))
 
 
-def _vote(lease: "Lease", question: Question, choices: Choices, answer: Answer, version: int) -> Outcome:
-    """Make, without writing it, the vote that `answer` is."""
+def _answer(lease: "Lease", question: Question, choices: Choices, answer: Answer, version: int) -> Outcome:
+    """Make, without writing it, the vote or skip that `answer` is."""
     if lease.expires_at <= timezone.now():
         return Outcome(
             refusal=LeaseExpiredError(
@@ -247,6 +310,8 @@ def _vote(lease: "Lease", question: Question, choices: Choices, answer: Answer, 
                 f"{lease.expires_at:%H:%M:%S} UTC. Ask for another question."
             )
         )
+    if answer.kind == SKIP and not answer.wnid:
+        return Outcome(skip=Skip(question=question, annotator_id=lease.annotator_id, lease_number=lease.pk))
     synset = choices.by_wnid.get(answer.wnid) if answer.wnid else None
     if answer.wnid and synset is None:
         # A page that was open while the taxonomy changed names a noun by what it was.
@@ -263,7 +328,7 @@ def _vote(lease: "Lease", question: Question, choices: Choices, answer: Answer, 
             question=question,
             annotator_id=lease.annotator_id,
             synset=synset,
-            answer=Vote.Answer.PRESENT if synset else Vote.Answer.CANNOT_TELL,
+            answer=Vote.Answer.PRESENT if synset else answer.kind,
             seconds=answer.seconds,
             lease_number=lease.pk,
             narrowing_id=question.narrowing_id,
@@ -297,12 +362,27 @@ class Lease(models.Model):
         Raises LeaseExpiredError if it is held no more, NotAClassError if the collection does not ask for `synset`.
         """
         wnid = synset.wnid if synset else ""
-        [outcome] = Lease.objects.cast(self.annotator, [Answer(self.pk, wnid, seconds)])
+        [outcome] = Lease.objects.cast(self.annotator, [Answer(self.pk, wnid, seconds=seconds)])
         if outcome.is_repeated or outcome.vote is None:
             raise outcome.refusal or LeaseExpiredError(
                 f"Expected a lease that you hold; lease {self.pk} has your vote."
             )
         return outcome.vote
+
+
+class Skip(models.Model):
+    """A picture that somebody passed over without an answer. It is not put before them again."""
+
+    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="skips", db_index=False)
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    lease_number = models.BigIntegerField(unique=True)
+    skipped_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["question", "annotator"], name="labeling_skipped")]
+
+    def __str__(self) -> str:
+        return f"{self.annotator} skipped {self.question}"
 
 
 class WalkManager(models.Manager["Walk"]):
@@ -353,8 +433,8 @@ class Walk(models.Model):
     def claim(self, n_wanted: int) -> list[Lease]:
         """Take up to `n_wanted` places on open questions ahead; move there; return the leases.
 
-        Never a question that this annotator has answered or holds. One that is being narrowed is another one than
-        it was: which kind of dog, not what.
+        Never a question that this annotator has answered, skipped or holds. One that is being narrowed is another
+        one than it was: which kind of dog, not what.
         """
         # Rows that others are taking right now are passed over instead of waited for, so nobody deadlocks.
         found = rows(
@@ -366,8 +446,10 @@ class Walk(models.Model):
                     AND NOT EXISTS (SELECT 1 FROM labeling_vote v
                         WHERE v.question_id = q.id AND v.annotator_id = %s
                             AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0))
+                    AND NOT EXISTS (SELECT 1 FROM labeling_skip k
+                        WHERE k.question_id = q.id AND k.annotator_id = %s)
                 ORDER BY q.position LIMIT %s {locked("q", skip=True)}""",  # noqa: S608
-            [self.collection_id, self.position, self.annotator_id, self.annotator_id, n_wanted],
+            [self.collection_id, self.position, *[self.annotator_id] * 3, n_wanted],
         )
         if not found:
             return []

@@ -18,6 +18,7 @@ from labeling.models.images import Image
 from labeling.splits import TRAIN
 from taxonomy.models import Change, Synset
 
+NONE_OF_THESE = "none_of_these"  # the answer that it shows none of the classes
 REFIT_BATCH = 500  # questions that a refit locks at a time
 FEED_SIZE = 200  # questions opened at a time; the window stays small beside a large collection
 
@@ -224,17 +225,26 @@ class Question(models.Model):
     def decide(
         self,
         choices: Choices,
-        answers: Sequence[tuple[int, int | None]],
+        answers: Sequence[tuple[int, int | None, str]],
         skills: Mapping[int, float],
     ) -> None:
         """Work out what becomes of this question: settled, one more person asked, or given up. Nothing is written.
 
-        answers: (annotator, synset or None for "cannot tell") of every vote that counts. skills: of annotators
-        that are known, P(right).
+        answers: (annotator, synset, kind of answer) of every vote that counts. skills: of annotators that are
+        known, P(right).
         """
+        if not answers:  # as after the only vote was taken back
+            self.state, self.label, self.confidence, self.fit_id = (
+                Question.State.OPEN,
+                choices.undecided,
+                None,
+                None,
+            )
+            return
         if choices.parameters is None:  # none is left where all parts of what is narrowed have gone
             return
-        places = [(annotator, choices.place(synset)) for annotator, synset in answers]
+        places = [(annotator, choices.place(synset)) for annotator, synset, _kind in answers]
+        n_none = sum(kind == NONE_OF_THESE for _annotator, _synset, kind in answers)
         said = {annotator: place for annotator, place in places if place is not None}
         newcomer = choices.parameters.newcomer_skill
         posterior = consensus.posterior(
@@ -244,7 +254,8 @@ class Question(models.Model):
         )
         best = int(posterior.argmax())
         self.fit_id, self.confidence = choices.fit, float(posterior[best])
-        decision = consensus.decide(self.confidence, len(said), len(answers), self.collection.policy)
+        policy = self.collection.policy
+        decision = consensus.decide(self.confidence, len(said), len(answers), policy, n_none)
         self.state, self.label = Question.State.after(decision), choices.synsets[best]
         if best in choices.split:
             self._narrow(choices.split[best])

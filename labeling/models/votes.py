@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Case, Count, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +16,7 @@ from accounts.models import User
 from labeling import consensus
 from labeling.models.choices import Choices
 from labeling.models.collections import Collection, Narrowing
-from labeling.models.questions import Question
+from labeling.models.questions import NONE_OF_THESE, Question
 from labeling.models.sql import among, keys, rows, to_moment
 from taxonomy.models import Change, Synset
 from taxonomy.models.ledger import Kind
@@ -31,6 +31,15 @@ class Keys:
     questions: Sequence[int]
     annotators: Sequence[int]
     classes: Sequence[int]
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Votes on each question, by place; (n_items,) int64 each."""
+
+    votes: consensus.Ints
+    answers: consensus.Ints  # those that answer what it shows, "cannot tell" included
+    none: consensus.Ints  # those that say none of the classes
 
 
 class VoteQuerySet(models.QuerySet["Vote"]):
@@ -54,20 +63,20 @@ class VoteQuerySet(models.QuerySet["Vote"]):
 
         read: gives what the votes on a question are weighed over.
         """
-        answers: dict[int, list[tuple[int, int | None]]] = {question.pk: [] for question in questions}
+        answers: dict[int, list[tuple[int, int | None, str]]] = {question.pk: [] for question in questions}
         narrowing = {question.pk: question.narrowing_id for question in questions}
         skills: dict[int, dict[int, float]] = {question.pk: {} for question in questions}
         cast = rows(
-            f"""SELECT v.question_id, v.annotator_id, v.synset_id, v.narrowing_id, s."right", s.wrong
+            f"""SELECT v.question_id, v.annotator_id, v.synset_id, v.answer, v.narrowing_id, s."right", s.wrong
                 FROM labeling_vote v JOIN labeling_question q ON q.id = v.question_id
                 LEFT JOIN labeling_skill s
                     ON s.collection_id = q.collection_id AND s.annotator_id = v.annotator_id
                 WHERE {among("v.question_id")} ORDER BY v.id""",  # noqa: S608
             [keys(answers)],
         )
-        for question, annotator, synset, narrowed, right, wrong in cast:
+        for question, annotator, synset, answer, narrowed, right, wrong in cast:
             if narrowed == narrowing[question]:
-                answers[question].append((annotator, synset))
+                answers[question].append((annotator, synset, answer))
                 if right is not None:
                     skills[question][annotator] = right / (right + wrong)
         for each in questions:
@@ -98,19 +107,23 @@ class VoteQuerySet(models.QuerySet["Vote"]):
 
     def as_arrays(
         self, collection: Collection, classes: Sequence[int], becomes: Mapping[int, int | None]
-    ) -> tuple[consensus.Votes, Keys, consensus.Ints, consensus.Ints]:
-        """Return every vote for one of `classes` as arrays, what their numbers stand for, and of each question the
-        number of all its votes, and of those that answer what it shows, "cannot tell" included.
+    ) -> tuple[consensus.Votes, Keys, Counts]:
+        """Return every vote for one of `classes` as arrays, what their numbers stand for, and how many votes of
+        each kind every question has.
 
         classes: synsets' primary keys; becomes: as Synset.objects.resolution() gives it, what votes for other
         synsets count as. Votes that only narrow a known noun say nothing about the other classes and are left out.
         """
         rows = self.filter(question__collection=collection).values_list(
-            "question_id", "annotator_id", Coalesce("synset_id", -1), Coalesce("narrowing_id", 0)
+            "question_id",
+            "annotator_id",
+            Coalesce("synset_id", -1),
+            Coalesce("narrowing_id", 0),
+            Case(When(answer=NONE_OF_THESE, then=1), default=0),
         )
         table = np.fromiter(
             (cell for row in rows.iterator(chunk_size=20_000) for cell in row), dtype=np.int64
-        ).reshape(-1, 4)
+        ).reshape(-1, 5)
         questions, item, n_votes = np.unique(table[:, 0], return_inverse=True, return_counts=True)
         annotators, annotator = np.unique(table[:, 1], return_inverse=True)
         place = {pk: i for i, pk in enumerate(classes)}
@@ -118,10 +131,14 @@ class VoteQuerySet(models.QuerySet["Vote"]):
         today = [pk if pk in place else becomes.get(pk, pk) for pk in synsets.tolist()]
         label = np.array([place.get(pk or -1, -1) for pk in today], dtype=np.int64)[observed]
         answers = table[:, 3] == 0  # others only narrow a noun that is known
-        n_answers = np.bincount(item[answers], minlength=len(questions))
+        counts = Counts(
+            votes=n_votes,
+            answers=np.bincount(item[answers], minlength=len(questions)),
+            none=np.bincount(item[answers & (table[:, 4] == 1)], minlength=len(questions)),
+        )
         named = (label >= 0) & answers
         votes = consensus.Votes(item[named], annotator[named], label[named])
-        return votes, Keys(questions.tolist(), annotators.tolist(), list(classes)), n_votes, n_answers
+        return votes, Keys(questions.tolist(), annotators.tolist(), list(classes)), counts
 
 
 class Vote(models.Model):
@@ -130,11 +147,12 @@ class Vote(models.Model):
     class Answer(models.TextChoices):
         PRESENT = "present", _("it shows this")
         CANNOT_TELL = "cannot_tell", _("cannot tell")
+        NONE_OF_THESE = NONE_OF_THESE, _("none of these")
 
     question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="votes")
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="votes")
     synset = models.ForeignKey(Synset, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    answer = models.CharField(max_length=11, choices=Answer)
+    answer = models.CharField(max_length=13, choices=Answer)
     narrowing = models.ForeignKey(
         Narrowing,
         on_delete=models.PROTECT,
@@ -171,7 +189,7 @@ class Vote(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(answer="present", synset__isnull=False)
-                | Q(answer="cannot_tell", synset__isnull=True),
+                | Q(answer__in=["cannot_tell", "none_of_these"], synset__isnull=True),
                 name="labeling_vote_names_what_it_sees",
                 violation_error_message=_("Say which noun the picture shows, or that you cannot tell."),
             ),
@@ -183,3 +201,18 @@ class Vote(models.Model):
     @property
     def is_imported(self) -> bool:
         return self.lease_number is None
+
+
+class Retraction(models.Model):
+    """A vote that its annotator took back. The vote is gone and its picture was lent again; this says that it was."""
+
+    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="retractions")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    synset = models.ForeignKey(Synset, on_delete=models.PROTECT, null=True, related_name="+")
+    answer = models.CharField(max_length=13, choices=Vote.Answer)
+    lease_number = models.BigIntegerField(unique=True)
+    cast_at = models.DateTimeField()
+    retracted_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.annotator} took back: {self.synset or self.get_answer_display()}"

@@ -34,9 +34,7 @@ def test_votes_become_arrays_and_their_keys(collection):
     first, second = make_vote(collection, dog), make_vote(collection, cat)
     unsure = make_vote(collection, None)
 
-    votes, keys, n_votes, _n_answers = Vote.objects.as_arrays(
-        collection, [s.pk for s in collection.ordered_classes()], {}
-    )
+    votes, keys, counts = Vote.objects.as_arrays(collection, [s.pk for s in collection.ordered_classes()], {})
 
     assert keys.classes == [cat.pk, dog.pk]
     assert sorted(keys.annotators) == sorted(v.annotator_id for v in (first, second, unsure))
@@ -45,15 +43,13 @@ def test_votes_become_arrays_and_their_keys(collection):
         for i, a, c in zip(votes.item, votes.annotator, votes.label, strict=True)
     }
     assert said == {(v.question_id, v.annotator_id, v.synset_id) for v in (first, second)}
-    assert dict(zip(keys.questions, n_votes, strict=True))[unsure.question_id] >= 1
+    assert dict(zip(keys.questions, counts.votes, strict=True))[unsure.question_id] >= 1
 
 
 def test_a_collection_without_votes_has_empty_arrays(collection):
-    votes, keys, n_votes, _n_answers = Vote.objects.as_arrays(
-        collection, [s.pk for s in collection.ordered_classes()], {}
-    )
+    votes, keys, counts = Vote.objects.as_arrays(collection, [s.pk for s in collection.ordered_classes()], {})
 
-    assert (len(votes), list(keys.questions), len(n_votes)) == (0, [], 0)
+    assert (len(votes), list(keys.questions), len(counts.votes)) == (0, [], 0)
 
 
 def test_a_refit_settles_what_is_agreed_on(collection):
