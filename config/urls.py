@@ -8,7 +8,7 @@ from rest_framework.routers import DefaultRouter
 from competition.api import ContestViewSet, SubmissionViewSet
 from config import views
 from datasets.api import SnapshotViewSet
-from labeling.api import CollectionViewSet, LeasesView, UndoView, VotesView
+from labeling.api import CollectionViewSet, LeasesView, ReleaseView, UndoView, VotesView
 from taxonomy.api import ChangeViewSet, DraftViewSet, SynsetViewSet
 from training.api import RunViewSet
 
@@ -35,6 +35,7 @@ urlpatterns = [
     path("", include("competition.urls")),
     path("api/collections/<slug:slug>/leases/", LeasesView.as_view(), name="collection-leases"),
     path("api/votes/", VotesView.as_view(), name="votes"),
+    path("api/leases/release/", ReleaseView.as_view(), name="release-leases"),
     path("api/votes/undo/", UndoView.as_view(), name="undo-vote"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(), name="api-docs"),

@@ -18,6 +18,8 @@ from labeling.serializers import (
     LeaseRequestSerializer,
     LeaseSerializer,
     LeasesSerializer,
+    ReleasedSerializer,
+    ReleaseSerializer,
     UndoSerializer,
     VoteResultsSerializer,
     VotesSerializer,
@@ -78,6 +80,20 @@ class VotesView(APIView):
         votes = VotesSerializer(data=request.data)
         votes.is_valid(raise_exception=True)
         return Response({"results": _cast(request.user, votes.validated_data["votes"])})
+
+
+class ReleaseView(APIView):
+    """Giving pictures back unanswered."""
+
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(request=ReleaseSerializer, responses=ReleasedSerializer)
+    def post(self, request: AuthenticatedApiRequest) -> Response:
+        """Give leases of yours back, so that others are asked at once; return how many those were."""
+        wanted = ReleaseSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        mine = Lease.objects.filter(annotator=request.user, pk__in=wanted.validated_data["leases"])
+        return Response({"released": mine.release()})
 
 
 class UndoView(APIView):

@@ -95,6 +95,16 @@ class VoteResultSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(allow_blank=True)
 
 
+class ReleaseSerializer(serializers.Serializer[Any]):
+    leases = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), min_length=1, max_length=MOST_LEASES
+    )
+
+
+class ReleasedSerializer(serializers.Serializer[Any]):
+    released = serializers.IntegerField()
+
+
 class UndoSerializer(serializers.Serializer[Any]):
     lease = serializers.IntegerField(
         min_value=1, max_value=2**63 - 1, help_text="The id of the lease that you voted on last."

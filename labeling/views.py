@@ -128,6 +128,8 @@ def _render_label(
         "config": {
             "leasesUrl": reverse("collection-leases", args=[collection.slug]),
             "votesUrl": reverse("votes"),
+            "undoUrl": reverse("undo-vote"),
+            "releaseUrl": reverse("release-leases"),
             "collectionUrl": collection.get_absolute_url(),
             "words": lease.question.words if lease else "",
             "classes": classes,

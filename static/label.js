@@ -10,6 +10,7 @@ const RETRY_FIRST_MS = 1000;
 const RETRY_LAST_MS = 15000;
 const LOOK_MS = 200; // a key bouncing, or pressed twice, must not answer a picture nobody has seen yet
 const EXPIRY_MARGIN_MS = 5000;
+const VISIT_SHOWN_FROM = 5; // answers of one visit; a rate of fewer says nothing
 const KEPT = "nestwork-vote-";
 const KEYS = "1234567890";
 
@@ -40,6 +41,11 @@ let fetchRetryMs = RETRY_FIRST_MS;
 let sendRetryMs = RETRY_FIRST_MS;
 let shownAt = performance.now();
 let hiddenAt = 0;
+let last = null; // what was answered last, to take it back: its lease and its vote
+let sent = Promise.resolve(); // when what is being sent has arrived
+const visit = { begun: Date.now(), count: 0 };
+const undoButton = document.getElementById("undo");
+const search = document.getElementById("search");
 
 // --- Answers that the server has not acknowledged -----------------------------------------------------------
 
@@ -96,9 +102,13 @@ function sendSoon(wait = BATCH_WAIT_MS) {
   sendTimer = setTimeout(send, wait);
 }
 
-async function send() {
+function send() {
   sendTimer = 0;
-  if (sending || !unsent.size) return;
+  if (!sending && unsent.size) sent = sendBatch();
+  return sent;
+}
+
+async function sendBatch() {
   sending = true;
   try {
     const response = await post(config.votesUrl, { votes: batch() });
@@ -197,7 +207,9 @@ function showNext() {
     else say(notice.dataset.waiting, "waiting");
     return;
   }
-  card.querySelector(".frame").replaceChildren(next.image);
+  const frame = card.querySelector(".frame");
+  frame.replaceChildren(next.image);
+  frame.classList.remove("zoomed");
   document.getElementById("words").textContent = next.words;
   showChoices(next.choices || config.ordinary.classes);
   current = next;
@@ -218,17 +230,10 @@ function showChoices(choices) {
     const button = document.createElement("button");
     button.className = "choice";
     Object.assign(button, { name: "synset", value: wnid, title: gloss });
-    if (place < KEYS.length) {
-      button.dataset.key = KEYS[place];
-      button.setAttribute("aria-keyshortcuts", KEYS[place]);
-      const key = document.createElement("kbd");
-      key.setAttribute("aria-hidden", "true");
-      key.textContent = KEYS[place];
-      button.append(key);
-    }
     const word = document.createElement("span");
     word.textContent = name;
     button.append(word);
+    if (place < KEYS.length) giveKey(button, KEYS[place]);
     return button;
   });
   const box = document.getElementById("choices");
@@ -249,15 +254,17 @@ function answer(button) {
   const now = performance.now();
   if (!current || now - shownAt < LOOK_MS) return;
   const synset = button.name === "synset" ? button.value : "";
-  keep({
+  const vote = {
     lease: current.id,
     synset,
-    answer: synset ? "present" : "cannot_tell",
+    answer: synset ? "present" : button.value,
     seconds: Math.round((now - shownAt) / 10) / 100,
-  });
+  };
+  keep(vote);
+  offerUndo({ lease: current, vote });
   current = null;
-  count += 1;
-  showCount();
+  if (vote.answer !== "skip") countUp(1);
+  if (search) filterChoices("");
   for (const other of card.querySelectorAll(".chosen")) other.classList.remove("chosen");
   button.classList.add("chosen");
   setTimeout(() => button.classList.remove("chosen"), 2 * LOOK_MS);
@@ -268,8 +275,87 @@ function answer(button) {
   sendSoon();
 }
 
+function countUp(by) {
+  count += by;
+  visit.count += by;
+  showCount();
+}
+
 function showCount() {
-  document.getElementById("count")?.replaceChildren(count.toLocaleString(document.documentElement.lang));
+  const lang = document.documentElement.lang;
+  document.getElementById("count")?.replaceChildren(count.toLocaleString(lang));
+  const minutes = (Date.now() - visit.begun) / 60000;
+  if (visit.count < VISIT_SHOWN_FROM || minutes <= 0) return;
+  const rate = Math.round(visit.count / Math.max(minutes, 1 / 60));
+  const words = document.getElementById("visit");
+  words.textContent = words.dataset.words
+    .replace("{count}", visit.count.toLocaleString(lang))
+    .replace("{rate}", rate.toLocaleString(lang));
+}
+
+// --- Taking back, zooming, finding --------------------------------------------------------------------------
+
+function offerUndo(what) {
+  last = what;
+  undoButton.disabled = !last;
+}
+
+/** Take the last answer back: here, where it has not left yet, or on the server, which then lends the picture anew. */
+async function undo() {
+  if (!last) return;
+  const { lease, vote } = last;
+  offerUndo(null);
+  await sent; // an answer on its way cannot be called back before it has arrived
+  if (unsent.has(vote.lease)) forget(vote.lease);
+  else {
+    try {
+      const response = await post(config.undoUrl, { lease: Number(vote.lease) });
+      const body = await response.json();
+      if (!response.ok) {
+        say([body].flat().join(" "));
+        return;
+      }
+      Object.assign(lease, { id: String(body.id), expires_at: body.expires_at });
+      known.add(lease.id);
+    } catch (error) {
+      console.warn("Not taken back.", error);
+      say(notice.dataset.notUndone);
+      return;
+    }
+  }
+  if (vote.answer !== "skip") countUp(-1);
+  if (current) ready.unshift(current);
+  current = null;
+  ready.unshift(lease);
+  say(notice.dataset.undone);
+  showNext();
+}
+
+function zoom() {
+  card.querySelector(".frame").classList.toggle("zoomed");
+}
+
+/** Show the nouns whose name or meaning has all these words, and give those the keys. */
+function filterChoices(text) {
+  search.value = text;
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  let place = 0;
+  for (const button of document.querySelectorAll("#choices .choice")) {
+    const about = `${button.textContent} ${button.title}`.toLowerCase();
+    button.hidden = !words.every((word) => about.includes(word));
+    delete button.dataset.key;
+    button.querySelector("kbd")?.remove();
+    if (!button.hidden && place < KEYS.length) giveKey(button, KEYS[place++]);
+  }
+}
+
+function giveKey(button, key) {
+  button.dataset.key = key;
+  button.setAttribute("aria-keyshortcuts", key);
+  const mark = document.createElement("kbd");
+  mark.setAttribute("aria-hidden", "true");
+  mark.textContent = key;
+  button.prepend(mark);
 }
 
 function say(words, state = "") {
@@ -281,15 +367,37 @@ function say(words, state = "") {
 
 card.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (event.submitter) answer(event.submitter);
+  if (event.submitter && event.submitter.name) answer(event.submitter);
 });
+
+undoButton.addEventListener("click", undo);
+document.getElementById("zoom").addEventListener("click", zoom);
+card.querySelector(".frame").addEventListener("click", zoom);
+for (const tool of document.querySelectorAll(".tools [hidden]")) tool.hidden = false; // they need this module
+if (search) {
+  search.closest("[hidden]").hidden = false;
+  search.addEventListener("input", () => filterChoices(search.value));
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") filterChoices("");
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    document.querySelector("#choices .choice:not([hidden])")?.click();
+  });
+}
 
 document.addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target === search) return;
+  if (event.key === "/" && search) {
+    event.preventDefault();
+    search.focus();
+    return;
+  }
   const button = card.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
   if (!button || !card.isConnected) return;
   event.preventDefault();
-  answer(button);
+  if (button.name) answer(button);
+  else button.click();
 });
 
 // Time in another tab is not time spent looking.
@@ -303,9 +411,17 @@ window.addEventListener("online", () => {
   refill();
 });
 
-// Kept all the same until acknowledged: casting on the same lease twice counts once.
+// Kept all the same until acknowledged: casting on the same lease twice counts once. Pictures that were not answered
+// go to others at once.
 window.addEventListener("pagehide", () => {
   if (unsent.size) post(config.votesUrl, { votes: batch() }, { keepalive: true }).catch(() => {});
+  const leases = [current, ...ready].filter(Boolean).map((lease) => Number(lease.id));
+  if (leases.length) post(config.releaseUrl, { leases }, { keepalive: true }).catch(() => {});
+});
+
+// A page that comes back from the browser's memory holds leases that it has given back.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
 });
 
 showCount();

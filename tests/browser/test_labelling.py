@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from labeling.api import VotesView
-from labeling.models import Vote
+from labeling.models import Lease, Question, Vote
 from tests.browser.steps import eventually, start_labelling
 from tests.factories import make_collection
 
@@ -235,3 +235,69 @@ def test_without_javascript_one_can_say_that_one_cannot_tell(open_page):
 
     expect(page.get_by_text("Named by you: 1")).to_be_visible()
     assert list(Vote.objects.values_list("answer", "synset")) == [("cannot_tell", None)]
+
+
+def test_the_last_answer_is_taken_back_before_it_leaves_and_after(page):
+    collection = make_collection(n_questions=8, min_votes=1)
+    start_labelling(page, collection)
+    wait_until_pictures_are_ready(page)
+    [first] = answer(page, "1")
+
+    page.keyboard.press("u")  # it has not left yet
+    expect(page.locator("#count")).to_have_text("0")
+    assert shown_picture(page) == first
+    answer(page, "2")
+    page.clock.fast_forward(A_WHILE_MS)
+    eventually(page, lambda: [name for _sha256, name in votes_by_picture()], ["dog"])
+
+    page.keyboard.press("u")  # the server has it by now
+
+    eventually(page, votes_by_picture, [])
+    expect(page.locator("#count")).to_have_text("0")
+    assert shown_picture(page) == first
+    answer(page, "1")
+    page.clock.fast_forward(A_WHILE_MS)
+    eventually(page, votes_by_picture, [(first, "cat")])
+
+
+def test_a_skipped_picture_is_no_vote_and_goes_to_others(page):
+    collection = make_collection(n_questions=8, min_votes=1)
+    start_labelling(page, collection)
+    wait_until_pictures_are_ready(page)
+    skipped = shown_picture(page)
+
+    page.clock.fast_forward(LOOK_MS)
+    page.keyboard.press("s")
+    answer(page, "n")
+    page.clock.fast_forward(A_WHILE_MS)
+
+    eventually(page, lambda: list(Vote.objects.values_list("answer", flat=True)), ["none_of_these"])
+    assert Question.objects.get(image__sha256=skipped).open_places == 1
+
+
+def test_among_many_nouns_one_is_found_by_typing(page):
+    names = (*(f"kind {number} of bird" for number in range(12)), "zebra")
+    collection = make_collection(n_questions=8, names=names)
+    start_labelling(page, collection)
+    wait_until_pictures_are_ready(page)
+
+    page.keyboard.press("/")
+    page.keyboard.type("zeb")
+    expect(page.locator("#choices .choice:visible")).to_have_count(1)
+    page.clock.fast_forward(LOOK_MS)
+    page.keyboard.press("Enter")
+    page.clock.fast_forward(A_WHILE_MS)
+
+    eventually(page, lambda: list(Vote.objects.values_list("synset__name", flat=True)), ["zebra"])
+    expect(page.locator("#choices .choice:visible")).to_have_count(13)
+
+
+def test_leaving_the_page_gives_the_pictures_back(page):
+    collection = make_collection(n_questions=8, min_votes=1)
+    start_labelling(page, collection)
+    wait_until_pictures_are_ready(page)
+    assert Lease.objects.exists()
+
+    page.goto("about:blank")
+
+    eventually(page, Lease.objects.count, 0)
