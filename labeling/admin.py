@@ -8,6 +8,7 @@ from labeling.models import (
     Collection,
     CollectionClass,
     ConsensusFit,
+    Example,
     Image,
     Lease,
     Narrowing,
@@ -34,6 +35,12 @@ class CollectionAdmin(admin.ModelAdmin):
     raw_id_fields = ("root", "owner")
     prepopulated_fields = {"slug": ("name",)}
     inlines = [CollectionClassInline]
+
+
+@admin.register(Example)
+class ExampleAdmin(KeptAsMadeAdmin):
+    list_display = ("collection", "synset", "image", "is_good", "note")
+    list_select_related = ("collection", "synset", "image")
 
 
 @admin.register(Image)

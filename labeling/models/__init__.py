@@ -2,12 +2,17 @@
 
 from labeling.models.collections import (
     ClassesChangedError,
+    ClassRefusedError,
     Collection,
     CollectionClass,
     ConsensusFit,
     Narrowing,
+    NotReadyError,
+    Reach,
     Skill,
+    may_organise,
 )
+from labeling.models.examples import Example, ExampleRefusedError
 from labeling.models.images import Image
 from labeling.models.leases import LEASE_TIME, MOST_LEASES, Lease, LeaseExpiredError, NotAClassError, Walk
 from labeling.models.questions import Question
@@ -17,20 +22,26 @@ from labeling.models.votes import Keys, Vote
 __all__ = [
     "LEASE_TIME",
     "MOST_LEASES",
+    "ClassRefusedError",
     "ClassesChangedError",
     "Collection",
     "CollectionClass",
     "ConsensusFit",
+    "Example",
+    "ExampleRefusedError",
     "Image",
     "Keys",
     "Lease",
     "LeaseExpiredError",
     "Narrowing",
     "NotAClassError",
+    "NotReadyError",
     "Question",
+    "Reach",
     "Reclass",
     "Relabel",
     "Skill",
     "Vote",
     "Walk",
+    "may_organise",
 ]
