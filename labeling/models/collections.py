@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from labeling import consensus
+from labeling.splits import TEST
 from taxonomy.models import Change, Synset, SynsetQuerySet
 
 MOST_CLASSES = 1000  # as ILSVRC had; the confusions of more would not fit into one row
@@ -43,11 +44,11 @@ class Reach(models.TextChoices):
     LEAVES = "leaves", _("all leaves below it")
 
     def of(self, noun: Synset) -> SynsetQuerySet:
-        """Return the nouns that volunteers can be asked for among these, by name."""
-        askable = Synset.objects.askable()
+        """Return these nouns, by name."""
+        nouns = Synset.objects.current()
         if self is Reach.LEAVES:
-            return askable.leaves().below(noun)
-        return askable.filter(hypernyms=noun) if self is Reach.HYPONYMS else askable.filter(pk=noun.pk)
+            return nouns.leaves().below(noun)
+        return nouns.filter(hypernyms=noun) if self is Reach.HYPONYMS else nouns.filter(pk=noun.pk)
 
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
@@ -171,7 +172,7 @@ class Collection(models.Model):
         """
         present = self._held_classes()
         new = [synset for synset in dict.fromkeys(synsets) if synset not in present]
-        self._refuse(new)
+        self.refuse(new)
         if len(present) + len(new) > MOST_CLASSES:
             raise ClassRefusedError(
                 gettext("A collection has at most %(most)d nouns: %(n)d and %(new)d more are too many.")
@@ -200,7 +201,8 @@ class Collection(models.Model):
         Collection.objects.select_for_update().get(pk=self.pk)
         return self.ordered_classes()
 
-    def _refuse(self, synsets: list[Synset]) -> None:
+    def refuse(self, synsets: list[Synset]) -> None:
+        """Raise ClassRefusedError, which says why in a sentence, if one of `synsets` cannot be a class here."""
         for synset in synsets:
             if synset.is_sensitive:
                 raise ClassRefusedError(
@@ -241,8 +243,10 @@ class Collection(models.Model):
         self.save(update_fields=["is_open"])
 
     def use_as_gold(self, questions: Iterable[int]) -> int:
-        """Make gold of those of `questions` whose answer is known or settled; return how many those are."""
-        chosen = self.questions.filter(pk__in=questions, is_gold=False)
+        """Make gold of those of `questions` whose answer is known or settled and may be told; return how many those
+        are. Of a test picture it may be a contest's secret.
+        """
+        chosen = self.questions.filter(pk__in=questions, is_gold=False).exclude(image__split=TEST)
         known = chosen.filter(Q(truth__isnull=False) | Q(state="settled", label__isnull=False))
         return known.update(is_gold=True, truth=Coalesce("truth", "label"))
 
