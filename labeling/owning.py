@@ -347,11 +347,11 @@ def _change_gold(request: OwnerRequest, collection: Collection) -> None:
 @owners_only
 def dashboard(request: HttpRequest, collection: Collection) -> HttpResponse:
     """How far it is, when it will be done, how well people agree, and who they are."""
-    voters = Paginator(reporting.by_skill(collection), VOTERS_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(reporting.by_skill(collection), VOTERS_PAGE).get_page(request.GET.get("page"))
     context = {
         "collection": collection,
         "report": reporting.report(collection),
-        "page": voters,
-        "voters": reporting.known_voters(collection, voters.object_list),
+        "page": page,
+        "known": reporting.known_voters(collection, page.object_list),
     }
     return render(request, "labeling/own_dashboard.html", context)

@@ -4,6 +4,7 @@ The number of queries is the same for any collection, and none brings its votes 
 where they lie. Agreement is computed over a fixed sample of questions, those at the lowest of their random positions.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -75,6 +76,15 @@ class KnownVoter:
     low: float
     high: float
     n_votes: int
+    drawn: tuple[int, ...]  # low, mean and high, in thousandths of the axis
+
+
+@dataclass(frozen=True)
+class KnownVoters:
+    """Some annotators, drawn on one axis that begins at `axis_min` and ends at 1."""
+
+    voters: list[KnownVoter]
+    axis_min: float
 
 
 @dataclass(frozen=True)
@@ -176,11 +186,19 @@ def _today(
 
 
 def _hardest(collection: Collection, becomes: Mapping[int, int | None]) -> list[HardPicture]:
-    """The pictures with the least sure labels, each with its votes; no test picture, as its label may be a secret."""
-    voted = collection.questions.filter(n_votes__gte=2, confidence__isnull=False, narrowing=None)
-    shown = voted.filter(image__split=TRAIN, image__withdrawn_at=None)
-    hard = list(shown.select_related("image", "label").order_by("confidence", "-n_votes", "pk")[:MOST_HARD])
-    said = _votes(collection).filter(question__in=[question.pk for question in hard])
+    """The pictures on which most votes say something else than the label, each with all that was said; no test
+    picture, as its label may be a secret. Two votes more in the share's divisor keep a few votes from weighing much.
+    """
+    shown = Q(question__image__split=TRAIN, question__image__withdrawn_at=None, question__narrowing=None)
+    against = _votes(collection).filter(shown, question__n_votes__gte=2, question__confidence__isnull=False)
+    # Told apart where they lie, so of what was merged only votes for what became the label itself are known.
+    against = against.exclude(synset=F("question__label")).exclude(synset__becomes=F("question__label"))
+    share = 1.0 * Count("pk") / (F("question__n_votes") + 2)
+    found = against.values_list("question").annotate(share=share)
+    keys = [pk for pk, _share in found.order_by("-share", "question__confidence", "question")[:MOST_HARD]]
+    questions = Question.objects.select_related("image", "label").in_bulk(keys)
+    hard = [questions[pk] for pk in keys]
+    said = _votes(collection).filter(question__in=keys)
     rows = said.values_list("question", Coalesce("synset", 0)).annotate(n=Count("pk")).order_by()
     of: dict[int, dict[int, int]] = defaultdict(dict)
     for (question, noun), n in _today(rows, becomes).items():
@@ -229,16 +247,22 @@ def by_skill(collection: Collection) -> QuerySet[Skill]:
     return collection.skills.select_related("annotator").order_by(mean.desc(), "pk")
 
 
-def known_voters(collection: Collection, skills: Iterable[Skill]) -> list[KnownVoter]:
+def known_voters(collection: Collection, skills: Iterable[Skill]) -> KnownVoters:
     """Return each of `skills` with the 95 % interval of the share that is right, and its number of votes."""
     skills = list(skills)
     columns: Any = np.array([(skill.right, skill.wrong) for skill in skills], dtype=np.float64).reshape(-1, 2)
-    intervals = agreement.beta_intervals(columns[:, 0], columns[:, 1])
+    intervals = agreement.beta_intervals(columns[:, 0], columns[:, 1]).tolist()
+    axis_min = math.floor(10 * min((low for low, _high in intervals), default=0.0)) / 10
     votes = Vote.objects.filter(
         question__collection=collection, annotator__in=[skill.annotator_id for skill in skills]
     )
     n_of = dict(votes.values_list("annotator").annotate(n=Count("pk")).order_by())
-    return [
-        KnownVoter(skill, low, high, n_of.get(skill.annotator_id, 0))
-        for skill, (low, high) in zip(skills, intervals.tolist(), strict=True)
+
+    def drawn(*shares: float) -> tuple[int, ...]:
+        return tuple(round(1000 * (share - axis_min) / (1 - axis_min)) for share in shares)
+
+    voters = [
+        KnownVoter(skill, low, high, n_of.get(skill.annotator_id, 0), drawn(low, skill.mean, high))
+        for skill, (low, high) in zip(skills, intervals, strict=True)
     ]
+    return KnownVoters(voters, axis_min)

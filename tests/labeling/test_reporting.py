@@ -131,9 +131,11 @@ def test_without_known_answers_nothing_is_measured_by_them():
 
 def test_the_hardest_pictures_come_first_with_what_was_said_of_them():
     collection = make_settled_collection(n_questions=6)
-    add_votes(collection, "cat", "dog", "dog", None)
-    hardest = collection.questions.filter(image__split="train").first()
-    Question.objects.filter(pk=hardest.pk).update(confidence=0.51)
+    cat, _dog = collection.ordered_classes()
+    collection.questions.update(label=cat)
+    hardest = collection.questions.filter(image__split="train").last()
+    add_votes(collection, "cat", "dog", "dog", None, questions=[hardest])
+    add_votes(collection, "cat", "cat", "dog", questions=collection.questions.exclude(pk=hardest.pk))
 
     found = report(collection).hardest
 
@@ -143,6 +145,16 @@ def test_the_hardest_pictures_come_first_with_what_was_said_of_them():
         ("cat", 1, 25),
         (None, 1, 25),
     ]
+
+
+def test_where_everybody_says_what_the_label_is_no_picture_is_hard():
+    collection = make_settled_collection(n_questions=6)
+    cat, _dog = collection.ordered_classes()
+    collection.questions.update(label=cat)
+
+    add_votes(collection, "cat", "cat")
+
+    assert report(collection).hardest == []
 
 
 def test_no_test_picture_is_shown_with_its_label():
@@ -189,12 +201,15 @@ def test_annotators_are_shown_by_skill_with_how_sure_we_are_of_it():
     Skill.objects.create(collection=collection, annotator=new, right=8.5, wrong=1.5)
     Skill.objects.create(collection=collection, annotator=sure, right=95, wrong=5)
 
-    first, second = reporting.known_voters(collection, reporting.by_skill(collection))
+    found = reporting.known_voters(collection, reporting.by_skill(collection))
 
+    first, second = found.voters
     assert (first.skill.annotator, first.n_votes) == (sure, 1)
     assert (second.skill.annotator, second.n_votes) == (new, 0)
     assert 0.88 < first.low < 0.95 < first.high < 0.99
     assert second.high - second.low > first.high - first.low
+    assert 0 <= found.axis_min < second.low
+    assert all(0 <= low < mean < high <= 1000 for low, mean, high in (first.drawn, second.drawn))
 
 
 # --- Cost -------------------------------------------------------------------------------------------------
