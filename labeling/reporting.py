@@ -8,7 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -119,7 +119,7 @@ def _pace(collection: Collection, counts: Mapping[str, int], now: datetime) -> P
     cast = Vote.objects.filter(question__collection=collection, lease_number__isnull=False)
     today = timezone.localdate(now)
     since = today - timedelta(days=DAYS - 1)
-    recent = cast.filter(cast_at__date__gte=since)
+    recent = cast.filter(cast_at__gte=timezone.make_aware(datetime.combine(since, time.min)))
     by_day = recent.annotate(day=TruncDate("cast_at")).values_list("day")
     n_on: dict[date, int] = dict(by_day.annotate(n=Count("pk")).order_by())
     days = [(day, n_on.get(day, 0)) for day in (since + timedelta(days=i) for i in range(DAYS))]
