@@ -112,7 +112,8 @@ def edit(request: OwnerRequest, collection: Collection) -> HttpResponse:
     """All that a collection is. ?noun= says which noun is about to be added, with what is below it."""
     form = CollectionForm(request.POST or None, instance=collection)
     if form.is_valid():
-        form.save()
+        # Not the whole row: somebody may open or close it meanwhile.
+        form.instance.save(update_fields=CollectionForm.Meta.fields)
         messages.success(request, _("Saved."))
         return redirect("labeling:edit", collection.slug)
     # A form that was refused has changed the row that it was given, but not the one that is kept.

@@ -47,7 +47,7 @@ class Reach(models.TextChoices):
         """Return these nouns, by name."""
         nouns = Synset.objects.current()
         if self is Reach.LEAVES:
-            return nouns.leaves().below(noun)
+            return nouns.leaves().below(noun).exclude(pk=noun.pk)
         return nouns.filter(hypernyms=noun) if self is Reach.HYPONYMS else nouns.filter(pk=noun.pk)
 
 

@@ -323,6 +323,13 @@ def test_what_a_press_would_add_is_said_in_numbers_before(client, collection, no
     assert "1 that is sensitive or cannot be seen stays out." in said
 
 
+def test_a_leaf_is_added_by_itself_alone(client, collection, nouns):
+    said = page(client, "edit", collection, noun=picked(nouns["husky"]))
+
+    assert "Add husky itself" in said
+    assert "below husky" not in said
+
+
 def test_htmx_gets_the_numbers_alone(client, collection, nouns):
     address = reverse("labeling:edit", args=[collection.slug])
 
