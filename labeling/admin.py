@@ -36,6 +36,10 @@ class CollectionAdmin(admin.ModelAdmin):
     prepopulated_fields = {"slug": ("name",)}
     inlines = [CollectionClassInline]
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        form.instance.note_classes_set()
+
 
 @admin.register(Example)
 class ExampleAdmin(KeptAsMadeAdmin):

@@ -16,7 +16,7 @@ from labeling.models import (
     Skill,
     Vote,
 )
-from taxonomy.models import Change, Synset
+from taxonomy.models import Synset
 
 MOST_TRIES = 3  # of a refit that changes of the taxonomy overtake
 
@@ -56,13 +56,12 @@ def _refit(collection: Collection) -> Report:
     n_items, n_classes = len(keys.questions), len(keys.classes)
     fit = consensus.fit(votes, n_items, n_classes)
     with transaction.atomic():
-        row = ConsensusFit.objects.create(
-            collection=collection,
+        row = ConsensusFit.objects.keep(
+            collection,
             classes=[synset.wnid for synset in classes],
             parameters=fit.parameters.to_json(),
             n_votes=int(n_votes.sum()),
             log_likelihood=fit.log_likelihood,
-            taxonomy_version=Change.objects.version(),
         )
         _write_skills(collection, keys, fit)
     Question.objects.record_consensus(_decisions(collection, keys, votes, (n_votes, n_answers), fit), row)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db import transaction
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
@@ -12,15 +11,15 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from accounts.http import AuthenticatedApiRequest
 from accounts.models import User
-from labeling.models import Collection, Lease, LeaseExpiredError, NotAClassError, Vote
+from labeling.models import Answer, Collection, Lease, Outcome
 from labeling.serializers import (
     CollectionSerializer,
     LeaseRequestSerializer,
     LeasesSerializer,
     VoteResultsSerializer,
     VotesSerializer,
+    lend,
 )
-from taxonomy.models import Synset
 
 
 class CollectionViewSet(ReadOnlyModelViewSet[Collection]):
@@ -38,16 +37,19 @@ class LeasesView(APIView):
 
     @extend_schema(request=LeaseRequestSerializer, responses=LeasesSerializer)
     def post(self, request: AuthenticatedApiRequest, slug: str) -> Response:
-        """Return up to `count` leases that you hold: those you hold already, renewed, then new ones."""
-        collection = get_object_or_404(Collection, slug=slug)
+        """Cast `votes`, where there are any, then return up to `count` leases that you hold: those you hold
+        already, renewed, then new ones.
+        """
+        collection = get_object_or_404(Collection.objects.select_related("root"), slug=slug)
         wanted = LeaseRequestSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
+        results = _cast(request.user, wanted.validated_data["votes"])
         leases = Lease.objects.hand_out(collection, request.user, wanted.validated_data["count"])
         # Others may hold for a moment what is left, so having none now is not yet the end.
         is_finished = not leases and not Lease.objects.might_come(collection, request.user)
         detail = _nothing_left(collection) if is_finished else ""
-        data = {"leases": leases, "is_finished": is_finished, "detail": detail}
-        return Response(LeasesSerializer(data).data)
+        lent = [lend(lease) for lease in leases]
+        return Response({"results": results, "leases": lent, "is_finished": is_finished, "detail": detail})
 
 
 def _nothing_left(collection: Collection) -> str:
@@ -75,43 +77,14 @@ class VotesView(APIView):
         return Response({"results": _cast(request.user, votes.validated_data["votes"])})
 
 
-@transaction.atomic
 def _cast(annotator: User, votes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    leases = (
-        Lease.objects.filter(annotator=annotator)
-        .select_related("annotator")
-        .in_bulk([vote["lease"] for vote in votes])
-    )
-    wnids = {vote["synset"] for vote in votes if vote.get("synset")}
-    synsets = {synset.wnid: synset for synset in Synset.objects.filter(wnid__in=wnids)}
-    question_of = {pk: lease.question_id for pk, lease in leases.items()}
-    results = {}
-    # In the order of their questions, as every request locks them, so that two requests cannot deadlock.
-    for place, vote in sorted(enumerate(votes), key=lambda pair: question_of.get(pair[1]["lease"], 0)):
-        wnid = vote.get("synset") or ""
-        if wnid and wnid not in synsets:
-            status, detail = "refused", f"Expected the wnid of a noun; found {wnid!r}."
-        elif lease := leases.pop(vote["lease"], None):
-            status, detail = _cast_one(lease, synsets.get(wnid), vote.get("seconds"))
-        else:
-            status, detail = _look_up(annotator, vote["lease"], synsets.get(wnid))
-        results[place] = {"lease": vote["lease"], "status": status, "detail": detail}
-    return [results[place] for place in range(len(votes))]
+    if not votes:
+        return []
+    answers = [Answer(vote["lease"], vote.get("synset") or "", vote.get("seconds")) for vote in votes]
+    outcomes = Lease.objects.cast(annotator, answers)
+    return [_result(answer, outcome) for answer, outcome in zip(answers, outcomes, strict=True)]
 
 
-def _cast_one(lease: Lease, synset: Synset | None, seconds: float | None) -> tuple[str, str]:
-    try:
-        lease.cast(synset, seconds)
-    except (LeaseExpiredError, NotAClassError) as error:
-        return "refused", str(error)
-    return "recorded", ""
-
-
-def _look_up(annotator: User, lease: int, synset: Synset | None) -> tuple[str, str]:
-    """Tell a vote that is sent again from one that contradicts it, and both from a lease that is not held."""
-    cast = Vote.objects.filter(annotator=annotator, lease_number=lease).first()
-    if cast is None:
-        return "refused", f"Expected a lease that you hold; lease {lease} ran out or is not yours."
-    if cast.synset == synset:
-        return "repeated", ""
-    return "refused", f"You have already answered this question: {cast.synset or 'cannot tell'}."
+def _result(answer: Answer, outcome: Outcome) -> dict[str, Any]:
+    status = "refused" if outcome.refusal else "repeated" if outcome.is_repeated else "recorded"
+    return {"lease": answer.lease, "status": status, "detail": str(outcome.refusal or "")}

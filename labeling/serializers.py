@@ -1,6 +1,5 @@
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from labeling.models import MOST_LEASES, Collection, Lease, Vote
@@ -26,37 +25,38 @@ class CollectionSerializer(serializers.ModelSerializer[Collection]):
         ]  # fmt: skip
 
 
-class LeaseRequestSerializer(serializers.Serializer[Any]):
-    count = serializers.IntegerField(min_value=1, max_value=MOST_LEASES, default=1)
-
-
 class LeaseSerializer(serializers.ModelSerializer[Lease]):
-    image_url = serializers.CharField(source="question.image.get_absolute_url", read_only=True)
-    width = serializers.IntegerField(source="question.image.width", read_only=True)
-    height = serializers.IntegerField(source="question.image.height", read_only=True)
-    words = serializers.CharField(source="question.words", read_only=True, help_text="What is asked.")
-    choices = serializers.SerializerMethodField(
-        help_text="The nouns to choose from where they are not the collection's classes; otherwise null."
+    """A lease as lend() tells of it."""
+
+    image_url = serializers.CharField(read_only=True)
+    width = serializers.IntegerField(read_only=True)
+    height = serializers.IntegerField(read_only=True)
+    words = serializers.CharField(read_only=True, help_text="What is asked.")
+    choices = ClassSerializer(
+        many=True,
+        allow_null=True,
+        read_only=True,
+        help_text="The nouns to choose from where they are not the collection's classes; otherwise null.",
     )
 
     class Meta:
         model = Lease
         fields = ["id", "image_url", "width", "height", "expires_at", "words", "choices"]
 
-    @extend_schema_field(ClassSerializer(many=True, allow_null=True))
-    def get_choices(self, lease: Lease) -> list[dict[str, Any]] | None:
-        question = lease.question
-        if question.narrowing is None:
-            return None
-        return list(ClassSerializer(question.offered(), many=True).data)
 
-
-class LeasesSerializer(serializers.Serializer[Any]):
-    """Every lease that the annotator holds here, the oldest first; a sentence where there is none."""
-
-    leases = LeaseSerializer(many=True)
-    is_finished = serializers.BooleanField(help_text="Nothing is left for you; false: ask again in a moment.")
-    detail = serializers.CharField(allow_blank=True)
+def lend(lease: Lease) -> dict[str, Any]:
+    """Tell of a lease. By hand: a serializer takes longer than the database for a hundred of them."""
+    question = lease.question
+    choices = ClassSerializer(question.offered(), many=True).data if question.narrowing_id else None
+    return {
+        "id": lease.pk,
+        "image_url": question.image.get_absolute_url(),
+        "width": question.image.width,
+        "height": question.image.height,
+        "expires_at": lease.expires_at,
+        "words": question.words,
+        "choices": choices,
+    }
 
 
 class VoteSerializer(serializers.Serializer[Any]):
@@ -93,3 +93,22 @@ class VoteResultSerializer(serializers.Serializer[Any]):
 
 class VoteResultsSerializer(serializers.Serializer[Any]):
     results = VoteResultSerializer(many=True)
+
+
+class LeaseRequestSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField(min_value=1, max_value=MOST_LEASES, default=1)
+    votes = serializers.ListField(
+        child=VoteSerializer(),
+        max_length=MOST_VOTES,
+        default=list,
+        help_text="Answers to cast first, as one would send them to /api/votes/.",
+    )
+
+
+class LeasesSerializer(serializers.Serializer[Any]):
+    """Every lease that the annotator holds here, the oldest first; a sentence where there is none."""
+
+    results = VoteResultSerializer(many=True, help_text="What became of each vote, in their order.")
+    leases = LeaseSerializer(many=True)
+    is_finished = serializers.BooleanField(help_text="Nothing is left for you; false: ask again in a moment.")
+    detail = serializers.CharField(allow_blank=True)

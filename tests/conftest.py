@@ -6,6 +6,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from labeling.models.choices import forget_kept
+
 # A test that uses one of these, itself or through its fixtures, touches the database. What reaches the broker
 # starts from a row, so it does too.
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
@@ -52,3 +54,8 @@ def _run_on_the_servers_that_were_asked_for() -> None:
     if redis_url := os.environ.get("REDIS_URL"):
         in_use = {redis_url, settings.CELERY_BROKER_URL, settings.CACHES["default"]["LOCATION"]}
         assert in_use == {redis_url}, "REDIS_URL is set, but the broker or the cache is another."
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept_of_another_test() -> None:
+    forget_kept()

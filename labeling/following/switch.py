@@ -4,9 +4,19 @@ from django.db.models import F, OuterRef, Q, Subquery
 
 from labeling.following.preparation import BATCH
 from labeling.following.turn import Turn
-from labeling.models import Collection, ConsensusFit, Lease, Narrowing, Question, Reclass, Relabel, Vote
+from labeling.models import (
+    Choices,
+    Collection,
+    ConsensusFit,
+    Lease,
+    Narrowing,
+    Question,
+    Reclass,
+    Relabel,
+    Vote,
+)
 from taxonomy.dependants import OutdatedError
-from taxonomy.models import Change, Draft, Synset
+from taxonomy.models import Draft, Synset
 
 
 class Switch:
@@ -54,9 +64,7 @@ class Switch:
 
     def _keep_fit(self, fit: dict[str, object]) -> None:
         """Keep the parameters over the new classes as the latest fit, so that votes go on from there."""
-        row = ConsensusFit.objects.create(
-            collection=self.collection, taxonomy_version=Change.objects.version(), **fit
-        )
+        row = ConsensusFit.objects.keep(self.collection, **fit)
         self.relabels.filter(is_fitted=True, is_narrowed=False).update(fit_after=row)
 
     def _drop_leases(self) -> None:
@@ -90,10 +98,13 @@ class Switch:
     def _decide(self, late: set[int]) -> None:
         """Decide by their votes, as they count now, what was not prepared or was voted on since."""
         relabels = {row.question_id: row for row in self.relabels.filter(question__among=late)}
-        for question in Question.objects.filter(pk__among=late).order_by("pk").select_for_update():
+        found = Question.objects.filter(pk__among=late).select_related("narrowing").order_by("pk")
+        questions = list(found.select_for_update(of=("self",)))
+        for question in questions:
             question.collection = self.collection
             if question.pk in relabels:
                 question.narrowing = relabels[question.pk].narrowing_after
             if question.narrowing and question.narrowing.is_over:
                 question.narrowing = None
-            question.decide()
+        # What is being changed is not kept: another change may come to have this one's number.
+        Vote.objects.decide(questions, lambda question: Choices.read(question.collection, question.narrowing))

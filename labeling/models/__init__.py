@@ -1,5 +1,6 @@
 """Who is asked what, what they said, and what we believe."""
 
+from labeling.models.choices import Choices
 from labeling.models.collections import (
     ClassesChangedError,
     ClassRefusedError,
@@ -14,7 +15,17 @@ from labeling.models.collections import (
 )
 from labeling.models.examples import Example, ExampleRefusedError
 from labeling.models.images import Image
-from labeling.models.leases import LEASE_TIME, MOST_LEASES, Lease, LeaseExpiredError, NotAClassError, Walk
+from labeling.models.leases import (
+    LEASE_TIME,
+    MOST_LEASES,
+    Answer,
+    AnsweredOtherwiseError,
+    Lease,
+    LeaseExpiredError,
+    NotAClassError,
+    Outcome,
+    Walk,
+)
 from labeling.models.questions import Question
 from labeling.models.relabels import Reclass, Relabel
 from labeling.models.votes import Keys, Vote
@@ -22,6 +33,9 @@ from labeling.models.votes import Keys, Vote
 __all__ = [
     "LEASE_TIME",
     "MOST_LEASES",
+    "Answer",
+    "AnsweredOtherwiseError",
+    "Choices",
     "ClassRefusedError",
     "ClassesChangedError",
     "Collection",
@@ -36,6 +50,7 @@ __all__ = [
     "Narrowing",
     "NotAClassError",
     "NotReadyError",
+    "Outcome",
     "Question",
     "Reach",
     "Reclass",

@@ -1,11 +1,11 @@
 """Labelling campaigns: their classes, and what was learnt about their votes and voters."""
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -61,9 +61,9 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
 
     def grown(self) -> list["Collection"]:
         """Return those whose votes have grown by a tenth, and by ten at least, since their last fit."""
-        last = ConsensusFit.objects.filter(collection=OuterRef("pk")).order_by("-pk").values("n_votes")[:1]
         counted = self.annotate(
-            n_votes=Coalesce(models.Sum("questions__n_votes"), 0), n_fitted=Coalesce(Subquery(last), 0)
+            n_votes=Coalesce(models.Sum("questions__n_votes"), 0),
+            n_fitted=Coalesce(F("latest_fit__n_votes"), 0),
         )
         return list(counted.filter(n_votes__gte=F("n_fitted") * 1.1 + 10))
 
@@ -85,6 +85,12 @@ class Collection(models.Model):
         default=SELDOM_GOLD, help_text=_("Of the questions that somebody is asked, how many are gold.")
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    revision = models.PositiveIntegerField(
+        default=0, editable=False, help_text=_("How often its classes were set.")
+    )
+    latest_fit = models.ForeignKey(
+        "ConsensusFit", on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+    )
 
     objects = CollectionQuerySet.as_manager()
 
@@ -152,7 +158,7 @@ class Collection(models.Model):
 
     def fit_over(self, classes: Iterable[Synset]) -> "ConsensusFit | None":
         """Return the latest fit if it is one over `classes`; None otherwise."""
-        latest = self.fits.order_by("-pk").first()
+        latest = self.latest_fit
         return latest if latest and latest.classes == [synset.wnid for synset in classes] else None
 
     @transaction.atomic
@@ -163,6 +169,12 @@ class Collection(models.Model):
             CollectionClass(collection=self, synset=synset, position=position)
             for position, synset in enumerate(synsets)
         )
+        self.note_classes_set()
+
+    def note_classes_set(self) -> None:
+        """Have every process read the classes anew; whoever writes them by other ways calls this."""
+        Collection.objects.filter(pk=self.pk).update(revision=F("revision") + 1)
+        self.refresh_from_db(fields=["revision"])
 
     @transaction.atomic
     def add_classes(self, synsets: Iterable[Synset]) -> int:
@@ -330,6 +342,16 @@ class Narrowing(models.Model):
         return [synset for synset in self.collection.ordered_classes() if synset.pk in below]
 
 
+class ConsensusFitManager(models.Manager["ConsensusFit"]):
+    @transaction.atomic
+    def keep(self, collection: Collection, **fields: Any) -> "ConsensusFit":
+        """Keep the parameters of a fit as the collection's latest, from which votes go on."""
+        fit = self.create(collection=collection, taxonomy_version=Change.objects.version(), **fields)
+        Collection.objects.filter(pk=collection.pk).update(latest_fit=fit)
+        collection.latest_fit = fit
+        return fit
+
+
 class ConsensusFit(models.Model):
     """One refit of a collection's consensus: the parameters that made its labels."""
 
@@ -340,6 +362,8 @@ class ConsensusFit(models.Model):
     log_likelihood = models.FloatField()
     taxonomy_version = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ConsensusFitManager()
 
     class Meta:
         get_latest_by = "pk"

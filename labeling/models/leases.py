@@ -1,7 +1,10 @@
 """Who is asked what: short loans of questions, and the walk along which they are handed out."""
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
@@ -10,13 +13,32 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
+from labeling.models.choices import Choices
 from labeling.models.collections import Collection
-from labeling.models.questions import Question, QuestionQuerySet, places_said
+from labeling.models.images import Image
+from labeling.models.questions import Question, QuestionQuerySet
+from labeling.models.sql import among, build, from_moment, keys, locked, rows, run, select, to_moment
 from labeling.models.votes import Vote
 from taxonomy.models import Change, Synset
 
 LEASE_TIME = timedelta(minutes=15)
+# The columns that the requests of volunteers read.
+QUESTION = ("id", "collection_id", "image_id", "position", "state", "open_places", "n_votes", "label_id",
+            "confidence", "fit_id", "narrowing_id")  # fmt: skip
+IMAGE = ("id", "sha256", "width", "height")
+COLLECTION = (
+    "id",
+    "name",
+    "is_open",
+    "target_confidence",
+    "min_votes",
+    "max_votes",
+    "revision",
+    "latest_fit_id",
+)
+RENEW_BELOW = LEASE_TIME * 0.8  # what is left of it; renewing at every request would write at every request
 MOST_LEASES = 100  # that one annotator may hold in one collection
+MOST_FEEDS = 5  # in one request: who has answered all that these open comes again
 
 
 class LeaseExpiredError(Exception):
@@ -25,6 +47,28 @@ class LeaseExpiredError(Exception):
 
 class NotAClassError(ValueError):
     """The collection does not offer this noun as an answer."""
+
+
+class AnsweredOtherwiseError(ValueError):
+    """A vote was cast on this lease before, and it says something else."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What somebody says about the picture of a lease."""
+
+    lease: int
+    wnid: str = ""  # of the noun that it shows; empty for "cannot tell"
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an answer: a new vote, the same vote that was cast before, or the reason why none was cast."""
+
+    vote: Vote | None = None
+    is_repeated: bool = False
+    refusal: LeaseExpiredError | NotAClassError | AnsweredOtherwiseError | None = None
 
 
 def never_asked(questions: QuestionQuerySet, annotator: User) -> QuestionQuerySet:
@@ -44,26 +88,28 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
     def held_by(self, annotator: User) -> Self:
         return self.running().filter(annotator=annotator)
 
+    @transaction.atomic
     def hand_out(self, collection: Collection, annotator: User, count: int) -> list["Lease"]:
         """Return up to `count` leases that `annotator` holds: those held already, renewed, then new ones.
 
         So a request that is repeated, because a page was loaded again or an answer was lost, costs nothing.
         Fewer come back, or none, when nothing else is left that this annotator has not been asked.
         """
-        mine = self.filter(annotator=annotator, question__collection=collection)
-        # An expired lease of one's own would hide its question from oneself, so those go first.
-        mine.expired().release()
-        with transaction.atomic():
-            # Two windows of one annotator take turns, or both would be lent the same question.
-            walk, _made = Walk.objects.select_for_update().get_or_create(
-                collection=collection, annotator=annotator
-            )
-            mine.running().renew()
-            n_new = min(count, MOST_LEASES) - mine.count()
-            if n_new > 0 and collection.is_asking:
-                walk.claim_next(n_new)
-        shown = mine.running().select_related("question__image", "question__narrowing__stands_at")
-        return list(shown.order_by("pk")[:count])
+        # Two windows of one annotator take turns, or both would be lent the same question.
+        walk = Walk.objects.lock(collection, annotator)
+        now = timezone.now()
+        held = _held(collection, annotator)
+        if any(lease.expires_at <= now for lease in held):
+            # An expired lease of one's own would hide its question from oneself, so those go first.
+            self.filter(pk__in=[lease.pk for lease in held]).expired().release()
+            held = _held(collection, annotator)
+        if any(lease.expires_at - now < RENEW_BELOW for lease in held):
+            self.filter(pk__in=[lease.pk for lease in held]).renew()
+            held = _held(collection, annotator)
+        n_new = min(count, MOST_LEASES) - len(held)
+        if n_new > 0 and collection.is_asking:
+            held += walk.claim_next(n_new)
+        return [lease for lease in held if lease.expires_at > now][:count]
 
     def might_come(self, collection: Collection, annotator: User) -> bool:
         """Say whether questions are left for `annotator`, though others may hold them at this moment."""
@@ -92,6 +138,139 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         Lease.objects.filter(pk__in=[lease.pk for lease in leases]).delete()
         return len(leases)
 
+    @transaction.atomic
+    def cast(self, annotator: User, answers: Sequence[Answer]) -> list[Outcome]:
+        """Turn leases that `annotator` holds into votes, and decide their questions; return what became of each
+        answer, in their order. An answer that is sent again does no harm, and one that is refused stops no other.
+        """
+        version = Change.objects.hold_still()
+        numbers = {answer.lease for answer in answers}
+        held = {lease.pk: lease for lease in _locked_leases(annotator, numbers)}
+        cast = _cast_before(annotator, numbers - held.keys())
+        outcomes: list[Outcome] = []
+        votes: dict[int, Vote] = {}
+        for answer in answers:
+            lease = held.pop(answer.lease, None)
+            if lease is None:
+                earlier = votes.get(answer.lease) or cast.get(answer.lease)
+                outcomes.append(_repeat(answer, earlier))
+                continue
+            question = lease.question
+            outcome = _vote(lease, question, choices_of(question, version), answer, version)
+            if outcome.vote:
+                votes[answer.lease] = outcome.vote
+                question.n_votes += 1
+            outcomes.append(outcome)
+        if votes:
+            Vote.objects.insert(votes.values())
+            run(f"DELETE FROM labeling_lease WHERE {among('id')}", [keys(votes)])  # noqa: S608
+            voted = [vote.question for vote in votes.values()]
+            Vote.objects.decide(voted, lambda question: choices_of(question, version))
+        return outcomes
+
+
+def _held(collection: Collection, annotator: User) -> list["Lease"]:
+    """Return the leases of `annotator` here, expired ones too, with what a page shows of them."""
+    found = rows(
+        f"""SELECT l.id, l.expires_at, {select("q", QUESTION)}, {select("i", IMAGE)} FROM labeling_lease l
+            JOIN labeling_question q ON q.id = l.question_id JOIN labeling_image i ON i.id = q.image_id
+            WHERE l.annotator_id = %s AND q.collection_id = %s ORDER BY l.id""",  # noqa: S608
+        [annotator.pk, collection.pk],
+    )
+    return [
+        Lease(id=pk, question=_question(collection, values), annotator=annotator, expires_at=from_moment(at))
+        for pk, at, *values in found
+    ]
+
+
+def _question(collection: Collection, values: Sequence[Any]) -> Question:
+    """Make a question and its picture of QUESTION's and IMAGE's columns."""
+    question = build(Question, QUESTION, values[: len(QUESTION)])
+    question.collection = collection
+    question.image = build(Image, IMAGE, values[len(QUESTION) :])
+    return question
+
+
+def _locked_leases(annotator: User, numbers: AbstractSet[int]) -> list["Lease"]:
+    """Lock these leases, where `annotator` has them, and their questions; both in the order of the questions, as
+    everybody does, so that nobody deadlocks.
+    """
+    found = rows(
+        f"""SELECT l.id, l.expires_at, {select("q", QUESTION)}, {select("c", COLLECTION)} FROM labeling_lease l
+            JOIN labeling_question q ON q.id = l.question_id JOIN labeling_collection c ON c.id = q.collection_id
+            WHERE {among("l.id")} AND l.annotator_id = %s ORDER BY q.id {locked("l", "q")}""",  # noqa: S608
+        [keys(numbers), annotator.pk],
+    )
+    collections: dict[int, Collection] = {}
+    leases = []
+    for pk, expires_at, *values in found:
+        question = build(Question, QUESTION, values[: len(QUESTION)])
+        collection = build(Collection, COLLECTION, values[len(QUESTION) :])
+        question.collection = collections.setdefault(collection.pk, collection)
+        moment = from_moment(expires_at)
+        leases.append(Lease(id=pk, question=question, annotator=annotator, expires_at=moment))
+    return leases
+
+
+def choices_of(question: Question, version: int) -> Choices:
+    return Choices.of(question.collection, question.narrowing_id, version)
+
+
+def _cast_before(annotator: User, numbers: AbstractSet[int]) -> dict[int, Vote]:
+    """Return the votes that `annotator` cast on these leases earlier."""
+    if not numbers:
+        return {}
+    votes = Vote.objects.filter(annotator=annotator, lease_number__in=numbers).select_related("synset")
+    return {vote.lease_number or 0: vote for vote in votes}
+
+
+def _repeat(answer: Answer, earlier: Vote | None) -> Outcome:
+    """Tell an answer that is sent again from one that contradicts it, and both from a lease that is not held."""
+    if earlier is None:
+        return Outcome(
+            refusal=LeaseExpiredError(
+                f"Expected a lease that you hold; lease {answer.lease} ran out or is not yours."
+            )
+        )
+    if (earlier.synset.wnid if earlier.synset else "") == answer.wnid:
+        return Outcome(vote=earlier, is_repeated=True)
+    said = earlier.synset or "cannot tell"
+    return Outcome(refusal=AnsweredOtherwiseError(f"You have already answered this question: {said}."))
+
+
+def _vote(lease: "Lease", question: Question, choices: Choices, answer: Answer, version: int) -> Outcome:
+    """Make, without writing it, the vote that `answer` is."""
+    if lease.expires_at <= timezone.now():
+        return Outcome(
+            refusal=LeaseExpiredError(
+                f"Expected a lease that is still held; lease {lease.pk} ran out at "
+                f"{lease.expires_at:%H:%M:%S} UTC. Ask for another question."
+            )
+        )
+    synset = choices.by_wnid.get(answer.wnid) if answer.wnid else None
+    if answer.wnid and synset is None:
+        # A page that was open while the taxonomy changed names a noun by what it was.
+        synset = Synset.objects.filter(wnid=answer.wnid).first()
+        if synset is None:
+            return Outcome(refusal=NotAClassError(f"Expected the wnid of a noun; found {answer.wnid!r}."))
+    place = choices.place(synset.pk) if synset else None
+    if synset is not None and (place is None or choices.synsets[place] not in choices.offered):
+        return Outcome(
+            refusal=NotAClassError(f"Expected one of the classes of {question.collection}; found {synset}.")
+        )
+    return Outcome(
+        vote=Vote(
+            question=question,
+            annotator_id=lease.annotator_id,
+            synset=synset,
+            answer=Vote.Answer.PRESENT if synset else Vote.Answer.CANNOT_TELL,
+            seconds=answer.seconds,
+            lease_number=lease.pk,
+            narrowing_id=question.narrowing_id,
+            taxonomy_version=version,
+        )
+    )
+
 
 class Lease(models.Model):
     """A short loan of one question to one annotator."""
@@ -112,38 +291,31 @@ class Lease(models.Model):
     def __str__(self) -> str:
         return f"{self.question} to {self.annotator}"
 
-    @transaction.atomic
-    def cast(self, synset: Synset | None, seconds: float | None = None) -> "Vote":
+    def cast(self, synset: Synset | None, seconds: float | None = None) -> Vote:
         """Turn this lease into a vote for `synset`, or into "cannot tell" where it is None.
 
         Raises LeaseExpiredError if it is held no more, NotAClassError if the collection does not ask for `synset`.
         """
-        Change.objects.hold_still()
-        # One DELETE both checks and ends the lease, so it cannot be voted on twice. Everybody locks a lease
-        # before its question, so nobody deadlocks.
-        n_ended, _rows = Lease.objects.held_by(self.annotator).filter(pk=self.pk).delete()
-        if not n_ended:
-            raise LeaseExpiredError(
-                f"Expected a lease that is still held; lease {self.pk} ran out at "
-                f"{self.expires_at:%H:%M:%S} UTC. Ask for another question."
+        wnid = synset.wnid if synset else ""
+        [outcome] = Lease.objects.cast(self.annotator, [Answer(self.pk, wnid, seconds)])
+        if outcome.is_repeated or outcome.vote is None:
+            raise outcome.refusal or LeaseExpiredError(
+                f"Expected a lease that you hold; lease {self.pk} has your vote."
             )
-        question = Question.objects.select_for_update().get(pk=self.question_id)
-        classes = question.choices()
-        said = places_said({0: synset.pk}, classes).get(0) if synset else None
-        if synset is not None and (said is None or not classes[said].is_askable):
-            raise NotAClassError(f"Expected one of the classes of {question.collection}; found {synset}.")
-        vote = Vote.objects.create(
-            question=question,
-            annotator=self.annotator,
-            synset=synset,
-            answer=Vote.Answer.PRESENT if synset else Vote.Answer.CANNOT_TELL,
-            seconds=seconds,
-            lease_number=self.pk,
-            narrowing=question.narrowing,
-            taxonomy_version=Change.objects.version(),
-        )
-        question.take_vote()
-        return vote
+        return outcome.vote
+
+
+class WalkManager(models.Manager["Walk"]):
+    def lock(self, collection: Collection, annotator: User) -> "Walk":
+        """Return the walk of `annotator`, begun if there is none, locked until the transaction's end."""
+        find = f"""SELECT w.id, w.position FROM labeling_walk w
+            WHERE w.collection_id = %s AND w.annotator_id = %s {locked("w")}"""  # noqa: S608
+        found = rows(find, [collection.pk, annotator.pk])
+        if not found:
+            walk, _made = self.select_for_update().get_or_create(collection=collection, annotator=annotator)
+            return walk
+        [(pk, position)] = found
+        return Walk(id=pk, collection=collection, annotator=annotator, position=position)
 
 
 class Walk(models.Model):
@@ -155,6 +327,8 @@ class Walk(models.Model):
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     position = models.IntegerField(default=START)
 
+    objects = WalkManager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["collection", "annotator"], name="labeling_walk_once"),
@@ -163,36 +337,61 @@ class Walk(models.Model):
     def __str__(self) -> str:
         return f"{self.annotator} at {self.position} in {self.collection}"
 
-    def claim_next(self, n_wanted: int) -> None:
+    def claim_next(self, n_wanted: int) -> list[Lease]:
         """Walk the window of open questions from here; feed it at its end; walk it again from its start."""
-        n_wanted -= self.claim(n_wanted)
-        if n_wanted and Question.objects.feed(self.collection):
-            n_wanted -= self.claim(n_wanted)
-        if n_wanted:
+        claimed = self.claim(n_wanted)
+        for _feed in range(MOST_FEEDS):
+            if len(claimed) == n_wanted or not Question.objects.feed(self.collection):
+                break
+            claimed += self.claim(n_wanted - len(claimed))
+        if len(claimed) < n_wanted and self.position != Walk.START:
             self.position = Walk.START
-            self.claim(n_wanted)
-        self.save(update_fields=["position"])
+            claimed += self.claim(n_wanted - len(claimed))
+        run("UPDATE labeling_walk SET position = %s WHERE id = %s", [self.position, self.pk])
+        return claimed
 
-    def claim(self, n_wanted: int) -> int:
-        """Take up to `n_wanted` places on open questions ahead; move there; return how many were taken."""
+    def claim(self, n_wanted: int) -> list[Lease]:
+        """Take up to `n_wanted` places on open questions ahead; move there; return the leases.
+
+        Never a question that this annotator has answered or holds. One that is being narrowed is another one than
+        it was: which kind of dog, not what.
+        """
         # Rows that others are taking right now are passed over instead of waited for, so nobody deadlocks.
-        ahead = Question.objects.filter(
-            collection=self.collection_id,
-            open_places__gt=0,
-            position__gt=self.position,
-            image__withdrawn_at=None,
+        found = rows(
+            f"""SELECT {select("q", QUESTION)}, {select("i", IMAGE)} FROM labeling_question q
+                JOIN labeling_image i ON i.id = q.image_id
+                WHERE q.collection_id = %s AND q.open_places > 0 AND q.position > %s AND i.withdrawn_at IS NULL
+                    AND NOT EXISTS (SELECT 1 FROM labeling_lease l
+                        WHERE l.question_id = q.id AND l.annotator_id = %s)
+                    AND NOT EXISTS (SELECT 1 FROM labeling_vote v
+                        WHERE v.question_id = q.id AND v.annotator_id = %s
+                            AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0))
+                ORDER BY q.position LIMIT %s {locked("q", skip=True)}""",  # noqa: S608
+            [self.collection_id, self.position, self.annotator_id, self.annotator_id, n_wanted],
         )
-        free = never_asked(ahead, self.annotator).order_by("position")
-        free = free.select_for_update(skip_locked=True, of=("self",))
-        found = list(free.values_list("pk", "position")[:n_wanted])
         if not found:
-            return 0
-        keys = [pk for pk, _position in found]
+            return []
+        questions = [_question(self.collection, values) for values in found]
+        taken = [question.pk for question in questions]
         # One UPDATE both checks and takes the places: the constraint refuses to go below none.
-        Question.objects.filter(pk__in=keys).update(open_places=F("open_places") - 1)
+        places = "UPDATE labeling_question SET open_places = open_places - 1"
+        run(f"{places} WHERE {among('id')}", [keys(taken)])
+        for question in questions:
+            question.open_places -= 1
+        self.position = questions[-1].position
+        return self._lend(questions)
+
+    def _lend(self, questions: list[Question]) -> list[Lease]:
         expires_at = timezone.now() + LEASE_TIME
-        Lease.objects.bulk_create(
-            Lease(question_id=pk, annotator=self.annotator, expires_at=expires_at) for pk in keys
+        at = to_moment(expires_at)
+        marks = ", ".join(["(%s, %s, %s)"] * len(questions))
+        made = rows(
+            f"""INSERT INTO labeling_lease (question_id, annotator_id, expires_at) VALUES {marks}
+                RETURNING id, question_id""",  # noqa: S608
+            [value for question in questions for value in (question.pk, self.annotator_id, at)],
         )
-        self.position = found[-1][1]
-        return len(found)
+        number = {question: pk for pk, question in made}
+        return [
+            Lease(id=number[q.pk], question=q, annotator=self.annotator, expires_at=expires_at)
+            for q in questions
+        ]

@@ -1,6 +1,6 @@
 """What is to be decided about each picture, and how its votes decide it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Self
 
@@ -12,7 +12,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from labeling import consensus
-from labeling.models.collections import Collection, ConsensusFit, Narrowing, Skill
+from labeling.models.choices import Choices, Narrower
+from labeling.models.collections import Collection, ConsensusFit, Narrowing
 from labeling.models.images import Image
 from labeling.splits import TRAIN
 from taxonomy.models import Change, Synset
@@ -75,6 +76,40 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         known = self.settled().exclude(truth=None)
         counts = known.aggregate(n=Count("pk"), right=Count("pk", filter=Q(label=F("truth"))))
         return counts["right"] / counts["n"] if counts["n"] else None
+
+    def write_decisions(self, questions: Sequence["Question"]) -> None:
+        """Write down what `Question.decide` worked out for these locked rows, and their numbers of votes. An open
+        question without a place is given one, so that one more person is asked, unless somebody is on the way.
+        """
+        unasked = [q.pk for q in questions if q.state == Question.State.OPEN and not q.open_places]
+        awaited = set()
+        if unasked:
+            awaited = set(self.filter(pk__in=unasked, leases__isnull=False).values_list("pk", flat=True))
+        for question in questions:
+            if question.state != Question.State.OPEN:
+                question.open_places = 0
+            elif not question.open_places and question.pk not in awaited:
+                question.open_places = 1
+        statement = """
+            UPDATE labeling_question SET n_votes = %s, state = %s, open_places = %s, label_id = %s, confidence = %s,
+                fit_id = %s, narrowing_id = %s WHERE id = %s"""
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                statement,
+                [
+                    (
+                        q.n_votes,
+                        q.state,
+                        q.open_places,
+                        q.label_id,
+                        q.confidence,
+                        q.fit_id,
+                        q.narrowing_id,
+                        q.pk,
+                    )
+                    for q in questions
+                ],
+            )
 
     def record_consensus(
         self, rows: Iterable[tuple[int, int, int, float, str, int | None]], fit: ConsensusFit
@@ -190,77 +225,39 @@ class Question(models.Model):
             return gettext("What is in this picture?")
         return gettext("Which kind of %(noun)s is this?") % {"noun": self.narrowing.label}
 
-    def take_vote(self) -> None:
-        """Count one more vote: settle this question, ask one more person, or give it up.
+    def decide(
+        self,
+        choices: Choices,
+        answers: Sequence[tuple[int, int | None]],
+        skills: Mapping[int, float],
+    ) -> None:
+        """Work out what becomes of this question: settled, one more person asked, or given up. Nothing is written.
 
-        Call it inside the vote's transaction, on a row that is locked for update.
+        answers: (annotator, synset or None for "cannot tell") of every vote that counts. skills: of annotators
+        that are known, P(right).
         """
-        self.n_votes += 1
-        self.decide()
-
-    def decide(self) -> None:
-        """Settle this question from its votes, ask one more person, or give it up. Call it on a locked row."""
-        choices = self.choices()
-        split = {} if self.narrowing else self.collection.split_nouns(choices)
-        classes = [*choices, *split]
-        if classes:  # none is left where all parts of what is narrowed have gone
-            self._decide(classes)
-            if self.label in split:
-                self._narrow(split[self.label])
-            if self.state != Question.State.OPEN:
-                self.open_places = 0
-            elif not self.open_places and not self.leases.exists():
-                self.open_places = 1  # one more person, only when nobody is on the way
-        self.save(
-            update_fields=["n_votes", "label", "confidence", "state", "open_places", "fit", "narrowing"]
-        )
-
-    def _decide(self, classes: list[Synset]) -> None:
-        answers = dict(self.votes.filter(narrowing=self.narrowing).values_list("annotator", "synset"))
-        said = places_said(answers, classes)
-        posterior = self._posterior(classes, said)
-        best = int(posterior.argmax())
-        self.label, self.confidence = classes[best], float(posterior[best])
-        decision = consensus.decide(self.confidence, len(said), len(answers), self.collection.policy)
-        self.state = Question.State.after(decision)
-        if self.narrowing and self.state != Question.State.SETTLED:
-            # The noun it is narrowed from is known; only its kind is not.
-            self.label = self.narrowing.label
-
-    def _narrow(self, narrowing: Narrowing) -> None:
-        """The votes say a noun that was split: once that is sure, ask which of its parts it is."""
-        self.label = narrowing.label
-        if self.state == Question.State.SETTLED and narrowing.choices():
-            self.narrowing, self.state = narrowing, Question.State.OPEN
-
-    def _posterior(self, classes: list[Synset], said: dict[int, int]) -> consensus.Floats:
-        """The probability of each class given what was `said`, a place in `classes` by annotator, and today's
-        skills.
-        """
-        self.fit = None if self.narrowing else self.collection.fit_over(classes)
-        parameters = consensus.Parameters.start(len(classes))
-        if self.fit:
-            parameters = consensus.Parameters.from_json(self.fit.parameters)
-        known = Skill.objects.filter(collection=self.collection_id, annotator__in=said)
-        skills = {skill.annotator_id: skill.mean for skill in known}
-        newcomer = parameters.newcomer_skill
-        return consensus.posterior(
+        if choices.parameters is None:  # none is left where all parts of what is narrowed have gone
+            return
+        places = [(annotator, choices.place(synset)) for annotator, synset in answers]
+        said = {annotator: place for annotator, place in places if place is not None}
+        newcomer = choices.parameters.newcomer_skill
+        posterior = consensus.posterior(
             np.array(list(said.values()), dtype=np.int64),
             np.array([skills.get(annotator, newcomer) for annotator in said], dtype=np.float64),
-            parameters,
+            choices.parameters,
         )
+        best = int(posterior.argmax())
+        self.fit_id, self.confidence = choices.fit, float(posterior[best])
+        decision = consensus.decide(self.confidence, len(said), len(answers), self.collection.policy)
+        self.state, self.label = Question.State.after(decision), choices.synsets[best]
+        if best in choices.split:
+            self._narrow(choices.split[best])
+        if choices.undecided and self.state != Question.State.SETTLED:
+            # The noun it is narrowed from is known; only its kind is not.
+            self.label = choices.undecided
 
-
-def places_said(said: Mapping[int, int | None], classes: list[Synset]) -> dict[int, int]:
-    """Return for each annotator the place in `classes` of what they said, as it counts today. Who could not tell,
-    or named a noun that is no class, says nothing.
-    """
-    place = {synset.pk: i for i, synset in enumerate(classes)}
-    becomes: dict[int, int | None] = {}
-    if any(synset is not None and synset not in place for synset in said.values()):
-        becomes = Synset.objects.resolution()
-    today = {
-        annotator: synset if synset in place else becomes.get(synset or 0, synset)
-        for annotator, synset in said.items()
-    }
-    return {annotator: place[synset] for annotator, synset in today.items() if synset in place}
+    def _narrow(self, narrower: Narrower) -> None:
+        """The votes say a noun that was split: once that is sure, ask which of its parts it is."""
+        self.label = narrower.label
+        if self.state == Question.State.SETTLED and narrower.has_parts:
+            self.narrowing_id, self.state = narrower.narrowing, Question.State.OPEN

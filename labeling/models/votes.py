@@ -1,6 +1,6 @@
 """What annotators said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,12 +9,15 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Count, Q
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from labeling import consensus
+from labeling.models.choices import Choices
 from labeling.models.collections import Collection, Narrowing
 from labeling.models.questions import Question
+from labeling.models.sql import among, keys, rows, to_moment
 from taxonomy.models import Change, Synset
 from taxonomy.models.ledger import Kind
 
@@ -44,6 +47,51 @@ class VoteQuerySet(models.QuerySet["Vote"]):
             for change in changes[:MOST_CHANGES]
         ]
         return [(change, n) for change, n in counted if n]
+
+    def decide(self, questions: Sequence[Question], read: Callable[[Question], Choices]) -> None:
+        """Settle each of these questions by its votes, ask one more person, or give it up. Call it on locked rows,
+        with the taxonomy held still.
+
+        read: gives what the votes on a question are weighed over.
+        """
+        answers: dict[int, list[tuple[int, int | None]]] = {question.pk: [] for question in questions}
+        narrowing = {question.pk: question.narrowing_id for question in questions}
+        skills: dict[int, dict[int, float]] = {question.pk: {} for question in questions}
+        cast = rows(
+            f"""SELECT v.question_id, v.annotator_id, v.synset_id, v.narrowing_id, s."right", s.wrong
+                FROM labeling_vote v JOIN labeling_question q ON q.id = v.question_id
+                LEFT JOIN labeling_skill s
+                    ON s.collection_id = q.collection_id AND s.annotator_id = v.annotator_id
+                WHERE {among("v.question_id")} ORDER BY v.id""",  # noqa: S608
+            [keys(answers)],
+        )
+        for question, annotator, synset, narrowed, right, wrong in cast:
+            if narrowed == narrowing[question]:
+                answers[question].append((annotator, synset))
+                if right is not None:
+                    skills[question][annotator] = right / (right + wrong)
+        for each in questions:
+            each.decide(read(each), answers[each.pk], skills[each.pk])
+        Question.objects.write_decisions(questions)
+
+    def insert(self, votes: Iterable["Vote"]) -> None:
+        """Write votes that were cast on leases."""
+        by_lease = {vote.lease_number: vote for vote in votes}
+        at = to_moment(timezone.now())
+        values = [
+            (v.question_id, v.annotator_id, v.synset_id, v.answer, v.narrowing_id, v.taxonomy_version, v.seconds,
+             v.lease_number, at)
+            for v in by_lease.values()
+        ]  # fmt: skip
+        marks = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(values))
+        made = rows(
+            f"""INSERT INTO labeling_vote (question_id, annotator_id, synset_id, answer, narrowing_id,
+                taxonomy_version, seconds, lease_number, cast_at) VALUES {marks}
+                RETURNING id, lease_number""",  # noqa: S608
+            [value for row in values for value in row],
+        )
+        for pk, lease_number in made:
+            by_lease[lease_number].pk = pk
 
     def imported(self) -> Self:
         return self.filter(lease_number=None)

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from taxonomy.models.synsets import Synset
 from taxonomy.patch import Patch
 
+LOCK = "LOCK TABLE taxonomy_change IN {} MODE"
+VERSION = "SELECT COALESCE(MAX(id), 0) FROM taxonomy_change"
 MOST_FAILURES = 3  # of the work on one draft
 CLAIM_TIME = timedelta(seconds=60)  # a worker that says nothing for so long has died
 
@@ -70,17 +72,23 @@ class ChangeManager(models.Manager["Change"]):
         """Lock, and have votes wait too: for the short while in which labels and classes switch over."""
         self._lock("EXCLUSIVE")
 
-    def hold_still(self) -> None:
-        """Keep classes and labels from switching over until the transaction's end. Any number of transactions may
-        do so at once; keep them short, since whoever waits to switch has later ones wait.
+    def hold_still(self) -> int:
+        """Keep classes and labels from switching over until the transaction's end; return the version. Any number
+        of transactions may do so at once; keep them short, since whoever waits to switch has later ones wait.
         """
-        self._lock("ROW SHARE")
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute(f"{LOCK.format('ROW SHARE')}; {VERSION}")  # at once, since every vote does so
+                cursor.nextset()
+            else:
+                cursor.execute(VERSION)
+            return int(cursor.fetchone()[0])
 
     def _lock(self, mode: str) -> None:
         # On SQLite every transaction that writes already excludes all others.
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
-                cursor.execute(f"LOCK TABLE taxonomy_change IN {mode} MODE")
+                cursor.execute(LOCK.format(mode))
 
     def record(self, kind: Kind, patch: Patch, touched: Iterable[Synset], **fields: Any) -> "Change":
         """Append one line to the ledger. Call it with the taxonomy locked, when the patch is applied."""

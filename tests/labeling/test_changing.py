@@ -29,7 +29,10 @@ def label(collection, annotator, is_over):
     """Name pictures until the curator is done; return how many votes were acknowledged."""
     n_cast = 0
     while not is_over.is_set():
-        for lease in Lease.objects.hand_out(collection, annotator, 3):
+        leases = Lease.objects.hand_out(collection, annotator, 3)
+        if not leases:
+            is_over.wait(0.02)  # as a page does: SQLite's lock goes to whoever asks, not to who waits longest
+        for lease in leases:
             choices = lease.question.offered()
             try:
                 lease.cast(choices[(lease.question_id + annotator.pk) % len(choices)])

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labeling', '0002_follow_the_taxonomy'),
+        ('labeling', '0003_faster_votes'),
         ('taxonomy', '0004_curators'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

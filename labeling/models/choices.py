@@ -1,0 +1,101 @@
+"""What votes are weighed over: read once, kept in this process, and read anew when any of it has changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Self
+
+from labeling import consensus
+from labeling.models.collections import Collection, Narrowing
+from taxonomy.models import Synset
+
+MOST_KEPT = 256  # collections and narrowings, each as of one version
+
+
+@dataclass(frozen=True, eq=False)
+class Narrower:
+    """What becomes of a picture whose votes say a noun that was split."""
+
+    narrowing: int
+    label: Synset  # until it is narrowed
+    has_parts: bool  # that can be asked for
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """The nouns among which the questions of a collection decide, or those of one narrowing; a noun's place is what
+    arrays call `label`. Nothing in here changes.
+    """
+
+    synsets: tuple[Synset, ...]
+    split: Mapping[int, Narrower]  # by the place of a noun that was split, behind the classes
+    becomes: Mapping[int, int | None]  # what votes for nouns that have left the tree count as
+    parameters: consensus.Parameters | None  # None without any noun
+    fit: int | None  # the fit that found the parameters
+    undecided: Synset | None  # of a narrowing: the label until its question is settled
+
+    @classmethod
+    def of(cls, collection: Collection, narrowing: int | None, version: int) -> "Choices":
+        """Return what stands at this version of the taxonomy, from this process's memory where it has it.
+
+        Call it with the taxonomy held still, and not while it is being changed.
+        """
+        return _kept(collection.pk, collection.revision, collection.latest_fit_id, narrowing, version)
+
+    @classmethod
+    def read(cls, collection: Collection, narrowing: Narrowing | None) -> Self:
+        becomes = Synset.objects.resolution()
+        if narrowing is not None:
+            synsets = narrowing.choices()
+            parameters = consensus.Parameters.start(len(synsets)) if synsets else None
+            return cls(tuple(synsets), {}, becomes, parameters, None, narrowing.label)
+        classes = collection.ordered_classes()
+        split = collection.split_nouns(classes)
+        synsets = [*classes, *split]
+        fit = collection.fit_over(synsets)
+        start = consensus.Parameters.start(len(synsets)) if synsets else None
+        return cls(
+            tuple(synsets),
+            {
+                place: Narrower(each.pk, each.label, bool(each.choices()))
+                for place, each in enumerate(split.values(), start=len(classes))
+            },
+            becomes,
+            consensus.Parameters.from_json(fit.parameters) if fit else start,
+            fit.pk if fit else None,
+            None,
+        )
+
+    def place(self, synset: int | None) -> int | None:
+        """Return the place of a noun, by its primary key, as it counts today; None if it is none of these."""
+        if synset is not None and synset not in self._places:
+            synset = self.becomes.get(synset, synset)
+        return None if synset is None else self._places.get(synset)
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {synset.pk: place for place, synset in enumerate(self.synsets)}
+
+    @cached_property
+    def by_wnid(self) -> dict[str, Synset]:
+        return {synset.wnid: synset for synset in self.synsets}
+
+    @cached_property
+    def offered(self) -> list[Synset]:
+        """The nouns that volunteers are asked for: none that was split, is sensitive or cannot be seen."""
+        return [s for place, s in enumerate(self.synsets) if s.is_askable and place not in self.split]
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _kept(
+    collection: int, revision: int, latest_fit: int | None, narrowing: int | None, version: int
+) -> Choices:
+    # What is not used is part of the key: with each of these the answer may be another one.
+    del revision, latest_fit, version
+    row = Narrowing.objects.get(pk=narrowing) if narrowing else None
+    return Choices.read(Collection.objects.get(pk=collection), row)
+
+
+def forget_kept() -> None:
+    """Forget all that this process keeps: for tests, whose databases begin anew with the same keys."""
+    _kept.cache_clear()
