@@ -8,6 +8,7 @@ from labeling.models import (
     Collection,
     CollectionClass,
     ConsensusFit,
+    Example,
     Image,
     Lease,
     Narrowing,
@@ -40,6 +41,12 @@ class CollectionAdmin(admin.ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         form.instance.note_classes_set()
+
+
+@admin.register(Example)
+class ExampleAdmin(KeptAsMadeAdmin):
+    list_display = ("collection", "synset", "image", "is_good", "note")
+    list_select_related = ("collection", "synset", "image")
 
 
 @admin.register(Image)

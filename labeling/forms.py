@@ -1,13 +1,21 @@
-"""An answer to one question, as the page's form sends it."""
+"""What pages ask: volunteers for an answer to one question, owners for what their collections are."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.urls import reverse, reverse_lazy
+from django.utils.text import slugify
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from labeling.models import SKIP, Vote
+from labeling.models import SKIP, Collection, Question, Reach, Vote
+from labeling.splits import TRAIN
+from taxonomy.forms import NounField
 from taxonomy.models import Synset
+
+ADDRESSES_TAKEN = {"new", "pick"}  # by pages of our own
+LONGEST_SLUG = 50
 
 
 class VoteForm(forms.Form):
@@ -33,3 +41,129 @@ class VoteForm(forms.Form):
         if not self.errors and bool(data.get("synset")) == names_none:
             raise forms.ValidationError(_("Choose one of the nouns, or say that you cannot tell."))
         return data
+
+
+class CollectionForm(forms.ModelForm):
+    """What a collection is, for whoever makes or owns it. Its classes are chosen beside it, one by one or many."""
+
+    slug = forms.SlugField(label=_("Address"), required=False, max_length=LONGEST_SLUG)
+    root = NounField(
+        label=_("Root noun"),
+        pick_at=reverse_lazy("labeling:pick-root"),
+        help_text=_(
+            "Every noun that volunteers choose from is a kind of it. Type the beginning of its name."
+        ),
+    )
+
+    class Meta:
+        model = Collection
+        fields = [
+            "name", "slug", "root", "guide", "target_confidence", "min_votes", "max_votes", "gold_share",
+        ]  # fmt: skip
+        labels = {
+            "guide": _("Guide"),
+            "target_confidence": _("Sure enough"),
+            "min_votes": _("Votes at least"),
+            "max_votes": _("Votes at most"),
+            "gold_share": _("Share of gold questions"),
+        }
+        help_texts = {
+            "guide": _(
+                "What volunteers should know before they begin. They read it on the collection’s page."
+            ),
+            "target_confidence": _("A label settles from this probability on: 0.98 lets 2 in 100 be wrong."),
+            "min_votes": _("Nothing settles from fewer votes."),
+            "max_votes": _("After so many votes without a sure label a picture is given up as undecided."),
+            "gold_share": _(
+                "From 0 to 0.5: how many of the questions that somebody is asked have a known answer, to "
+                "measure who answers. 0.05 is one in twenty."
+            ),
+        }
+        widgets = {
+            "guide": forms.Textarea(attrs={"rows": 6}),
+            "target_confidence": forms.NumberInput(attrs={"step": "0.01", "min": "0.51", "max": "0.99"}),
+            "gold_share": forms.NumberInput(attrs={"step": "0.01", "min": "0", "max": "0.5"}),
+        }
+
+    def __init__(self, data: Any = None, *, instance: Collection | None = None) -> None:
+        initial = {"root": instance.root} if instance else None
+        super().__init__(data, instance=instance, initial=initial)
+        self.fields["slug"].help_text = _(
+            "Left empty, it is made from the name. It can change until it opens."
+        )
+        if instance and (instance.is_open or instance.has_votes):
+            self.fields["slug"].disabled = True
+            self.fields["slug"].help_text = _("It stays, since volunteers have been there.")
+        if instance and instance.has_votes:
+            self.fields["root"].disabled = True
+            self.fields["root"].help_text = _("It stays, since votes were cast among its kinds.")
+
+    def clean_root(self) -> Synset:
+        root: Synset = self.cleaned_data["root"]
+        if root.is_sensitive:
+            raise forms.ValidationError(
+                gettext("“%(noun)s” is marked as sensitive, so nobody is asked about it.") % {"noun": root}
+            )
+        classes = self.instance.ordered_classes() if self.instance.pk else []
+        below = set(Synset.objects.below(root).filter(pk__among={c.pk for c in classes}))
+        outside = [synset.name for synset in classes if synset not in below]
+        if outside:
+            raise forms.ValidationError(
+                gettext("%(n)d of its nouns are no kind of %(root)s: %(nouns)s. Remove those first.")
+                % {"n": len(outside), "root": root, "nouns": ", ".join(outside[:5])}
+            )
+        return root
+
+    def clean_slug(self) -> str:
+        """Take the address that was asked for, or make one from the name that nobody has."""
+        asked = self.cleaned_data["slug"]
+        if asked in ADDRESSES_TAKEN:
+            raise forms.ValidationError(gettext("“%(slug)s” is an address of this site.") % {"slug": asked})
+        made = asked or _free_slug(self.cleaned_data.get("name", ""))
+        if not made and "name" in self.cleaned_data:
+            raise forms.ValidationError(gettext("No address could be made from this name. Write one."))
+        return made
+
+
+def _free_slug(name: str) -> str:
+    stem = slugify(name)[: LONGEST_SLUG - 4].strip("-_")
+    taken = {
+        *ADDRESSES_TAKEN,
+        *Collection.objects.filter(slug__startswith=stem).values_list("slug", flat=True),
+    }
+    numbered = (f"{stem}-{number}" for number in range(2, len(taken) + 3))
+    return next(slug for slug in (stem, *numbered) if slug not in taken) if stem else ""
+
+
+class ClassesForm(forms.Form):
+    """A noun, to become a class itself or by what is below it."""
+
+    noun = NounField(label=_("A noun below the root"), help_text=_("Type the beginning of its name."))
+    reach = forms.ChoiceField(choices=Reach.choices, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data: Any = None, *, collection: Collection) -> None:
+        super().__init__(data)
+        self.fields["noun"].widget.attrs["hx-get"] = reverse("labeling:pick-class", args=[collection.slug])
+
+
+class ExampleForm(forms.Form):
+    """A picture of the collection, and what it shows beside one of its nouns."""
+
+    noun = forms.ModelChoiceField(Synset.objects.none(), to_field_name="wnid")
+    question = forms.ModelChoiceField(
+        Question.objects.none(), error_messages={"required": _("Choose one of the pictures.")}
+    )
+    note = forms.CharField(max_length=200, required=False)
+    is_good = forms.TypedChoiceField(
+        choices=[("yes", ""), ("no", "")], coerce=lambda value: bool(value == "yes")
+    )
+
+    def __init__(self, data: Any = None, *, collection: Collection) -> None:
+        super().__init__(data)
+        for name, queryset in (
+            ("noun", collection.classes.all()),
+            ("question", collection.questions.filter(image__split=TRAIN).select_related("image")),
+        ):
+            choice = self.fields[name]
+            assert isinstance(choice, forms.ModelChoiceField)  # noqa: S101
+            choice.queryset = queryset

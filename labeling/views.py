@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.http import AuthenticatedRequest
 from accounts.models import User
 from labeling.forms import VoteForm
-from labeling.models import Answer, Collection, Image, Lease, Question, Vote
+from labeling.models import Answer, Collection, Image, Lease, Question, Vote, may_organise
 from labeling.serializers import ClassSerializer
 from taxonomy.models import Synset
 
@@ -26,9 +26,11 @@ KEYS = "1234567890"
 
 @require_safe
 def collection_list(request: HttpRequest) -> HttpResponse:
-    return render(
-        request, "labeling/collection_list.html", {"collections": Collection.objects.select_related("root")}
-    )
+    context = {
+        "collections": Collection.objects.select_related("root"),
+        "may_organise": may_organise(request.user),
+    }
+    return render(request, "labeling/collection_list.html", context)
 
 
 @require_safe
@@ -37,6 +39,8 @@ def collection_page(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "collection": collection,
         "classes": collection.offered(),
+        "is_editor": collection.is_edited_by(request.user),
+        "guide": collection.examples.shown(),
         "progress": _progress(collection),
         "by_class": collection.questions.settled().by_label(),
         "examples": collection.questions.examples().order_by("position")[:24],

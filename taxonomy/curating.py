@@ -21,7 +21,6 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts.http import AuthenticatedRequest
 from taxonomy import ledger, proposing
-from taxonomy.browsing import nearest_above
 from taxonomy.changes import ChangeRefusedError
 from taxonomy.forms import (
     FORMS,
@@ -32,15 +31,13 @@ from taxonomy.forms import (
     UndoForm,
     initial_from_draft,
     known_noun,
-    picked,
 )
-from taxonomy.history import today
 from taxonomy.models import Ancestry, Change, Draft, Synset
 from taxonomy.models.ledger import Kind
+from taxonomy.picking import offer_nouns
 from taxonomy.wording import Step, steps
 
 A_PAGE = 50
-MOST_PICKED = 12
 TOUCHED_AT_ONCE = 20_000  # nouns; to say in words what a larger change does would keep its reader waiting
 
 
@@ -121,14 +118,8 @@ def _go(request: CuratorRequest, address: str) -> HttpResponse:
 @curators_only
 def pick(request: CuratorRequest) -> HttpResponse:
     """The nouns that ?q= may mean, as the options of a picker; all but the one that ?not= names."""
-    query = " ".join(request.GET.get("q", "").split())
     nouns = Synset.objects.shown_to(request.user).exclude(wnid=request.GET.get("not", ""))
-    found = list(nouns.search(query).prefetch_related("lemmas")[: MOST_PICKED + 1])
-    shown = found[:MOST_PICKED]
-    lines = nearest_above(today().shown_to(request.user), [synset.wnid for synset in shown])
-    senses = [(synset, picked(synset), [top.name for top in lines[synset.wnid]]) for synset in shown]
-    context = {"senses": senses, "query": query, "is_cut": len(found) > MOST_PICKED}
-    return render(request, "taxonomy/_pick.html", context)
+    return offer_nouns(request, nouns)
 
 
 # --- Drafts -----------------------------------------------------------------------------------------------

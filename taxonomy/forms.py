@@ -22,6 +22,7 @@ LONGEST_GLOSS = 2000
 LONGEST_REASON = 300
 MOST_SENSES = 5  # named in a refusal
 FEWEST_PARTS, MOST_PARTS = 2, 40
+PICK_AT = reverse_lazy("taxonomy:pick")  # for curators; whoever else picks asks at another address
 
 Initial = dict[str, Any]
 
@@ -65,18 +66,18 @@ def _refuse_several(name: str) -> None:
 
 
 class NounField(forms.CharField):
-    """A noun in the tree, cleaned to a Synset. Pages put a searching picker over it."""
+    """A noun in the tree, cleaned to a Synset. Pages put a searching picker over it, which asks at `pick_at`."""
 
     is_picker = True
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, pick_at: Any = PICK_AT, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", LONGEST_WORD + 20)
         super().__init__(**kwargs)
         self.widget.attrs |= {
             "data-picker": "",
             "autocomplete": "off",
             "spellcheck": "false",
-            "hx-get": reverse_lazy("taxonomy:pick"),
+            "hx-get": pick_at,
             "hx-trigger": "input changed delay:150ms, ask",
             "hx-target": "next .senses",
             "hx-sync": "this:replace",

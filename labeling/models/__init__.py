@@ -3,12 +3,17 @@
 from labeling.models.choices import Choices
 from labeling.models.collections import (
     ClassesChangedError,
+    ClassRefusedError,
     Collection,
     CollectionClass,
     ConsensusFit,
     Narrowing,
+    NotReadyError,
+    Reach,
     Skill,
+    may_organise,
 )
+from labeling.models.examples import Example, ExampleRefusedError
 from labeling.models.images import Image
 from labeling.models.leases import (
     LEASE_TIME,
@@ -35,20 +40,25 @@ __all__ = [
     "Answer",
     "AnsweredOtherwiseError",
     "Choices",
+    "ClassRefusedError",
     "ClassesChangedError",
     "Collection",
     "CollectionClass",
     "ConsensusFit",
     "Counts",
+    "Example",
+    "ExampleRefusedError",
     "Image",
     "Keys",
     "Lease",
     "LeaseExpiredError",
     "Narrowing",
     "NotAClassError",
+    "NotReadyError",
     "NotUndoneError",
     "Outcome",
     "Question",
+    "Reach",
     "Reclass",
     "Relabel",
     "Retraction",
@@ -56,4 +66,5 @@ __all__ = [
     "Skip",
     "Vote",
     "Walk",
+    "may_organise",
 ]

@@ -8,15 +8,56 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from labeling import consensus
-from taxonomy.models import Change, Synset
+from labeling.splits import TEST
+from taxonomy.models import Change, Synset, SynsetQuerySet
+
+MOST_CLASSES = 1000  # as ILSVRC had; the confusions of more would not fit into one row
+FEWEST_CLASSES = 2  # to choose between
+SELDOM_GOLD, MOST_GOLD = 0.05, 0.5  # shares of the questions that somebody is asked
+
+
+def may_organise(user: object) -> bool:
+    """Say whether `user` may make a collection."""
+    if not isinstance(user, User) or user.kind != User.Kind.PERSON:
+        return False
+    return user.is_staff or user.has_perm("labeling.add_collection")
+
+
+class ClassRefusedError(ValueError):
+    """This noun cannot become a class of the collection, or cannot stop being one."""
+
+
+class NotReadyError(Exception):
+    """The collection cannot be opened as it is."""
+
+
+class Reach(models.TextChoices):
+    """Which nouns are meant where one is named."""
+
+    NOUN = "noun", _("itself")
+    HYPONYMS = "hyponyms", _("all its hyponyms")
+    LEAVES = "leaves", _("all leaves below it")
+
+    def of(self, noun: Synset) -> SynsetQuerySet:
+        """Return these nouns, by name."""
+        nouns = Synset.objects.current()
+        if self is Reach.LEAVES:
+            return nouns.leaves().below(noun).exclude(pk=noun.pk)
+        return nouns.filter(hypernyms=noun) if self is Reach.HYPONYMS else nouns.filter(pk=noun.pk)
 
 
 class CollectionQuerySet(models.QuerySet["Collection"]):
     def open(self) -> Self:
         return self.filter(is_open=True)
+
+    def edited_by(self, user: User) -> Self:
+        """Those that `user` may edit: staff all, an owner their own."""
+        return self.all() if user.is_staff else self.filter(owner=user)
 
     def grown(self) -> list["Collection"]:
         """Return those whose votes have grown by a tenth, and by ten at least, since their last fit."""
@@ -40,6 +81,9 @@ class Collection(models.Model):
     target_confidence = models.FloatField(default=0.98, help_text=_("A question settles from here."))
     min_votes = models.PositiveSmallIntegerField(default=2)
     max_votes = models.PositiveSmallIntegerField(default=10, help_text=_("Then it is given up as undecided."))
+    gold_share = models.FloatField(
+        default=SELDOM_GOLD, help_text=_("Of the questions that somebody is asked, how many are gold.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     revision = models.PositiveIntegerField(
         default=0, editable=False, help_text=_("How often its classes were set.")
@@ -63,6 +107,11 @@ class Collection(models.Model):
                 name="labeling_votes_range",
                 violation_error_message=_("At least one vote, and at most no fewer than at least."),
             ),
+            models.CheckConstraint(
+                condition=Q(gold_share__gte=0, gold_share__lte=MOST_GOLD),
+                name="labeling_gold_share_range",
+                violation_error_message=_("The share of gold questions lies between 0 and 0.5."),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -75,6 +124,14 @@ class Collection(models.Model):
     def is_asking(self) -> bool:
         """Whether volunteers are asked: open, and about nothing sensitive."""
         return self.is_open and not self.root.is_sensitive
+
+    @property
+    def has_votes(self) -> bool:
+        return self.questions.filter(n_votes__gt=0).exists()
+
+    def is_edited_by(self, user: object) -> bool:
+        """Say whether `user` sees the owner's pages."""
+        return isinstance(user, User) and (user.is_staff or self.owner_id == user.pk)
 
     @property
     def policy(self) -> consensus.Policy:
@@ -118,6 +175,96 @@ class Collection(models.Model):
         """Have every process read the classes anew; whoever writes them by other ways calls this."""
         Collection.objects.filter(pk=self.pk).update(revision=F("revision") + 1)
         self.refresh_from_db(fields=["revision"])
+
+    @transaction.atomic
+    def add_classes(self, synsets: Iterable[Synset]) -> int:
+        """Put those of `synsets` that are none yet after the classes; return how many those are.
+
+        Raises ClassRefusedError if volunteers cannot be asked for one, or it is no kind of the root.
+        """
+        present = self._held_classes()
+        new = [synset for synset in dict.fromkeys(synsets) if synset not in present]
+        self.refuse(new)
+        if len(present) + len(new) > MOST_CLASSES:
+            raise ClassRefusedError(
+                gettext("A collection has at most %(most)d nouns: %(n)d and %(new)d more are too many.")
+                % {"most": MOST_CLASSES, "n": len(present), "new": len(new)}
+            )
+        self.set_classes([*present, *new])
+        return len(new)
+
+    @transaction.atomic
+    def remove_class(self, synset: Synset) -> None:
+        """Offer `synset` no more. Raises ClassRefusedError once there are votes."""
+        present = self._held_classes()
+        if self.has_votes:
+            raise ClassRefusedError(
+                gettext(
+                    "%(noun)s stays: votes were cast with it among the choices, and without it they would say "
+                    "something else. Nouns can still be added."
+                )
+                % {"noun": synset.name.capitalize()}
+            )
+        self.set_classes(each for each in present if each != synset)
+
+    def _held_classes(self) -> list[Synset]:
+        """The classes, which nobody else changes until the transaction's end."""
+        Change.objects.hold_still()
+        Collection.objects.select_for_update().get(pk=self.pk)
+        return self.ordered_classes()
+
+    def refuse(self, synsets: list[Synset]) -> None:
+        """Raise ClassRefusedError, which says why in a sentence, if one of `synsets` cannot be a class here."""
+        for synset in synsets:
+            if synset.is_sensitive:
+                raise ClassRefusedError(
+                    gettext("“%(noun)s” is marked as sensitive, so nobody is asked for it.")
+                    % {"noun": synset}
+                )
+            if not synset.is_askable:
+                raise ClassRefusedError(
+                    gettext("“%(noun)s” cannot be seen in a picture, so nobody is asked for it.")
+                    % {"noun": synset}
+                )
+        keys = {synset.pk for synset in synsets}
+        below = set(Synset.objects.below(self.root).filter(pk__among=keys).values_list("pk", flat=True))
+        for synset in synsets:
+            if synset.pk not in below:
+                raise ClassRefusedError(
+                    gettext("“%(noun)s” is no kind of %(root)s, which all nouns of this collection are.")
+                    % {"noun": synset, "root": self.root}
+                )
+
+    def open(self) -> None:
+        """Ask volunteers. Raises NotReadyError if there is nothing to choose between, or the root is sensitive."""
+        if self.root.is_sensitive:
+            raise NotReadyError(
+                gettext("“%(noun)s” is marked as sensitive, so nobody is asked about it.")
+                % {"noun": self.root}
+            )
+        if len(self.offered()) < FEWEST_CLASSES:
+            raise NotReadyError(gettext("Choose two nouns at least: with fewer there is nothing to decide."))
+        self._set_open(True)
+
+    def close(self) -> None:
+        """Hand out no more questions. What is with volunteers at this moment still counts."""
+        self._set_open(False)
+
+    def _set_open(self, is_open: bool) -> None:
+        self.is_open = is_open
+        self.save(update_fields=["is_open"])
+
+    def use_as_gold(self, questions: Iterable[int]) -> int:
+        """Make gold of those of `questions` whose answer is known or settled and may be told; return how many those
+        are. Of a test picture it may be a contest's secret.
+        """
+        chosen = self.questions.filter(pk__in=questions, is_gold=False).exclude(image__split=TEST)
+        known = chosen.filter(Q(truth__isnull=False) | Q(state="settled", label__isnull=False))
+        return known.update(is_gold=True, truth=Coalesce("truth", "label"))
+
+    def no_longer_gold(self, questions: Iterable[int]) -> int:
+        """Ask these as any others; return how many those are. Their answers stay known."""
+        return self.questions.filter(pk__in=questions, is_gold=True).update(is_gold=False)
 
 
 class CollectionClassManager(models.Manager["CollectionClass"]):

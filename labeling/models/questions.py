@@ -180,6 +180,7 @@ class Question(models.Model):
             "The answer where it was known beforehand. It measures the consensus and never enters it."
         ),
     )
+    is_gold = models.BooleanField(default=False)
 
     objects = QuestionQuerySet.as_manager()
 
@@ -188,6 +189,9 @@ class Question(models.Model):
             models.UniqueConstraint(fields=["collection", "image"], name="labeling_question_once"),
             models.CheckConstraint(
                 condition=Q(state="open") | Q(open_places=0), name="labeling_places_only_while_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_gold=False) | Q(truth__isnull=False), name="labeling_gold_has_its_answer"
             ),
         ]
         indexes = [

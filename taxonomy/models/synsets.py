@@ -34,6 +34,10 @@ class SynsetQuerySet(models.QuerySet["Synset"]):
         """What the public may see: the tree without its sensitive nouns."""
         return self.current().filter(is_sensitive=False)
 
+    def askable(self) -> "SynsetQuerySet":
+        """What volunteers may be asked for: shown, and to be seen in pictures."""
+        return self.shown().filter(is_imageable=True)
+
     def shown_to(self, user: object) -> "SynsetQuerySet":
         """The tree as `user` may see it: curators see sensitive nouns too, with the reason."""
         return self.current() if may_curate(user) else self.shown()

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
@@ -37,3 +37,13 @@ def start_labelling(page: Page, collection: Collection) -> None:
     page.goto(collection.get_absolute_url())
     page.get_by_role("button", name="Name a picture").click()
     page.wait_for_url(f"**{collection.get_absolute_url()}label/")
+
+
+def tab_to(wanted: Locator) -> None:
+    """Go on with the tab key until this is where the focus is."""
+    expect(wanted).to_be_visible()
+    for _step in range(80):
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+        wanted.page.keyboard.press("Tab")
+    raise AssertionError(f"No way by the tab key to {wanted}.")

@@ -5,7 +5,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from accounts.models import User
 from taxonomy.models import Change, Draft, Synset
-from tests.browser.steps import eventually, sign_in
+from tests.browser.steps import eventually, sign_in, tab_to
 from tests.factories import make_synset
 from tests.taxonomy.curators import make_curator
 
@@ -53,16 +53,6 @@ def open_tree(page: Page, nouns: dict[str, Synset], name: str) -> None:
 def press(page: Page, *keys: str) -> None:
     for key in keys:
         page.keyboard.press(key)
-
-
-def tab_to(wanted: Locator) -> None:
-    """Go on with the tab key until this is where the focus is."""
-    expect(wanted).to_be_visible()
-    for _step in range(80):
-        if wanted.evaluate("element => element === document.activeElement"):
-            return
-        wanted.page.keyboard.press("Tab")
-    raise AssertionError(f"No way by the tab key to {wanted}.")
 
 
 def test_a_branch_is_moved_and_moved_back_by_keyboard_alone(signed_in, nouns):

@@ -1,0 +1,90 @@
+"""Votes -> how well the people who cast them agree, and how sure we are of each. Arrays in, arrays out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+STEPS = 2000  # of the grid on which a Beta distribution is summed: ends of an interval to 0.0005
+
+
+def coincidences(item: Ints, label: Ints, count: Ints, n_labels: int) -> Floats:
+    """Return how often each pair of labels met on one item, every pair of votes weighing 1 / (votes - 1).
+
+    item, label, count: (n_rows,) int64: `count[r]` votes said of `item[r]` that it is `label[r]`; a pair of item
+    and label may come once. Items with one vote have nothing to meet and leave no trace.
+    Returns (n_labels, n_labels), symmetric, summing to the number of votes that could be paired.
+    Raises ValueError as `alpha` does.
+    Source: Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, section C.
+    """
+    _check(item, label, count)
+    met = np.zeros((n_labels, n_labels))
+    for rows in _rows_by_item(item):
+        n_votes = count[rows].sum()
+        if n_votes > 1:
+            pairs = np.outer(count[rows], count[rows]) - np.diag(count[rows])
+            met[np.ix_(label[rows], label[rows])] += pairs / (n_votes - 1)
+    return met
+
+
+def alpha(item: Ints, label: Ints, count: Ints) -> float | None:
+    """Return Krippendorff's alpha for nominal data, any number of voters and missing votes: 1 is perfect agreement,
+    0 what chance alone would bring, and below 0 is worse than that.
+
+    item, label, count: as for `coincidences`. Memory grows with the rows, not with labels x labels.
+    Returns None where it is not defined: no item has two votes, or all votes are for one label.
+    Raises ValueError if the columns differ in length or a count is below 1.
+    Source: Krippendorff (2011), section C: alpha = 1 - (n - 1) * sum o_ck / sum n_c * n_k, over c other than k.
+    """
+    _check(item, label, count)
+    if not len(item):
+        return None
+    _items, place = np.unique(item, return_inverse=True)
+    _labels, label = np.unique(label, return_inverse=True)
+    n_of_item = np.bincount(place, weights=count)
+    paired = n_of_item[place] > 1
+    place, label, count = place[paired], label[paired], count[paired].astype(np.float64)
+    n_votes = count.sum()
+    n_of_label = np.bincount(label, weights=count)
+    chance = n_votes**2 - (n_of_label**2).sum()
+    if not chance:
+        return None
+    # Of the n - 1 others that a vote meets, its own label has count - 1.
+    differing = (count * (n_of_item[place] - count) / (n_of_item[place] - 1)).sum()
+    return float(1 - (n_votes - 1) * differing / chance)
+
+
+def beta_intervals(right: Floats, wrong: Floats, level: float = 0.95) -> Floats:
+    """Return between which shares a Beta distribution lies with probability `level`, as much left out on each side.
+
+    right, wrong: (n,), above 0: the pseudo-counts. Returns (n, 2), low and high, each between 0 and 1.
+    Raises ValueError if a count is not above 0.
+    """
+    if not ((right > 0).all() and (wrong > 0).all()):
+        raise ValueError("right, wrong: expected counts above 0.")
+    share = (np.arange(STEPS) + 0.5) / STEPS  # middles, since the density may be infinite at 0 and at 1
+    log_density = np.outer(right - 1, np.log(share)) + np.outer(wrong - 1, np.log1p(-share))  # (n, STEPS)
+    density = np.exp(log_density - log_density.max(axis=1, keepdims=True, initial=-np.inf))
+    below = density.cumsum(axis=1)
+    below /= below[:, -1:]
+    ends = np.array([(1 - level) / 2, (1 + level) / 2])
+    edges = np.concatenate([[0.0], share + 0.5 / STEPS])
+    return np.array([np.interp(ends, np.concatenate([[0.0], row]), edges) for row in below]).reshape(-1, 2)
+
+
+def _rows_by_item(item: Ints) -> Sequence[Ints]:
+    order = np.argsort(item, kind="stable")
+    starts = np.flatnonzero(np.diff(item[order])) + 1
+    return np.split(order, starts) if len(item) else []
+
+
+def _check(item: Ints, label: Ints, count: Ints) -> None:
+    if not len(item) == len(label) == len(count):
+        raise ValueError(
+            f"item, label, count: expected one length; found {len(item)}, {len(label)} and {len(count)}."
+        )
+    if (count < 1).any():
+        raise ValueError(f"count: expected 1 or more votes a row; found {count.min()}.")

@@ -1,0 +1,49 @@
+"""Votes a day -> when a collection will be done, and drawn bars. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT = 600, 200  # of a drawing, in its own units
+GAP = 0.25  # of a bar's place
+FEWEST_DONE, FEWEST_VOTES = 20, 20  # questions and votes a day, below which the end cannot be foretold
+
+
+@dataclass(frozen=True)
+class Bar:
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def bars(values: Sequence[int]) -> list[Bar]:
+    """Return one upright bar for each value in a WIDTH x HEIGHT drawing, y downwards; the highest fills it."""
+    if not values:
+        return []
+    place, most = WIDTH / len(values), max(*values, 1)
+    heights = [HEIGHT * value / most for value in values]
+    return [
+        Bar(
+            round(place * (i + GAP / 2), 1),
+            round(HEIGHT - high, 1),
+            round(place * (1 - GAP), 1),
+            round(high, 1),
+        )
+        for i, high in enumerate(heights)
+    ]
+
+
+def days_left(
+    n_left: int, n_done: int, n_votes_done: int, n_votes_left: int, votes_a_day: int
+) -> float | None:
+    """Return in how many days `n_left` questions are done at today's rate; None while that would be a guess.
+
+    Each is taken to need as many votes as those that are done got on average, and one more at least than it has:
+    n_votes_done and n_votes_left are the votes on questions that are done and on those that are not.
+    """
+    if not n_left:
+        return 0.0
+    if n_done < FEWEST_DONE or votes_a_day < FEWEST_VOTES:
+        return None
+    n_wanted = n_left * n_votes_done / n_done - n_votes_left
+    return max(n_wanted, n_left) / votes_a_day

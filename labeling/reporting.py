@@ -1,0 +1,268 @@
+"""Rows -> what a collection's owner wants to know: how far it is, how well people agree, and where they do not.
+
+The number of queries is the same for any collection, and none brings its votes here one by one: they are counted
+where they lie. Agreement is computed over a fixed sample of questions, those at the lowest of their random positions.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import numpy as np
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce, TruncDate
+from django.utils import timezone
+
+from labeling import agreement, pace
+from labeling.models import Collection, Question, Skill, Vote
+from labeling.splits import TRAIN
+from taxonomy.models import Synset
+
+DAYS = 30  # of votes that are drawn
+SAMPLE = 2000  # questions over which agreement is computed
+MOST_HARD, MOST_PAIRS, MOST_GROUPS = 12, 12, 200
+DONE = (Question.State.SETTLED, Question.State.UNDECIDED)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Votes of volunteers, day by day up to today; imported ones are left out."""
+
+    days: list[tuple[date, int]]
+    bars: list[pace.Bar]
+    most: int  # on one day
+    n_last_day: int  # in the last 24 hours
+    days_left: float | None  # None: too little to go by
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Alpha over a sample; shares of what was right where the answer is known. None: nothing to go by yet."""
+
+    alpha: float | None
+    n_sampled: int
+    is_sample: bool  # more questions have two votes than were looked at
+    label_accuracy: float | None
+    n_known: int
+    vote_accuracy: float | None
+    n_known_votes: int
+    n_gold: int
+
+
+@dataclass(frozen=True)
+class HardPicture:
+    question: Question
+    said: list[tuple[Synset | None, int, int]]  # noun (None: cannot tell), votes, percent of them
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Votes that said one noun of pictures whose label is another."""
+
+    label: Synset
+    said: Synset
+    n: int
+    share: float  # of all votes on pictures with that label
+    percent_of_most: int  # how long it is drawn beside the commonest
+
+
+@dataclass(frozen=True)
+class KnownVoter:
+    skill: Skill
+    low: float
+    high: float
+    n_votes: int
+    drawn: tuple[int, ...]  # low, mean and high, in thousandths of the axis
+
+
+@dataclass(frozen=True)
+class KnownVoters:
+    """Some annotators, drawn on one axis that begins at `axis_min` and ends at 1."""
+
+    voters: list[KnownVoter]
+    axis_min: float
+
+
+@dataclass(frozen=True)
+class Report:
+    counts: dict[str, int]
+    pace: Pace
+    agreement: Agreement
+    hardest: list[HardPicture]
+    confusions: list[Confusion]
+    n_voters: int
+
+
+def report(collection: Collection) -> Report:
+    counts = collection.questions.counts()
+    becomes = Synset.objects.resolution()
+    return Report(
+        counts=counts,
+        pace=_pace(collection, counts, timezone.now()),
+        agreement=_agreement(collection, becomes),
+        hardest=_hardest(collection, becomes),
+        confusions=_confusions(collection, becomes),
+        n_voters=collection.skills.count(),
+    )
+
+
+def _votes(collection: Collection) -> QuerySet[Vote]:
+    """The votes on what pictures show; others only narrow a noun that is known."""
+    return Vote.objects.filter(question__collection=collection, narrowing=None)
+
+
+def _pace(collection: Collection, counts: Mapping[str, int], now: datetime) -> Pace:
+    cast = Vote.objects.filter(question__collection=collection, lease_number__isnull=False)
+    today = timezone.localdate(now)
+    since = today - timedelta(days=DAYS - 1)
+    recent = cast.filter(cast_at__gte=timezone.make_aware(datetime.combine(since, time.min)))
+    by_day = recent.annotate(day=TruncDate("cast_at")).values_list("day")
+    n_on: dict[date, int] = dict(by_day.annotate(n=Count("pk")).order_by())
+    days = [(day, n_on.get(day, 0)) for day in (since + timedelta(days=i) for i in range(DAYS))]
+    n_last_day = cast.filter(cast_at__gt=now - timedelta(days=1)).count()
+    n_votes_done = collection.questions.filter(state__in=DONE).aggregate(n=Coalesce(Sum("n_votes"), 0))["n"]
+    n_done = counts["n_settled"] + counts["n_undecided"]
+    left = pace.days_left(
+        counts["n_questions"] - n_done, n_done, n_votes_done, counts["n_votes"] - n_votes_done, n_last_day
+    )
+    return Pace(
+        days=days,
+        bars=pace.bars([n for _day, n in days]),
+        most=max(n for _day, n in days),
+        n_last_day=n_last_day,
+        days_left=left,
+        ends_at=None if left is None else now + timedelta(days=min(left, 36_500)),
+    )
+
+
+def _agreement(collection: Collection, becomes: Mapping[int, int | None]) -> Agreement:
+    voted = collection.questions.filter(n_votes__gte=2, narrowing=None)
+    sample = voted.order_by("position", "pk").values("pk")[:SAMPLE]
+    rows = _votes(collection).filter(synset__isnull=False, question__in=sample)
+    cells = _today(rows.values_list("question", "synset").annotate(n=Count("pk")).order_by(), becomes)
+    item, label, count = (
+        np.array([(question, noun, n) for (question, noun), n in sorted(cells.items())], dtype=np.int64)
+        .reshape(-1, 3)
+        .T
+    )
+    known = collection.questions.settled().exclude(truth=None)
+    labels = known.aggregate(n=Count("pk"), right=Count("pk", filter=Q(label=F("truth"))))
+    n_known_votes, n_right = _votes_on_known(collection, becomes)
+    n_voted = voted.count()
+    return Agreement(
+        alpha=agreement.alpha(item, label, count),
+        n_sampled=min(n_voted, SAMPLE),
+        is_sample=n_voted > SAMPLE,
+        label_accuracy=labels["right"] / labels["n"] if labels["n"] else None,
+        n_known=labels["n"],
+        vote_accuracy=n_right / n_known_votes if n_known_votes else None,
+        n_known_votes=n_known_votes,
+        n_gold=collection.questions.filter(is_gold=True).count(),
+    )
+
+
+def _votes_on_known(collection: Collection, becomes: Mapping[int, int | None]) -> tuple[int, int]:
+    """Return how many votes are on questions with a known answer, and how many of them say it."""
+    votes = _votes(collection).filter(synset__isnull=False, question__truth__isnull=False)
+    rows = votes.values_list("question__truth", "synset").annotate(n=Count("pk")).order_by()
+    cells = [(becomes.get(truth, truth), becomes.get(said, said), n) for truth, said, n in rows]
+    return sum(n for _truth, _said, n in cells), sum(n for truth, said, n in cells if truth == said)
+
+
+def _today(
+    rows: Iterable[tuple[int, int, int]], becomes: Mapping[int, int | None]
+) -> dict[tuple[int, int], int]:
+    """Add up (key, noun, votes) rows by key and what each noun counts as today; what counts as none is left out."""
+    cells: dict[tuple[int, int], int] = defaultdict(int)
+    for key, synset, n in rows:
+        today = becomes.get(synset, synset)
+        if today is not None:
+            cells[key, today] += n
+    return cells
+
+
+def _hardest(collection: Collection, becomes: Mapping[int, int | None]) -> list[HardPicture]:
+    """The pictures on which most votes say something else than the label, each with all that was said; no test
+    picture, as its label may be a secret. Two votes more in the share's divisor keep a few votes from weighing much.
+    """
+    shown = Q(question__image__split=TRAIN, question__image__withdrawn_at=None, question__narrowing=None)
+    against = _votes(collection).filter(shown, question__n_votes__gte=2, question__confidence__isnull=False)
+    # Told apart where they lie, so of what was merged only votes for what became the label itself are known.
+    against = against.exclude(synset=F("question__label")).exclude(synset__becomes=F("question__label"))
+    share = 1.0 * Count("pk") / (F("question__n_votes") + 2)
+    found = against.values_list("question").annotate(share=share)
+    keys = [pk for pk, _share in found.order_by("-share", "question__confidence", "question")[:MOST_HARD]]
+    questions = Question.objects.select_related("image", "label").in_bulk(keys)
+    hard = [questions[pk] for pk in keys]
+    said = _votes(collection).filter(question__in=keys)
+    rows = said.values_list("question", Coalesce("synset", 0)).annotate(n=Count("pk")).order_by()
+    of: dict[int, dict[int, int]] = defaultdict(dict)
+    for (question, noun), n in _today(rows, becomes).items():
+        of[question][noun] = n
+    nouns = Synset.objects.shown().in_bulk({noun for votes in of.values() for noun in votes})
+    return [HardPicture(question, _distribution(of[question.pk], nouns)) for question in hard]
+
+
+def _distribution(
+    votes: Mapping[int, int], nouns: Mapping[int, Synset]
+) -> list[tuple[Synset | None, int, int]]:
+    n_votes = sum(votes.values())
+    # Equally many votes stand in the order of their nouns, and "cannot tell" last.
+    ranked = sorted(votes.items(), key=lambda cell: (-cell[1], cell[0] or 2**63))
+    return [(nouns.get(noun), n, round(100 * n / n_votes)) for noun, n in ranked if noun in nouns or not noun]
+
+
+def _confusions(collection: Collection, becomes: Mapping[int, int | None]) -> list[Confusion]:
+    is_settled = Q(question__state=Question.State.SETTLED, question__narrowing=None)
+    settled = _votes(collection).filter(is_settled, synset__isnull=False)
+    wrong = settled.exclude(synset=F("question__label"))
+    rows = wrong.values_list("question__label", "synset").annotate(n=Count("pk"))
+    cells = _today(rows.order_by("-n", "question__label", "synset")[:MOST_GROUPS], becomes)
+    pairs = {(label, said): n for (label, said), n in cells.items() if label != said}
+    nouns = Synset.objects.shown().in_bulk({noun for pair in pairs for noun in pair})
+    shown = [pair for pair in pairs if pair[0] in nouns and pair[1] in nouns]
+    shown = sorted(shown, key=lambda pair: (-pairs[pair], pair))[:MOST_PAIRS]
+    of_label = settled.filter(question__label__in={label for label, _said in shown})
+    n_of = dict(of_label.values_list("question__label").annotate(n=Count("pk")).order_by())
+    most = max((pairs[pair] for pair in shown), default=1)
+    return [
+        Confusion(
+            label=nouns[label],
+            said=nouns[said],
+            n=pairs[label, said],
+            share=pairs[label, said] / n_of[label],
+            percent_of_most=round(100 * pairs[label, said] / most),
+        )
+        for label, said in shown
+    ]
+
+
+def by_skill(collection: Collection) -> QuerySet[Skill]:
+    """The skills of a collection's annotators, the likeliest to be right first."""
+    mean = F("right") / (F("right") + F("wrong"))
+    return collection.skills.select_related("annotator").order_by(mean.desc(), "pk")
+
+
+def known_voters(collection: Collection, skills: Iterable[Skill]) -> KnownVoters:
+    """Return each of `skills` with the 95 % interval of the share that is right, and its number of votes."""
+    skills = list(skills)
+    columns: Any = np.array([(skill.right, skill.wrong) for skill in skills], dtype=np.float64).reshape(-1, 2)
+    intervals = agreement.beta_intervals(columns[:, 0], columns[:, 1]).tolist()
+    axis_min = math.floor(10 * min((low for low, _high in intervals), default=0.0)) / 10
+    votes = Vote.objects.filter(
+        question__collection=collection, annotator__in=[skill.annotator_id for skill in skills]
+    )
+    n_of = dict(votes.values_list("annotator").annotate(n=Count("pk")).order_by())
+
+    def drawn(*shares: float) -> tuple[int, ...]:
+        return tuple(round(1000 * (share - axis_min) / (1 - axis_min)) for share in shares)
+
+    voters = [
+        KnownVoter(skill, low, high, n_of.get(skill.annotator_id, 0), drawn(low, skill.mean, high))
+        for skill, (low, high) in zip(skills, intervals, strict=True)
+    ]
+    return KnownVoters(voters, axis_min)
