@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.middleware import HtmxDetails
 
 from accounts.http import AuthenticatedRequest
-from labeling import reporting
+from labeling import overview
 from labeling.forms import ClassesForm, CollectionForm, ExampleForm
 from labeling.models import (
     ClassRefusedError,
@@ -348,11 +348,11 @@ def _change_gold(request: OwnerRequest, collection: Collection) -> None:
 @owners_only
 def dashboard(request: HttpRequest, collection: Collection) -> HttpResponse:
     """How far it is, when it will be done, how well people agree, and who they are."""
-    page = Paginator(reporting.by_skill(collection), VOTERS_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(overview.by_skill(collection), VOTERS_PAGE).get_page(request.GET.get("page"))
     context = {
         "collection": collection,
-        "report": reporting.report(collection),
+        "report": overview.report(collection),
         "page": page,
-        "known": reporting.known_voters(collection, page.object_list),
+        "known": overview.known_voters(collection, page.object_list),
     }
     return render(request, "labeling/own_dashboard.html", context)

@@ -5,9 +5,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from labeling import reporting
+from labeling import overview
 from labeling.models import Question, Skill, Vote
-from labeling.reporting import report
+from labeling.overview import report
 from taxonomy import ledger
 from tests.factories import make_collection, make_settled_collection, make_user
 
@@ -99,7 +99,7 @@ def test_agreement_is_computed_from_every_vote_on_pictures_with_two():
 
 
 def test_agreement_in_a_large_collection_is_that_of_a_sample(monkeypatch):
-    monkeypatch.setattr(reporting, "SAMPLE", 2)
+    monkeypatch.setattr(overview, "SAMPLE", 2)
     collection = make_collection(n_questions=3)
     add_votes(collection, "cat", "cat")
 
@@ -201,7 +201,7 @@ def test_annotators_are_shown_by_skill_with_how_sure_we_are_of_it():
     Skill.objects.create(collection=collection, annotator=new, right=8.5, wrong=1.5)
     Skill.objects.create(collection=collection, annotator=sure, right=95, wrong=5)
 
-    found = reporting.known_voters(collection, reporting.by_skill(collection))
+    found = overview.known_voters(collection, overview.by_skill(collection))
 
     first, second = found.voters
     assert (first.skill.annotator, first.n_votes) == (sure, 1)
