@@ -194,6 +194,14 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# What is kept about somebody, to hand it out and to forget it; each is a list of accounts.personal.Kept.
+PERSONAL_DATA = [
+    "accounts.personal.KEPT",
+    "taxonomy.personal.KEPT",
+    "labeling.personal.KEPT",
+    "training.personal.KEPT",
+    "competition.personal.KEPT",
+]
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 90  # a guest who comes back within a season is the same annotator
 
 # --- Taxonomy -------------------------------------------------------------------------------------------

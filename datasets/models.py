@@ -66,7 +66,7 @@ class Snapshot(models.Model):
     def annotators(self) -> list[tuple[str, int]]:
         """How many voters of each kind there were, by the kind's name; kinds without any are left out."""
         counts = self.card["annotators"]
-        return [(str(kind.label), counts[kind.value]) for kind in User.Kind if counts[kind.value]]
+        return [(str(kind.label), counts[kind.value]) for kind in User.Kind if counts.get(kind.value)]
 
     def rows(self) -> Iterator[ManifestRow]:
         """Yield the manifest's rows, test labels included: for training and scoring, never for a page."""

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from labeling import views
+from labeling import people_views, views
 
 app_name = "labeling"
 urlpatterns = [
@@ -10,6 +10,10 @@ urlpatterns = [
     path("collections/<slug:slug>/start/", views.start, name="start"),
     path("collections/<slug:slug>/label/", views.label, name="label"),
     path("leases/<int:lease_id>/vote/", views.cast_vote, name="cast-vote"),
+    path("collections/<slug:slug>/board/", people_views.board, name="collection-board"),
+    path("board/", people_views.board, name="board"),
+    path("account/votes/", people_views.my_votes, name="my-votes"),
+    path("account/standing/", people_views.standing, name="standing"),
     path("account/changes/", views.touched_votes, name="touched-votes"),
     path("nouns/<str:wnid>/pictures/", views.synset_pictures, name="synset-pictures"),
     path("pictures/<str:sha256>/", views.picture, name="picture"),
