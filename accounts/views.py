@@ -43,6 +43,7 @@ def _render_account(request: AuthenticatedRequest, board_form: BoardNameForm) ->
         "tokens": ApiToken.objects.filter(user=request.user).order_by("-created"),
         "new_token": request.session.pop("new_token", None),
         "board_form": board_form,
+        "owns_collections": request.user.collection_set.exists(),
     }
     return render(request, "accounts/account.html", context)
 

@@ -1,4 +1,4 @@
-"""An answer to one question, as the page's form sends it."""
+"""An answer to one question, as the page's form sends it; a report of a picture; words about one."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from labeling.models import Vote
+from labeling.models import Comment, Report, Vote
+from labeling.models.comments import MOST_CHARACTERS
 from taxonomy.models import Synset
 
 
@@ -33,3 +34,37 @@ class VoteForm(forms.Form):
         if not self.errors and bool(data.get("synset")) == cannot_tell:
             raise forms.ValidationError(_("Choose one of the nouns, or say that you cannot tell."))
         return data
+
+
+class ReportForm(forms.ModelForm):
+    """What is wrong with a picture, by one of the reasons and in one's own words."""
+
+    class Meta:
+        model = Report
+        fields = ("reason", "note")
+        widgets = {"note": forms.Textarea(attrs={"rows": 3})}
+
+
+class CommentForm(forms.ModelForm):
+    """Plain words about a picture or a noun."""
+
+    class Meta:
+        model = Comment
+        fields = ("text",)
+        widgets = {"text": forms.Textarea(attrs={"rows": 3, "maxlength": MOST_CHARACTERS})}
+
+    def clean_text(self) -> str:
+        # Browsers send two characters for a line's end, and count one.
+        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
+
+
+class HideForm(forms.ModelForm):
+    """Why a comment is hidden. Whoever comes to read it is told."""
+
+    class Meta:
+        model = Comment
+        fields = ("hidden_reason",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["hidden_reason"].required = True

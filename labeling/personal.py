@@ -3,7 +3,7 @@
 from django.utils.translation import ngettext
 
 from accounts.personal import Kept
-from labeling.models import Collection, Lease, Skill, Vote
+from labeling.models import Collection, Comment, Flag, Lease, Report, Skill, Vote
 
 KEPT = [
     Kept(
@@ -51,5 +51,45 @@ KEPT = [
             % {"n": n}
         ),
         forget=lambda collections: collections.update(owner=None),
+    ),
+    Kept(
+        "comments",
+        lambda user: Comment.objects.filter(author=user).order_by("pk"),
+        {
+            "picture": "image__sha256",
+            "synset": "synset__wnid",
+            "text": "text",
+            "said_at": "created_at",
+            "hidden_because": "hidden_reason",
+        },
+        lambda n: ngettext("%(n)s comment", "%(n)s comments", n) % {"n": n},
+        goes=True,
+    ),
+    Kept(
+        "flags",
+        lambda user: Flag.objects.filter(flagger=user).order_by("pk"),
+        {"comment": "comment_id", "made_at": "created_at"},
+        lambda n: ngettext("%(n)s flag on a comment", "%(n)s flags on comments", n) % {"n": n},
+        goes=True,
+    ),
+    Kept(
+        "reports",
+        lambda user: Report.objects.filter(reporter=user).order_by("pk"),
+        {
+            "picture": "image__sha256",
+            "reason": "reason",
+            "note": "note",
+            "made_at": "created_at",
+            "outcome": "outcome",
+        },
+        lambda n: (
+            ngettext(
+                "%(n)s report of a picture, without your words",
+                "%(n)s reports of pictures, without your words",
+                n,
+            )
+            % {"n": n}
+        ),
+        forget=lambda reports: reports.update(note=""),
     ),
 ]

@@ -20,6 +20,7 @@ from labeling.models import Collection, Image, Lease, LeaseExpiredError, NotACla
 from labeling.serializers import ClassSerializer
 from taxonomy.models import Synset
 
+A_DAY_S = 86_400  # then caches ask again, so that a picture that was withdrawn is gone from them
 CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 KEYS = "1234567890"
 
@@ -162,13 +163,13 @@ def touched_votes(request: AuthenticatedRequest) -> HttpResponse:
 
 
 @require_safe
-@cache_control(public=True, max_age=31_536_000, immutable=True)
+@cache_control(public=True, max_age=A_DAY_S, immutable=True)
 def picture(request: HttpRequest, sha256: str) -> FileResponse:
     return _file(get_object_or_404(Image.objects.shown(), sha256=sha256).file.name or "")
 
 
 @require_safe
-@cache_control(public=True, max_age=31_536_000, immutable=True)
+@cache_control(public=True, max_age=A_DAY_S, immutable=True)
 def thumbnail(request: HttpRequest, sha256: str) -> FileResponse:
     image = get_object_or_404(Image.objects.shown(), sha256=sha256)
     return _file((image.thumbnail or image.file).name or "")

@@ -8,10 +8,12 @@ from labeling.models.collections import (
     Narrowing,
     Skill,
 )
+from labeling.models.comments import Comment, Flag
 from labeling.models.images import Image
 from labeling.models.leases import LEASE_TIME, MOST_LEASES, Lease, LeaseExpiredError, NotAClassError, Walk
 from labeling.models.questions import Question
 from labeling.models.relabels import Reclass, Relabel
+from labeling.models.reports import Report
 from labeling.models.votes import Keys, Vote
 
 __all__ = [
@@ -20,7 +22,9 @@ __all__ = [
     "ClassesChangedError",
     "Collection",
     "CollectionClass",
+    "Comment",
     "ConsensusFit",
+    "Flag",
     "Image",
     "Keys",
     "Lease",
@@ -30,6 +34,7 @@ __all__ = [
     "Question",
     "Reclass",
     "Relabel",
+    "Report",
     "Skill",
     "Vote",
     "Walk",
