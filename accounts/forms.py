@@ -4,9 +4,10 @@ import unicodedata
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
 from django.utils.translation import gettext_lazy as _
 
+from accounts import flood
 from accounts.models import ApiToken, User
 
 
@@ -20,6 +21,15 @@ class SignUpForm(UserCreationForm):
     def save(self, commit: bool = True) -> Any:
         self.instance.kind = User.Kind.PERSON
         return super().save(commit=commit)
+
+
+class SignInForm(AuthenticationForm):
+    """Counts a try before it looks at the password, so that guessing costs no more than that."""
+
+    def clean(self) -> dict[str, Any]:
+        if self.request and self.cleaned_data.get("username"):
+            flood.spend(self.request, "sign_ins", who=self.cleaned_data["username"].casefold())
+        return super().clean()
 
 
 class TokenForm(forms.ModelForm):

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -10,10 +11,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import personal
-from accounts.forms import BoardNameForm, ForgetForm, SignUpForm, TokenForm
+from accounts import flood, personal
+from accounts.forms import BoardNameForm, ForgetForm, SignInForm, SignUpForm, TokenForm
 from accounts.http import AuthenticatedRequest
 from accounts.models import ApiToken, User
+
+
+class SignIn(LoginView):
+    """By username and password. A name is tried from one address only so often in an hour."""
+
+    template_name = "accounts/sign_in.html"
+    form_class = SignInForm
 
 
 def sign_up(request: HttpRequest) -> HttpResponse:
@@ -22,6 +30,8 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     form = SignUpForm(request.POST or None, instance=guest)
     if not form.is_valid():
         return render(request, "accounts/sign_up.html", {"form": form})
+    if guest is None:  # a guest was counted when they came
+        flood.spend(request, "guests")
     login(request, form.save(), backend="django.contrib.auth.backends.ModelBackend")
     messages.success(request, _("Welcome. Your votes so far are yours."))
     return redirect("home")

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import flood
 from accounts.http import AuthenticatedRequest
 from accounts.models import User
 from labeling import reporting
@@ -35,6 +36,7 @@ def report(request: HttpRequest, sha256: str) -> HttpResponse:
     if collection is None or is_reported or not form.is_valid():
         context = {"image": image, "collection": collection, "is_reported": is_reported, "form": form}
         return render(request, "labeling/report.html", context)
+    flood.spend(request, "reports" if request.user.is_authenticated else "guests")
     if not isinstance(request.user, User):
         login(request, User.objects.create_guest(), backend="django.contrib.auth.backends.ModelBackend")
     form.instance.image, form.instance.collection, form.instance.reporter = image, collection, request.user

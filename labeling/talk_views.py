@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from accounts import flood
 from accounts.http import AuthenticatedRequest
 from labeling import people, talking
 from labeling.forms import CommentForm, HideForm
@@ -76,6 +77,7 @@ def synset_talk(request: HttpRequest, wnid: str) -> HttpResponse:
 def _said(request: HttpRequest, about: Image | Synset, form: CommentForm) -> bool:
     if not form.is_valid():
         return False
+    flood.spend(request, "comments")
     try:
         talking.say(about, request.user, form.instance)
     except talking.NotYoursToWriteError as error:
@@ -99,6 +101,7 @@ def flag(request: AuthenticatedRequest, pk: int) -> HttpResponse:
     comment = get_object_or_404(_comments().filter(hidden_at=None), pk=pk)
     if not talking.may_read(request.user, comment.about):
         raise Http404("Who may not read a comment may not flag it.")
+    flood.spend(request, "reports")
     try:
         talking.flag(comment, request.user)
     except talking.NotYoursToWriteError as error:

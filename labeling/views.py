@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts import flood
 from accounts.http import AuthenticatedRequest
 from accounts.models import User
 from labeling.forms import VoteForm
@@ -66,6 +67,7 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
     """Begin to label. Whoever is not signed in becomes a guest, so nobody has to sign up first."""
     collection = get_object_or_404(Collection.objects.open(), slug=slug)
     if not request.user.is_authenticated:
+        flood.spend(request, "guests")
         login(request, User.objects.create_guest(), backend="django.contrib.auth.backends.ModelBackend")
     return redirect("labeling:label", collection.slug)
 
