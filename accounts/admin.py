@@ -26,7 +26,7 @@ class KeptAsMadeAdmin(admin.ModelAdmin):
 class NestworkUserAdmin(UserAdmin):
     list_display = ("username", "kind", "is_staff", "is_active", "last_login")
     list_filter = ("kind", *UserAdmin.list_filter)
-    fieldsets = (*(UserAdmin.fieldsets or ()), (None, {"fields": ("kind",)}))
+    fieldsets = (*(UserAdmin.fieldsets or ()), (None, {"fields": ("kind", "board_name")}))
 
 
 @admin.register(ApiToken)

@@ -1,10 +1,13 @@
-"""Signing up, which keeps a guest's votes, and naming an API token."""
+"""Signing up, which keeps a guest's votes; names on boards and of API tokens; having oneself forgotten."""
 
+import unicodedata
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
+from django.utils.translation import gettext_lazy as _
 
+from accounts import flood
 from accounts.models import ApiToken, User
 
 
@@ -20,7 +23,52 @@ class SignUpForm(UserCreationForm):
         return super().save(commit=commit)
 
 
+class SignInForm(AuthenticationForm):
+    """Counts a try before it looks at the password, so that guessing costs no more than that."""
+
+    def clean(self) -> dict[str, Any]:
+        if self.request and self.cleaned_data.get("username"):
+            flood.spend(self.request, "sign_ins", who=self.cleaned_data["username"].casefold())
+        return super().clean()
+
+
 class TokenForm(forms.ModelForm):
     class Meta:
         model = ApiToken
         fields = ("name",)
+
+
+class BoardNameForm(forms.ModelForm):
+    """The name that boards show, or none."""
+
+    class Meta:
+        model = User
+        fields = ("board_name",)
+
+    def clean_board_name(self) -> str:
+        """Take a name as it is seen: one form of each letter, single spaces."""
+        name = " ".join(unicodedata.normalize("NFKC", self.cleaned_data["board_name"]).split())
+        others = User.objects.filter(username__iexact=name).exclude(pk=self.instance.pk)
+        if name and others.exists():
+            raise forms.ValidationError(_("Somebody else signs in by this name."), code="taken")
+        return name
+
+
+class ForgetForm(forms.Form):
+    """A person's password once more, since nothing of this can be undone; a guest has none."""
+
+    password = forms.CharField(
+        label=_("Your password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        if not user.has_usable_password():
+            del self.fields["password"]
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            raise forms.ValidationError(_("That is not your password."), code="wrong")
+        return password

@@ -1,11 +1,16 @@
 """Who somebody is. Every voter is a User: a person, a guest, a person of an imported crowd, or a simulation."""
 
+import unicodedata
 from secrets import token_hex
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
-from django.db import models
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
 from django.db.models import Count, Q
+from django.db.models.functions import Length, Lower
+from django.db.models.lookups import GreaterThanOrEqual
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from knox.models import AbstractAuthToken, AuthTokenManager
 
@@ -20,6 +25,10 @@ class NestworkUserManager(UserManager["User"]):
     def create_simulated(self, username: str, **fields: Any) -> "User":
         """Make an annotator whose votes a program casts; pages always say so."""
         return self._create_nameless(username, User.Kind.SIMULATED, **fields)
+
+    def volunteers(self) -> models.QuerySet["User"]:
+        """Those who label here themselves: people and guests."""
+        return self.filter(kind__in=[User.Kind.PERSON, User.Kind.GUEST])
 
     def counts_of_voters(self, **votes: Any) -> dict[str, int]:
         """Return how many users have cast a vote, and how many of them are simulated; `votes` filters the votes."""
@@ -36,14 +45,31 @@ class NestworkUserManager(UserManager["User"]):
         return user
 
 
+def refuse_unseen(name: str) -> None:
+    """Refuse characters that nobody sees: with them two names could look alike, or turn a line around."""
+    if any(unicodedata.category(character).startswith("C") for character in name):
+        raise ValidationError(
+            _("Expected letters, digits, spaces and signs; found a character that cannot be seen."),
+            code="unseen",
+        )
+
+
 class User(AbstractUser):  # type: ignore[django-manager-missing]  # of ApiToken: knox is untyped
     class Kind(models.TextChoices):
         PERSON = "person", _("person")
         GUEST = "guest", _("guest")
         IMPORTED = "imported", _("annotator of an imported dataset")
         SIMULATED = "simulated", _("simulated annotator")
+        FORGOTTEN = "forgotten", _("somebody who had themselves forgotten")
 
     kind = models.CharField(max_length=9, choices=Kind, default=Kind.PERSON)
+    board_name = models.CharField(
+        _("name on boards"),
+        max_length=40,
+        blank=True,
+        validators=[refuse_unseen],
+        help_text=_("Shown beside the number of your votes. Empty: you are counted there, and not named."),
+    )
 
     objects: ClassVar[NestworkUserManager] = NestworkUserManager()
 
@@ -53,7 +79,29 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # of ApiToken
                 condition=Q(kind="person") | Q(is_staff=False, is_superuser=False),
                 name="accounts_only_a_person_is_staff",
                 violation_error_message=_("Only a person can be staff."),
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(board_name="") | Q(kind__in=["person", "guest"]),
+                name="accounts_only_volunteers_on_boards",
+                violation_error_message=_("Only people and guests have a name on boards."),
+            ),
+            models.CheckConstraint(
+                condition=Q(board_name="") | Q(GreaterThanOrEqual(Length("board_name"), 2)),
+                name="accounts_board_name_length",
+                violation_error_message=_("A name on boards has 2 characters at least."),
+            ),
+            # SQLite folds the case of ASCII letters alone; PostgreSQL that of all.
+            models.UniqueConstraint(
+                Lower("board_name"),
+                condition=~Q(board_name=""),
+                name="accounts_board_name_once",
+                violation_error_message=_("Somebody else has this name already."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="forgotten")
+                | Q(first_name="", last_name="", email="", is_active=False, last_login=None),
+                name="accounts_the_forgotten_have_no_name",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -66,6 +114,8 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # of ApiToken
             return f"Guest {self.pk}"
         if self.is_simulated:
             return f"{self.username} (simulated)"
+        if self.kind == self.Kind.FORGOTTEN:
+            return gettext("somebody who left")
         return self.username
 
     @property
@@ -75,6 +125,22 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # of ApiToken
     @property
     def is_simulated(self) -> bool:
         return self.kind == self.Kind.SIMULATED
+
+    @transaction.atomic
+    def forget(self) -> None:
+        """Erase who this was. The row stays for what refers to it; nobody can sign in as it, by any session or token.
+
+        What else the site keeps about somebody is forgotten by accounts.personal, which calls this.
+        """
+        self.username, self.kind = f"forgotten-{token_hex(8)}", self.Kind.FORGOTTEN
+        self.first_name = self.last_name = self.email = self.board_name = ""
+        self.last_login, self.is_active, self.is_staff, self.is_superuser = None, False, False, False
+        # A session holds a digest of the password, so every one of theirs ends with it.
+        self.set_unusable_password()
+        self.save()
+        self.auth_token_set.all().delete()
+        self.groups.clear()
+        self.user_permissions.clear()
 
 
 class ApiToken(AbstractAuthToken):

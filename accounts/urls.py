@@ -1,14 +1,17 @@
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from accounts import views
 
 app_name = "accounts"
 urlpatterns = [
-    path("sign-in/", LoginView.as_view(template_name="accounts/sign_in.html"), name="sign-in"),
+    path("sign-in/", views.SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("sign-up/", views.sign_up, name="sign-up"),
     path("account/", views.account, name="account"),
+    path("account/board-name/", views.name_on_boards, name="board-name"),
+    path("account/export/", views.export, name="export"),
+    path("account/forget/", views.forget, name="forget"),
     path("account/tokens/", views.create_token, name="create-token"),
     path("account/tokens/<str:pk>/revoke/", views.revoke_token, name="revoke-token"),
 ]

@@ -1,18 +1,27 @@
-"""Signing up, and one's own page with its API tokens."""
+"""Signing up, one's own page with its API tokens, and one's data: to take along, or to have forgotten."""
 
 from django.contrib import messages
-from django.contrib.auth import login
+from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
-from accounts.forms import SignUpForm, TokenForm
+from accounts import flood, personal
+from accounts.forms import BoardNameForm, ForgetForm, SignInForm, SignUpForm, TokenForm
 from accounts.http import AuthenticatedRequest
 from accounts.models import ApiToken, User
+
+
+class SignIn(LoginView):
+    """By username and password. A name is tried from one address only so often in an hour."""
+
+    template_name = "accounts/sign_in.html"
+    form_class = SignInForm
 
 
 def sign_up(request: HttpRequest) -> HttpResponse:
@@ -21,6 +30,8 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     form = SignUpForm(request.POST or None, instance=guest)
     if not form.is_valid():
         return render(request, "accounts/sign_up.html", {"form": form})
+    if guest is None:  # a guest was counted when they came
+        flood.spend(request, "guests")
     login(request, form.save(), backend="django.contrib.auth.backends.ModelBackend")
     messages.success(request, _("Welcome. Your votes so far are yours."))
     return redirect("home")
@@ -29,13 +40,20 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 def account(request: AuthenticatedRequest) -> HttpResponse:
-    """One's own page. A new token's secret is shown on this one answer and never again."""
+    """One's own page."""
+    return _render_account(request, BoardNameForm(instance=request.user))
+
+
+def _render_account(request: AuthenticatedRequest, board_form: BoardNameForm) -> HttpResponse:
+    """A new token's secret is shown on this one answer and never again."""
     by_collection = request.user.votes.values_list("question__collection__slug", "question__collection__name")
     context = {
         "n_votes": request.user.votes.count(),
         "votes_by_collection": by_collection.annotate(n=Count("pk")).order_by("-n"),
         "tokens": ApiToken.objects.filter(user=request.user).order_by("-created"),
         "new_token": request.session.pop("new_token", None),
+        "board_form": board_form,
+        "owns_collections": request.user.collection_set.exists(),
     }
     return render(request, "accounts/account.html", context)
 
@@ -56,3 +74,43 @@ def revoke_token(request: AuthenticatedRequest, pk: str) -> HttpResponse:
     get_object_or_404(ApiToken, user=request.user, pk=pk).delete()
     messages.success(request, _("The token no longer works."))
     return redirect("accounts:account")
+
+
+@require_POST
+@login_required
+def name_on_boards(request: AuthenticatedRequest) -> HttpResponse:
+    # Bound to a row of its own: a name that is refused must not show at the top of this very page.
+    form = BoardNameForm(request.POST, instance=User.objects.get(pk=request.user.pk))
+    if not form.is_valid():
+        return _render_account(request, form)
+    name = form.save().board_name
+    messages.success(
+        request, _("Boards call you %(name)s.") % {"name": name} if name else _("No board names you.")
+    )
+    return redirect("accounts:account")
+
+
+@require_safe
+@never_cache
+@login_required
+def export(request: AuthenticatedRequest) -> StreamingHttpResponse:
+    """All that the site keeps about oneself, streamed as JSON."""
+    response = StreamingHttpResponse(personal.export(request.user), content_type="application/json")
+    response["Content-Disposition"] = 'attachment; filename="nestwork-my-data.json"'
+    return response
+
+
+@never_cache
+@login_required
+def forget(request: AuthenticatedRequest) -> HttpResponse:
+    """Say in numbers what goes and what stays; once that is confirmed, forget who this was."""
+    # A guest's form has no field, so what was posted may be empty.
+    form = ForgetForm(request.POST if request.method == "POST" else None, user=request.user)
+    if form.is_valid():
+        personal.forget(User.objects.get(pk=request.user.pk))
+        logout(request)
+        messages.success(request, _("You are forgotten here. Thank you for what you gave."))
+        return redirect("home")
+    goes, stays = personal.told(request.user)
+    context = {"form": form, "goes": goes, "stays": stays}
+    return render(request, "accounts/forget.html", context)

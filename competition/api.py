@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
+from accounts import flood
 from accounts.http import AuthenticatedApiRequest
 from competition import leaderboard
 from competition.models import Contest, Submission, SubmissionQuerySet, SubmissionRefusedError
@@ -50,6 +51,7 @@ class SubmissionViewSet(
         return mine.select_related("phase__contest").prefetch_related("scores", "phase__contest__phases")
 
     def perform_create(self, serializer: serializers.BaseSerializer[Any]) -> None:
+        flood.spend(self.request, "uploads")
         data = serializer.validated_data
         phase = data["phase"]["contest"].phase
         try:

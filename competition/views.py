@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
+from accounts import flood
 from accounts.http import AuthenticatedRequest
 from competition import leaderboard
 from competition.forms import SubmissionForm
@@ -43,6 +44,7 @@ def submit(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     contest = get_object_or_404(Contest.objects.select_related("snapshot__collection"), slug=slug)
     form = SubmissionForm(request.POST or None, request.FILES or None)
     if form.is_valid():
+        flood.spend(request, "uploads")
         data = form.cleaned_data
         try:
             submission = Submission.objects.submit(contest.phase, request.user, data["method"], data["file"])

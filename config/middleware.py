@@ -4,10 +4,13 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
+
+from accounts.flood import FloodError
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -43,3 +46,20 @@ def sign_in_on_a_whole_page(get_response: Respond) -> Respond:
         )
 
     return middleware
+
+
+class RefuseFloods:
+    """Say on a page of its own when to come back, where a view finds that somebody does too much."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, FloodError):
+            return None
+        response = render(request, "429.html", {"error": error}, status=error.status_code)
+        response["Retry-After"] = str(error.wait)
+        return response

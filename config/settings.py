@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -23,8 +24,8 @@ def words(name: str) -> list[str]:
 
 
 def whole(name: str, default: int) -> int:
-    """Read a whole number, 0 or more."""
-    text = os.environ.get(name, str(default))
+    """Read a whole number, 0 or more; an empty text is none."""
+    text = os.environ.get(name) or str(default)
     if not text.isdecimal():
         raise ImproperlyConfigured(f"{name}: expected a whole number, 0 or more; found {text!r}.")
     return int(text)
@@ -49,6 +50,8 @@ if BEHIND_TLS:
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31_536_000
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+# How many proxies of ours stand before the site, each of which appends to X-Forwarded-For whom it heard from.
+N_PROXIES = whole("PROXIES", default=1 if BEHIND_TLS else 0)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -85,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "config.middleware.sign_in_on_a_whole_page",
+    "config.middleware.RefuseFloods",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -120,11 +124,17 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Broker and cache -----------------------------------------------------------------------------------
 REDIS_URL = os.environ.get("REDIS_URL", "")
+CACHES: dict[str, dict[str, Any]]
 if REDIS_URL:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
     CELERY_BROKER_URL = REDIS_URL
 else:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "OPTIONS": {"MAX_ENTRIES": 100_000},  # with the usual 300, floods would be forgotten
+        }
+    }
     _messages = VAR_DIR / "broker"
     (_messages / "control").mkdir(parents=True, exist_ok=True)
     CELERY_BROKER_URL = "filesystem://localhost/"
@@ -194,6 +204,26 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# What is kept about somebody, to hand it out and to forget it; each is a list of accounts.personal.Kept.
+PERSONAL_DATA = [
+    "accounts.personal.KEPT",
+    "taxonomy.personal.KEPT",
+    "labeling.personal.KEPT",
+    "training.personal.KEPT",
+    "competition.personal.KEPT",
+]
+# What may be done in an hour, by each guest (or address, where nobody is signed in) and by each person; 0: no limit.
+# See accounts.flood.
+FLOOD_LIMITS = {
+    # New guests and sign-ups from one address: a school's pupils share one.
+    "guests": (whole("GUESTS_PER_HOUR", default=60), 0),
+    # Nobody looks at a picture for less than a second; a person's programs vote too.
+    "votes": (whole("GUEST_VOTES_PER_HOUR", default=3600), whole("VOTES_PER_HOUR", default=18_000)),
+    "reports": (whole("GUEST_REPORTS_PER_HOUR", default=10), whole("REPORTS_PER_HOUR", default=60)),
+    "comments": (0, whole("COMMENTS_PER_HOUR", default=30)),  # guests write none
+    "sign_ins": (whole("SIGN_IN_TRIES_PER_HOUR", default=20), 0),  # from one address by one name
+    "uploads": (0, whole("UPLOADS_PER_HOUR", default=200)),
+}
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 90  # a guest who comes back within a season is the same annotator
 
 # --- Taxonomy -------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts.models import User
 from config.storage import private_storage
 from datasets.manifest import ManifestRow, read_manifest
-from labeling.models import Collection
+from labeling.models import Collection, Image
 from taxonomy.models import Synset
 
 
@@ -66,12 +66,20 @@ class Snapshot(models.Model):
     def annotators(self) -> list[tuple[str, int]]:
         """How many voters of each kind there were, by the kind's name; kinds without any are left out."""
         counts = self.card["annotators"]
-        return [(str(kind.label), counts[kind.value]) for kind in User.Kind if counts[kind.value]]
+        return [(str(kind.label), counts[kind.value]) for kind in User.Kind if counts.get(kind.value)]
 
     def rows(self) -> Iterator[ManifestRow]:
         """Yield the manifest's rows, test labels included: for training and scoring, never for a page."""
         with self.manifest.open("rb") as file:
             yield from read_manifest(file.read())
+
+    def withdrawn(self) -> set[str]:
+        """Return the SHA-256 of those of its pictures that have been withdrawn since: their rows stay, and nothing
+        shows them or learns from them. The manifest is read only where the collection has such a picture.
+        """
+        gone = Image.objects.withdrawn().filter(questions__collection=self.collection_id)
+        hashes = set(gone.values_list("sha256", flat=True))
+        return {row.sha256 for row in self.rows() if row.sha256 in hashes} if hashes else hashes
 
     def sensitive_classes(self) -> models.QuerySet[Synset]:
         """Return its classes that have been marked sensitive since: no page shows them, no network learns them."""

@@ -1,20 +1,25 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from accounts.admin import KeptAsMadeAdmin
 from labeling.models import (
     Collection,
     CollectionClass,
+    Comment,
     ConsensusFit,
     Example,
+    Flag,
     Image,
     Lease,
     Narrowing,
     Question,
     Reclass,
     Relabel,
+    Report,
     Retraction,
     Skill,
     Skip,
@@ -53,8 +58,19 @@ class ExampleAdmin(KeptAsMadeAdmin):
 class ImageAdmin(admin.ModelAdmin):
     list_display = ("__str__", "width", "height", "source", "licence", "withdrawn_at")
     search_fields = ("sha256", "source")
-    readonly_fields = ("sha256", "split", "file", "thumbnail", "width", "height")
+    readonly_fields = ("sha256", "split", "file", "thumbnail", "width", "height", "withdrawn_at")
     show_full_result_count = False
+    actions = ("withdraw", "put_back")
+
+    @admin.action(description=gettext_lazy("Withdraw: show and ask it nowhere"), permissions=["change"])
+    def withdraw(self, request: HttpRequest, images: QuerySet[Image]) -> None:
+        for image in images:
+            image.withdraw()
+
+    @admin.action(description=gettext_lazy("Put back"), permissions=["change"])
+    def put_back(self, request: HttpRequest, images: QuerySet[Image]) -> None:
+        for image in images:
+            image.put_back()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -138,3 +154,23 @@ class SkipAdmin(KeptAsMadeAdmin):
 class RetractionAdmin(KeptAsMadeAdmin):
     list_display = ("question_id", "annotator", "synset", "answer", "cast_at", "retracted_at")
     list_select_related = ("annotator", "synset")
+
+
+@admin.register(Report)
+class ReportAdmin(KeptAsMadeAdmin):
+    list_display = ("image", "collection", "reason", "reporter", "created_at", "outcome", "handled_by")
+    list_filter = ("outcome", "reason", "collection")
+    list_select_related = ("image", "collection", "reporter", "handled_by")
+
+
+@admin.register(Comment)
+class CommentAdmin(KeptAsMadeAdmin):
+    list_display = ("text", "author", "image", "synset", "created_at", "hidden_at", "hidden_by")
+    list_filter = ("hidden_at",)
+    list_select_related = ("author", "image", "synset", "hidden_by")
+
+
+@admin.register(Flag)
+class FlagAdmin(KeptAsMadeAdmin):
+    list_display = ("comment", "flagger", "created_at", "settled_at")
+    list_select_related = ("comment__author", "comment__image", "comment__synset", "flagger")

@@ -10,8 +10,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from accounts import flood
 from accounts.http import AuthenticatedApiRequest
-from accounts.models import User
 from labeling.models import Answer, Collection, Lease, NotUndoneError, Outcome
 from labeling.serializers import (
     CollectionSerializer,
@@ -48,7 +48,7 @@ class LeasesView(APIView):
         collection = get_object_or_404(Collection.objects.select_related("root"), slug=slug)
         wanted = LeaseRequestSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        results = _cast(request.user, wanted.validated_data["votes"])
+        results = _cast(request, wanted.validated_data["votes"])
         leases = Lease.objects.hand_out(collection, request.user, wanted.validated_data["count"])
         # Others may hold for a moment what is left, so having none now is not yet the end.
         is_finished = not leases and not Lease.objects.might_come(collection, request.user)
@@ -79,7 +79,7 @@ class VotesView(APIView):
         """
         votes = VotesSerializer(data=request.data)
         votes.is_valid(raise_exception=True)
-        return Response({"results": _cast(request.user, votes.validated_data["votes"])})
+        return Response({"results": _cast(request, votes.validated_data["votes"])})
 
 
 class ReleaseView(APIView):
@@ -113,13 +113,14 @@ class UndoView(APIView):
         return Response(lend(lease))
 
 
-def _cast(annotator: User, votes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _cast(request: AuthenticatedApiRequest, votes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if not votes:
         return []
+    flood.spend(request, "votes", len(votes))
     answers = [
         Answer(vote["lease"], vote.get("synset") or "", vote["answer"], vote.get("seconds")) for vote in votes
     ]
-    outcomes = Lease.objects.cast(annotator, answers)
+    outcomes = Lease.objects.cast(request.user, answers)
     return [_result(answer, outcome) for answer, outcome in zip(answers, outcomes, strict=True)]
 
 

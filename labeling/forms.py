@@ -1,4 +1,4 @@
-"""What pages ask: volunteers for an answer to one question, owners for what their collections are."""
+"""What pages ask: an answer to one question, a report of a picture, words about one, what a collection is."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,8 @@ from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from labeling.models import SKIP, Collection, Question, Reach, Vote
+from labeling.models import SKIP, Collection, Comment, Question, Reach, Report, Vote
+from labeling.models.comments import MOST_CHARACTERS
 from labeling.splits import TRAIN
 from taxonomy.forms import NounField
 from taxonomy.models import Synset
@@ -167,3 +168,37 @@ class ExampleForm(forms.Form):
             choice = self.fields[name]
             assert isinstance(choice, forms.ModelChoiceField)  # noqa: S101
             choice.queryset = queryset
+
+
+class ReportForm(forms.ModelForm):
+    """What is wrong with a picture, by one of the reasons and in one's own words."""
+
+    class Meta:
+        model = Report
+        fields = ("reason", "note")
+        widgets = {"note": forms.Textarea(attrs={"rows": 3})}
+
+
+class CommentForm(forms.ModelForm):
+    """Plain words about a picture or a noun."""
+
+    class Meta:
+        model = Comment
+        fields = ("text",)
+        widgets = {"text": forms.Textarea(attrs={"rows": 3, "maxlength": MOST_CHARACTERS})}
+
+    def clean_text(self) -> str:
+        # Browsers send two characters for a line's end, and count one.
+        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
+
+
+class HideForm(forms.ModelForm):
+    """Why a comment is hidden. Whoever comes to read it is told."""
+
+    class Meta:
+        model = Comment
+        fields = ("hidden_reason",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["hidden_reason"].required = True

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts import flood
 from accounts.http import AuthenticatedRequest
 from accounts.models import User
 from labeling.forms import VoteForm
@@ -20,6 +21,7 @@ from labeling.models import Answer, Collection, Image, Lease, Question, Vote, ma
 from labeling.serializers import ClassSerializer
 from taxonomy.models import Synset
 
+A_DAY_S = 86_400  # then caches ask again, so that a picture that was withdrawn is gone from them
 CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 KEYS = "1234567890"
 
@@ -69,6 +71,7 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
     """Begin to label. Whoever is not signed in becomes a guest, so nobody has to sign up first."""
     collection = get_object_or_404(Collection.objects.open(), slug=slug)
     if not request.user.is_authenticated:
+        flood.spend(request, "guests")
         login(request, User.objects.create_guest(), backend="django.contrib.auth.backends.ModelBackend")
     return redirect("labeling:label", collection.slug)
 
@@ -99,6 +102,7 @@ def cast_vote(request: AuthenticatedRequest, lease_id: int) -> HttpResponse:
     if not form.is_valid():
         return _render_label(request, collection, lease, form)
     synset, said = form.cleaned_data["synset"], form.cleaned_data["answer"]
+    flood.spend(request, "votes")
     answer = Answer(lease.pk, synset.wnid if synset else "", said, form.cleaned_data["seconds"])
     [outcome] = Lease.objects.cast(request.user, [answer])
     if outcome.refusal:
@@ -169,13 +173,13 @@ def touched_votes(request: AuthenticatedRequest) -> HttpResponse:
 
 
 @require_safe
-@cache_control(public=True, max_age=31_536_000, immutable=True)
+@cache_control(public=True, max_age=A_DAY_S, immutable=True)
 def picture(request: HttpRequest, sha256: str) -> FileResponse:
     return _file(get_object_or_404(Image.objects.shown(), sha256=sha256).file.name or "")
 
 
 @require_safe
-@cache_control(public=True, max_age=31_536_000, immutable=True)
+@cache_control(public=True, max_age=A_DAY_S, immutable=True)
 def thumbnail(request: HttpRequest, sha256: str) -> FileResponse:
     image = get_object_or_404(Image.objects.shown(), sha256=sha256)
     return _file((image.thumbnail or image.file).name or "")

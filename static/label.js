@@ -116,6 +116,12 @@ async function sendBatch() {
       say(notice.dataset.signedOut + unsent.size);
       return; // kept; a later visit by the same person sends them
     }
+    if (response.status === 429) {
+      // Kept, and sent when it is time again.
+      say((await response.json()).detail);
+      sendSoon(Math.max(1000 * Number(response.headers.get("Retry-After")), RETRY_LAST_MS));
+      return;
+    }
     if (!response.ok) throw new Error(`Votes were answered with status ${response.status}.`);
     const { results } = await response.json();
     const refusals = results.filter((result) => result.status === "refused");
@@ -210,6 +216,8 @@ function showNext() {
   const frame = card.querySelector(".frame");
   frame.replaceChildren(next.image);
   frame.classList.remove("zoomed");
+  const report = document.getElementById("report"); // its address names the picture, as the picture's own does
+  report.href = report.href.replace(/pictures\/[0-9a-f]+/, next.image.src.match(/pictures\/[0-9a-f]+/)[0]);
   document.getElementById("words").textContent = next.words;
   showChoices(next.choices || config.ordinary.classes);
   current = next;

@@ -50,10 +50,17 @@ def execute(run: Run) -> None:
 def _train(run: Run) -> None:
     rows = list(run.snapshot.rows())
     pictures = _packed(run, rows)
+    withdrawn = run.snapshot.withdrawn()
     parent = os.getppid()
 
     def split(name: str) -> Split:
-        chosen = [i for i, row in enumerate(rows) if row.split == name]
+        # Nothing is learnt from a withdrawn picture. Of the test split each is still answered for: a contest on a
+        # frozen snapshot wants an answer for every row, and nobody is shown them.
+        chosen = [
+            i
+            for i, row in enumerate(rows)
+            if row.split == name and (name == TEST or row.sha256 not in withdrawn)
+        ]
         place = {wnid: label for label, wnid in enumerate(run.snapshot.classes)}
         return Split(pictures[chosen], np.array([place[rows[i].wnid] for i in chosen], dtype=np.int64))
 

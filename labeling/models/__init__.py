@@ -13,6 +13,7 @@ from labeling.models.collections import (
     Skill,
     may_organise,
 )
+from labeling.models.comments import Comment, Flag
 from labeling.models.examples import Example, ExampleRefusedError
 from labeling.models.images import Image
 from labeling.models.leases import (
@@ -31,6 +32,7 @@ from labeling.models.leases import (
 )
 from labeling.models.questions import Question
 from labeling.models.relabels import Reclass, Relabel
+from labeling.models.reports import Report
 from labeling.models.votes import Counts, Keys, Retraction, Vote
 
 __all__ = [
@@ -44,10 +46,12 @@ __all__ = [
     "ClassesChangedError",
     "Collection",
     "CollectionClass",
+    "Comment",
     "ConsensusFit",
     "Counts",
     "Example",
     "ExampleRefusedError",
+    "Flag",
     "Image",
     "Keys",
     "Lease",
@@ -61,6 +65,7 @@ __all__ = [
     "Reach",
     "Reclass",
     "Relabel",
+    "Report",
     "Retraction",
     "Skill",
     "Skip",

@@ -43,9 +43,13 @@ class QuestionQuerySet(models.QuerySet["Question"]):
 
     def feed(self, collection: Collection) -> int:
         """Open the next waiting questions of `collection`; return how many those are."""
-        waiting = self.filter(collection=collection, state=Question.State.WAITING).order_by("position")
+        waiting = self.filter(
+            collection=collection, state=Question.State.WAITING, image__withdrawn_at=None
+        ).order_by("position")
         # Two feeders at once take different questions instead of waiting for each other.
-        found = waiting.select_for_update(skip_locked=True).values_list("pk", flat=True)[:FEED_SIZE]
+        found = waiting.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[
+            :FEED_SIZE
+        ]
         return Question.objects.filter(pk__in=list(found)).update(
             state=Question.State.OPEN, open_places=collection.min_votes
         )
@@ -54,7 +58,8 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         """Open a place on questions that wait for nobody: none is free and nobody is on the way, as after an
         annotator was deleted. Return how many those were.
         """
-        return self.open().filter(leases=None, open_places=0).update(open_places=1)
+        forgotten = self.open().filter(leases=None, open_places=0, image__withdrawn_at=None)
+        return forgotten.update(open_places=1)
 
     def counts(self) -> dict[str, int]:
         """Return how many questions are in each state, and the sum of their votes."""

@@ -72,3 +72,35 @@ def test_a_tokens_secret_is_not_kept():
 
     assert secret not in kept
     assert secret[:8] in kept  # enough for its owner to tell it from another
+
+
+def test_only_volunteers_have_a_name_on_boards():
+    for volunteer, name in ((make_user(), "Ada"), (User.objects.create_guest(), "Grace")):
+        User.objects.filter(pk=volunteer.pk).update(board_name=name)
+    simulated = User.objects.create_simulated("A machine")
+
+    with pytest.raises(IntegrityError, match="accounts_only_volunteers_on_boards"), transaction.atomic():
+        User.objects.filter(pk=simulated.pk).update(board_name="Human")
+
+
+def test_a_name_on_boards_is_one_persons_whatever_its_case():
+    make_user(board_name="Ada")
+    make_user(board_name="")
+    make_user(board_name="")
+
+    with pytest.raises(IntegrityError, match="accounts_board_name_once"), transaction.atomic():
+        make_user(board_name="aDA")
+
+
+def test_a_name_on_boards_has_two_characters():
+    make_user(board_name="Al")
+
+    with pytest.raises(IntegrityError, match="accounts_board_name_length"), transaction.atomic():
+        make_user(board_name="A")
+
+
+def test_the_forgotten_keep_no_address():
+    user = make_user(email="carl@example.org")
+
+    with pytest.raises(IntegrityError, match="accounts_the_forgotten_have_no_name"), transaction.atomic():
+        User.objects.filter(pk=user.pk).update(kind="forgotten")

@@ -192,3 +192,48 @@ def test_the_account_page_lists_only_ones_own_tokens(client, person):
     tokens = client.get(reverse("accounts:account")).context["tokens"]
 
     assert [token.name for token in tokens] == ["mine"]
+
+
+def choose_board_name(client, name):
+    return client.post(reverse("accounts:board-name"), {"board_name": name})
+
+
+def test_a_name_on_boards_is_chosen_and_taken_off_again(client, person):
+    choose_board_name(client, "  Carl   L. ")
+    person.refresh_from_db()
+    assert person.board_name == "Carl L."
+
+    choose_board_name(client, "")
+    person.refresh_from_db()
+    assert person.board_name == ""
+
+
+def test_a_guest_may_choose_a_name_on_boards(client):
+    guest = User.objects.create_guest()
+    client.force_login(guest)
+
+    choose_board_name(client, "Passer-by")
+
+    guest.refresh_from_db()
+    assert guest.board_name == "Passer-by"
+
+
+@pytest.mark.parametrize("name", ["A", "a\u202eb", "a\u200bb", "x" * 41])
+def test_a_name_on_boards_is_refused_with_a_word_beside_it(client, person, name):
+    response = choose_board_name(client, name)
+
+    assert "board_name" in str(response.context["board_form"].errors) or response.context["board_form"].errors
+    person.refresh_from_db()
+    assert person.board_name == ""
+
+
+def test_nobody_takes_anothers_name_on_boards_or_username(client, person):
+    make_user(board_name="Ada")
+    other = make_user()
+
+    for name in ("ada", other.username.upper()):
+        assert choose_board_name(client, name).context["board_form"].errors
+
+    choose_board_name(client, person.username)
+    person.refresh_from_db()
+    assert person.board_name == person.username

@@ -9,7 +9,8 @@ from playwright.sync_api import Page, expect
 from accounts.models import ApiToken, User
 from competition.models import Phase, Submission
 from competition.scoring import score_queued
-from labeling.models import Lease
+from labeling.models import Comment, Lease
+from labeling.talking import flag, say
 from tests.browser.steps import sign_in
 from tests.factories import (
     make_collection,
@@ -69,6 +70,12 @@ def addresses(staff: User) -> dict[str, str]:
     submission = submit_all_first_class(phase, staff)
     contest = phase.contest.get_absolute_url()
     noun = snapshot.collection.ordered_classes()[0]
+    picture = snapshot.collection.questions.examples().first().image
+    for text in ("Is it a cat?", "https://example.org/" + "x" * 90):
+        comment = say(picture, staff, Comment(text=text))
+        say(noun, staff, Comment(text=text))
+    flag(comment, make_user())
+    snapshot.collection.reports.create(image=picture, reporter=make_user(), reason="mine", note="w" * 90)
     return {
         "home": "/",
         "collections": "/collections/",
@@ -84,7 +91,16 @@ def addresses(staff: User) -> dict[str, str]:
         "contest": contest,
         "submit": f"{contest}submit/",
         "submission": submission.get_absolute_url(),
+        "picture": picture.get_about_url(),
+        "report": f"/pictures/{picture.sha256}/report/",
+        "reports": f"{snapshot.collection.get_absolute_url()}reports/",
+        "talk": f"/nouns/{noun.wnid}/talk/",
+        "flagged": "/comments/flagged/",
+        "board": "/board/",
+        "collection's board": f"{snapshot.collection.get_absolute_url()}board/",
         "account": "/account/",
+        "my votes": "/account/votes/",
+        "forget": "/account/forget/",
         "sign in": "/sign-in/",
         "sign up": "/sign-up/",
         "404": "/nowhere/",

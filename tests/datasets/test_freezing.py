@@ -160,7 +160,8 @@ def test_the_card_says_how_the_labels_were_made(collection):
 
     snapshot = freeze(collection, min_confidence=0.6)
 
-    assert snapshot.card["annotators"] == {"person": 1, "guest": 0, "imported": 0, "simulated": 1}
+    kinds = {"person": 1, "guest": 0, "imported": 0, "simulated": 1, "forgotten": 0}
+    assert snapshot.card["annotators"] == kinds
     assert snapshot.annotators == [("person", 1), ("simulated annotator", 1)]
     assert snapshot.card["n_votes"] == 10 * 3 + 2
     assert snapshot.card["policy"] == {"target_confidence": 0.98, "min_votes": 2, "max_votes": 10}

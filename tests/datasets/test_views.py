@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from datasets.freezing import freeze
 from datasets.models import Snapshot
+from labeling.models import Image
 from labeling.splits import TEST, split_of
 from tests.factories import (
     make_collection,
@@ -202,3 +203,25 @@ def test_nothing_to_freeze_is_said_on_the_collections_page(client):
 
     assert response.redirect_chain == [(collection.get_absolute_url(), 302)]
     assert "found none" in response.content.decode()
+
+
+def test_a_picture_that_was_withdrawn_since_is_marked_and_its_row_stays(client):
+    snapshot = make_snapshot(n_questions=10)
+    picture = next(snapshot.rows()).sha256
+    assert client.get(snapshot.get_absolute_url()).context["n_withdrawn"] == 0
+
+    Image.objects.get(sha256=picture).withdraw()
+
+    rows = read_public_manifest(client, snapshot)
+    assert [row["sha256"] for row in rows if row["withdrawn"]] == [picture]
+    assert len(rows) == snapshot.n_images
+    assert client.get(snapshot.get_absolute_url()).context["n_withdrawn"] == 1
+
+
+def test_a_picture_that_was_withdrawn_before_marks_no_later_snapshot(client):
+    collection = make_settled_collection(n_questions=10)
+    collection.questions.first().image.withdraw()
+
+    snapshot = freeze(collection)
+
+    assert client.get(snapshot.get_absolute_url()).context["n_withdrawn"] == 0

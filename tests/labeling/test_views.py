@@ -250,7 +250,7 @@ def test_a_nouns_pictures_include_those_of_the_nouns_below_it(client):
 # --- Pictures ---------------------------------------------------------------------------------------------
 
 
-def test_a_picture_is_sent_as_what_it_was_checked_to_be_and_may_be_kept_for_ever(client):
+def test_a_picture_is_sent_as_what_it_was_checked_to_be_and_may_be_kept_for_a_day(client):
     image = make_question().image
 
     response = client.get(image.get_absolute_url())
@@ -258,7 +258,7 @@ def test_a_picture_is_sent_as_what_it_was_checked_to_be_and_may_be_kept_for_ever
     assert b"".join(response.streaming_content).startswith(b"\x89PNG")
     assert response["Content-Type"] == "image/png"
     assert response["X-Content-Type-Options"] == "nosniff"
-    assert "immutable" in response["Cache-Control"]
+    assert "max-age=86400" in response["Cache-Control"]
 
 
 def test_a_small_picture_is_its_own_thumbnail(client):

@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 
 from config.storage import private_storage
 from datasets.freezing import freeze
+from labeling.models import Image
 from labeling.splits import TEST, split_of
 from tests.factories import make_run, make_settled_collection, make_snapshot
 from training.config import Config
@@ -297,3 +298,31 @@ def test_what_nobody_foresaw_fails_the_run_and_is_raised(snapshot, recipe, monke
     run.refresh_from_db()
     assert run.status == "failed"
     assert run.error.startswith("Expected to train to the end; found ZeroDivisionError")
+
+
+def test_nothing_is_learnt_from_a_picture_that_was_withdrawn_since(snapshot, recipe, monkeypatch):
+    learnt = {}
+
+    def train_nothing(options, training, validation, *args, **kwargs):
+        learnt.update(train=len(training), val=len(validation))
+        raise RunLostError("Only the pictures are wanted.")
+
+    monkeypatch.setattr("training.running.train", train_nothing)
+    gone = {row.split: row.sha256 for row in snapshot.rows()}
+    for split in ("train", "val"):
+        Image.objects.get(sha256=gone[split]).withdraw()
+
+    with pytest.raises(RunLostError):
+        execute(claimed(snapshot, recipe))
+
+    assert learnt == {"train": 11, "val": 3}
+
+
+def test_a_test_picture_that_was_withdrawn_since_still_has_its_answer(snapshot, recipe):
+    gone = next(row.sha256 for row in snapshot.rows() if row.split == TEST)
+    Image.objects.get(sha256=gone).withdraw()
+    run = claimed(snapshot, recipe)
+
+    execute(run)
+
+    assert gone in predictions(run)["sha256"].tolist()
