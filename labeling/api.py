@@ -126,4 +126,10 @@ def _cast(request: AuthenticatedApiRequest, votes: list[dict[str, Any]]) -> list
 
 def _result(answer: Answer, outcome: Outcome) -> dict[str, Any]:
     status = "refused" if outcome.refusal else "repeated" if outcome.is_repeated else "recorded"
-    return {"lease": answer.lease, "status": status, "detail": str(outcome.refusal or "")}
+    result = {"lease": answer.lease, "status": status, "detail": str(outcome.refusal or ""), "gold": None}
+    if outcome.truth and outcome.vote:
+        result["gold"] = {
+            "is_right": outcome.vote.synset == outcome.truth,
+            "noun": outcome.truth.name,
+        }
+    return result

@@ -89,10 +89,16 @@ class VotesSerializer(serializers.Serializer[Any]):
     votes = serializers.ListField(child=VoteSerializer(), min_length=1, max_length=MOST_VOTES)
 
 
+class GoldSerializer(serializers.Serializer[Any]):
+    is_right = serializers.BooleanField()
+    noun = serializers.CharField(help_text="What the picture is known to show.")
+
+
 class VoteResultSerializer(serializers.Serializer[Any]):
     lease = serializers.IntegerField()
     status = serializers.ChoiceField(choices=["recorded", "repeated", "refused"])
     detail = serializers.CharField(allow_blank=True)
+    gold = GoldSerializer(allow_null=True, help_text="Set where the answer was known beforehand.")
 
 
 class ReleaseSerializer(serializers.Serializer[Any]):

@@ -126,6 +126,8 @@ async function sendBatch() {
     const { results } = await response.json();
     const refusals = results.filter((result) => result.status === "refused");
     for (const result of results) forget(String(result.lease));
+    const gold = results.map((result) => result.gold).findLast(Boolean);
+    if (gold) say((gold.is_right ? notice.dataset.goldRight : notice.dataset.goldWrong).replace("{noun}", gold.noun));
     count -= refusals.length;
     showCount();
     if (refusals.length) say(notice.dataset.refused + refusals[0].detail);

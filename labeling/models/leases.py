@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
+from math import sqrt
+from random import random
 from typing import Any, Self
 
 from django.conf import settings
@@ -11,6 +13,7 @@ from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from labeling.models.choices import Choices
@@ -24,7 +27,7 @@ from taxonomy.models import Change, Synset
 LEASE_TIME = timedelta(minutes=15)
 # The columns that the requests of volunteers read.
 QUESTION = ("id", "collection_id", "image_id", "position", "state", "open_places", "n_votes", "label_id",
-            "confidence", "fit_id", "narrowing_id")  # fmt: skip
+            "confidence", "fit_id", "narrowing_id", "is_gold", "truth_id")  # fmt: skip
 IMAGE = ("id", "sha256", "width", "height")
 COLLECTION = (
     "id",
@@ -36,6 +39,13 @@ COLLECTION = (
     "revision",
     "latest_fit_id",
 )
+# Of a question q; takes the annotator three times. One that is being narrowed is another question than it was: which
+# kind of dog, not what.
+NEVER_ASKED = """NOT EXISTS (SELECT 1 FROM labeling_lease l WHERE l.question_id = q.id AND l.annotator_id = %s)
+    AND NOT EXISTS (SELECT 1 FROM labeling_vote v WHERE v.question_id = q.id AND v.annotator_id = %s
+        AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0))
+    AND NOT EXISTS (SELECT 1 FROM labeling_skip k WHERE k.question_id = q.id AND k.annotator_id = %s)"""
+UNSURE = 0.1  # standard deviation of what is believed of an annotator, from which gold comes at its full rate
 RENEW_BELOW = LEASE_TIME * 0.8  # what is left of it; renewing at every request would write at every request
 MOST_LEASES = 100  # that one annotator may hold in one collection
 UNDO_TIME = timedelta(minutes=10)  # in which one may take back one's latest vote
@@ -75,6 +85,7 @@ class Outcome:
 
     vote: Vote | None = None
     skip: "Skip | None" = None
+    truth: Synset | None = None  # of a gold question that was answered with a noun
     is_repeated: bool = False
     refusal: LeaseExpiredError | NotAClassError | AnsweredOtherwiseError | None = None
 
@@ -175,6 +186,7 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
             self.skip(skips)
         if votes:
             Vote.objects.insert(votes.values())
+            Walk.objects.note_gold(annotator, [outcome for outcome in outcomes if outcome.truth])
             run(f"DELETE FROM labeling_lease WHERE {among('id')}", [keys(votes)])  # noqa: S608
             voted = [vote.question for vote in votes.values()]
             Vote.objects.decide(voted, lambda question: choices_of(question, version))
@@ -323,7 +335,9 @@ def _answer(lease: "Lease", question: Question, choices: Choices, answer: Answer
         return Outcome(
             refusal=NotAClassError(f"Expected one of the classes of {question.collection}; found {synset}.")
         )
+    truth = choices.place(question.truth_id) if question.is_gold and synset else None
     return Outcome(
+        truth=None if truth is None else choices.synsets[truth],
         vote=Vote(
             question=question,
             annotator_id=lease.annotator_id,
@@ -333,7 +347,7 @@ def _answer(lease: "Lease", question: Question, choices: Choices, answer: Answer
             lease_number=lease.pk,
             narrowing_id=question.narrowing_id,
             taxonomy_version=version,
-        )
+        ),
     )
 
 
@@ -388,14 +402,28 @@ class Skip(models.Model):
 class WalkManager(models.Manager["Walk"]):
     def lock(self, collection: Collection, annotator: User) -> "Walk":
         """Return the walk of `annotator`, begun if there is none, locked until the transaction's end."""
-        find = f"""SELECT w.id, w.position FROM labeling_walk w
+        find = f"""SELECT w.id, w.position, w.n_gold, w.n_gold_right FROM labeling_walk w
             WHERE w.collection_id = %s AND w.annotator_id = %s {locked("w")}"""  # noqa: S608
         found = rows(find, [collection.pk, annotator.pk])
         if not found:
-            walk, _made = self.select_for_update().get_or_create(collection=collection, annotator=annotator)
+            walk, _is_new = self.select_for_update().get_or_create(collection=collection, annotator=annotator)
             return walk
-        [(pk, position)] = found
-        return Walk(id=pk, collection=collection, annotator=annotator, position=position)
+        return build(
+            Walk,
+            ("collection_id", "annotator_id", "id", "position", "n_gold", "n_gold_right"),
+            (collection.pk, annotator.pk, *found[0]),
+        ).of(collection, annotator)
+
+    def note_gold(self, annotator: User, outcomes: Sequence[Outcome]) -> None:
+        """Count new answers to gold questions, and those of them that were right."""
+        for outcome in outcomes:
+            vote = outcome.vote
+            if vote is None or outcome.is_repeated or outcome.truth is None:
+                continue
+            walk = self.filter(collection=vote.question.collection_id, annotator=annotator)
+            walk.update(
+                n_gold=F("n_gold") + 1, n_gold_right=F("n_gold_right") + int(vote.synset == outcome.truth)
+            )
 
 
 class Walk(models.Model):
@@ -406,6 +434,8 @@ class Walk(models.Model):
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE)
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     position = models.IntegerField(default=START)
+    n_gold = models.PositiveIntegerField(default=0, help_text=_("Gold questions answered with a noun."))
+    n_gold_right = models.PositiveIntegerField(default=0)
 
     objects = WalkManager()
 
@@ -417,9 +447,26 @@ class Walk(models.Model):
     def __str__(self) -> str:
         return f"{self.annotator} at {self.position} in {self.collection}"
 
+    def of(self, collection: Collection, annotator: User) -> Self:
+        """Give it the rows that it is about, which whoever asks has at hand."""
+        self.collection, self.annotator = collection, annotator
+        return self
+
+    @property
+    def gold_rate(self) -> float:
+        """How many of the next questions are to be gold. It falls as it becomes sure how often this annotator is
+        right: with the standard deviation of the Beta distribution of that, from the collection's share.
+        """
+        right, wrong = self.n_gold_right + 1, self.n_gold - self.n_gold_right + 1
+        deviation = sqrt(right * wrong / ((right + wrong) ** 2 * (right + wrong + 1)))
+        return self.collection.gold_share * min(1.0, deviation / UNSURE)
+
     def claim_next(self, n_wanted: int) -> list[Lease]:
-        """Walk the window of open questions from here; feed it at its end; walk it again from its start."""
-        claimed = self.claim(n_wanted)
+        """Take some gold questions; then walk the window of open questions from here; feed it at its end; walk it
+        again from its start.
+        """
+        claimed = self.claim_gold(sum(random() < self.gold_rate for _ in range(n_wanted)))  # noqa: S311
+        claimed += self.claim(n_wanted - len(claimed))
         for _feed in range(MOST_FEEDS):
             if len(claimed) == n_wanted or not Question.objects.feed(self.collection):
                 break
@@ -430,24 +477,31 @@ class Walk(models.Model):
         run("UPDATE labeling_walk SET position = %s WHERE id = %s", [self.position, self.pk])
         return claimed
 
+    def claim_gold(self, n_wanted: int) -> list[Lease]:
+        """Lend up to `n_wanted` gold questions that are not being asked of everybody; they need no place."""
+        if not n_wanted:
+            return []
+        found = rows(
+            f"""SELECT {select("q", QUESTION)}, {select("i", IMAGE)} FROM labeling_question q
+                JOIN labeling_image i ON i.id = q.image_id
+                WHERE q.collection_id = %s AND q.is_gold AND q.state <> 'open' AND i.withdrawn_at IS NULL
+                    AND {NEVER_ASKED}
+                ORDER BY q.position LIMIT %s""",  # noqa: S608
+            [self.collection.pk, *[self.annotator.pk] * 3, n_wanted],
+        )
+        return self._lend([_question(self.collection, values) for values in found]) if found else []
+
     def claim(self, n_wanted: int) -> list[Lease]:
         """Take up to `n_wanted` places on open questions ahead; move there; return the leases.
 
-        Never a question that this annotator has answered, skipped or holds. One that is being narrowed is another
-        one than it was: which kind of dog, not what.
+        Never a question that this annotator has answered, skipped or holds.
         """
         # Rows that others are taking right now are passed over instead of waited for, so nobody deadlocks.
         found = rows(
             f"""SELECT {select("q", QUESTION)}, {select("i", IMAGE)} FROM labeling_question q
                 JOIN labeling_image i ON i.id = q.image_id
                 WHERE q.collection_id = %s AND q.open_places > 0 AND q.position > %s AND i.withdrawn_at IS NULL
-                    AND NOT EXISTS (SELECT 1 FROM labeling_lease l
-                        WHERE l.question_id = q.id AND l.annotator_id = %s)
-                    AND NOT EXISTS (SELECT 1 FROM labeling_vote v
-                        WHERE v.question_id = q.id AND v.annotator_id = %s
-                            AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0))
-                    AND NOT EXISTS (SELECT 1 FROM labeling_skip k
-                        WHERE k.question_id = q.id AND k.annotator_id = %s)
+                    AND {NEVER_ASKED}
                 ORDER BY q.position LIMIT %s {locked("q", skip=True)}""",  # noqa: S608
             [self.collection_id, self.position, *[self.annotator_id] * 3, n_wanted],
         )

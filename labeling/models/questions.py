@@ -78,8 +78,10 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         return [(synsets[label], n) for label, n in rows]
 
     def accuracy(self) -> float | None:
-        """Return the share of settled questions with a known answer whose label is that answer."""
-        known = self.settled().exclude(truth=None)
+        """Return the share of settled questions with a known answer whose label is that answer; gold ones, whose
+        label is the known answer, left out.
+        """
+        known = self.settled().filter(is_gold=False).exclude(truth=None)
         counts = known.aggregate(n=Count("pk"), right=Count("pk", filter=Q(label=F("truth"))))
         return counts["right"] / counts["n"] if counts["n"] else None
 
@@ -131,7 +133,7 @@ class QuestionQuerySet(models.QuerySet["Question"]):
             UPDATE labeling_question
             SET label_id = %s, confidence = %s, fit_id = %s, state = %s, narrowing_id = %s,
                 open_places = CASE WHEN %s <> 'open' THEN 0 WHEN state = 'open' THEN open_places ELSE 1 END
-            WHERE id = %s AND n_votes = %s AND narrowing_id IS NULL"""
+            WHERE id = %s AND n_votes = %s AND narrowing_id IS NULL AND NOT is_gold"""
         values = iter(
             (label, confidence, fit.pk, state, narrowing, state, pk, n_votes)
             for pk, n_votes, label, confidence, state, narrowing in rows
@@ -208,6 +210,7 @@ class Question(models.Model):
             models.Index(
                 fields=["collection", "position"], condition=Q(state="waiting"), name="labeling_waiting"
             ),
+            models.Index(fields=["collection", "position"], condition=Q(is_gold=True), name="labeling_gold"),
             # These two hold all that counting labels reads: by label, and by picture.
             models.Index(fields=["collection", "state", "label"], name="labeling_settled"),
             models.Index(fields=["image", "state", "label"], name="labeling_of_picture"),
@@ -242,6 +245,10 @@ class Question(models.Model):
         answers: (annotator, synset, kind of answer) of every vote that counts. skills: of annotators that are
         known, P(right).
         """
+        if self.is_gold and (known := choices.place(self.truth_id)) is not None:
+            self.state, self.label, self.confidence = Question.State.SETTLED, choices.synsets[known], 1.0
+            self.fit_id = None
+            return
         if not answers:  # as after the only vote was taken back
             self.state, self.label, self.confidence, self.fit_id = (
                 Question.State.OPEN,

@@ -50,7 +50,9 @@ def select(table: str, names: Sequence[str]) -> str:
 
 def build(model: type[Row], names: Sequence[str], values: Sequence[Any]) -> Row:
     """Make a row's model of its columns. What was not read is read when it is asked for."""
-    return model.from_db(connection.alias, names, values)
+    found = dict(zip(names, values, strict=True))
+    ordered = [found[each.attname] for each in model._meta.concrete_fields if each.attname in found]
+    return model.from_db(connection.alias, names, ordered)
 
 
 def to_moment(value: datetime) -> Any:

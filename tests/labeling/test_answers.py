@@ -176,6 +176,6 @@ def test_votes_travel_with_the_request_for_more(client):
     url = f"/api/collections/{collection.slug}/leases/"
     data = client.post(url, {"count": 1, "votes": votes}, content_type="application/json").json()
 
-    assert data["results"] == [{"lease": lease.pk, "status": "recorded", "detail": ""}]
+    assert data["results"] == [{"lease": lease.pk, "status": "recorded", "detail": "", "gold": None}]
     assert [each["id"] for each in data["leases"]] != [lease.pk]
     assert Vote.objects.get().synset == cat

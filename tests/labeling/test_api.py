@@ -102,7 +102,7 @@ def test_a_vote_on_a_held_lease_is_recorded(client, annotator):
 
     [result] = cast(client, vote_on(lease))
 
-    assert result == {"lease": lease.pk, "status": "recorded", "detail": ""}
+    assert result == {"lease": lease.pk, "status": "recorded", "detail": "", "gold": None}
     vote = Vote.objects.get()
     assert (vote.question, vote.annotator, vote.seconds) == (lease.question, annotator, 1.5)
 
