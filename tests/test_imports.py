@@ -22,6 +22,7 @@ PURE = [
     "taxonomy/formats/skos.py",
     "labeling/consensus.py",
     "labeling/crowd.py",
+    "labeling/likeness.py",
     "labeling/pictures.py",
     "labeling/splits.py",
     "datasets/manifest.py",
