@@ -5,6 +5,7 @@ from django.http import HttpRequest
 
 from accounts.admin import KeptAsMadeAdmin
 from labeling.models import (
+    Arrival,
     Collection,
     CollectionClass,
     ConsensusFit,
@@ -40,7 +41,16 @@ class CollectionAdmin(admin.ModelAdmin):
 class ImageAdmin(admin.ModelAdmin):
     list_display = ("__str__", "width", "height", "source", "licence", "withdrawn_at")
     search_fields = ("sha256", "source")
-    readonly_fields = ("sha256", "split", "file", "thumbnail", "width", "height")
+    readonly_fields = (
+        "sha256",
+        "split",
+        "file",
+        "display",
+        "thumbnail",
+        "width",
+        "height",
+        "perceptual_hash",
+    )
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -48,6 +58,12 @@ class ImageAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(Arrival)
+class ArrivalAdmin(KeptAsMadeAdmin):
+    list_display = ("sha256", "image")
+    list_select_related = ("image",)
 
 
 @admin.register(Question)

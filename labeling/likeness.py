@@ -48,7 +48,8 @@ def bands_of(value: int) -> list[int]:
 
 def distances(left: Hashes, right: Hashes) -> NDArray[np.uint8]:
     """Return the number of bits in which each pair differs, (n,) or as the two broadcast."""
-    return np.bitwise_count(left ^ right)
+    differing: NDArray[np.uint8] = np.bitwise_count(left ^ right)
+    return differing
 
 
 def near_pairs(hashes: Hashes) -> Iterator[tuple[int, int]]:

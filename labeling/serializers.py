@@ -31,7 +31,7 @@ class LeaseRequestSerializer(serializers.Serializer[Any]):
 
 
 class LeaseSerializer(serializers.ModelSerializer[Lease]):
-    image_url = serializers.CharField(source="question.image.get_absolute_url", read_only=True)
+    image_url = serializers.CharField(source="question.image.get_display_url", read_only=True)
     width = serializers.IntegerField(source="question.image.width", read_only=True)
     height = serializers.IntegerField(source="question.image.height", read_only=True)
     words = serializers.CharField(source="question.words", read_only=True, help_text="What is asked.")

@@ -13,5 +13,6 @@ urlpatterns = [
     path("account/changes/", views.touched_votes, name="touched-votes"),
     path("nouns/<str:wnid>/pictures/", views.synset_pictures, name="synset-pictures"),
     path("pictures/<str:sha256>/", views.picture, name="picture"),
+    path("pictures/<str:sha256>/display/", views.display, name="display"),
     path("pictures/<str:sha256>/small/", views.thumbnail, name="thumbnail"),
 ]

@@ -8,7 +8,7 @@ from labeling.models.collections import (
     Narrowing,
     Skill,
 )
-from labeling.models.images import Image
+from labeling.models.images import Arrival, Image
 from labeling.models.leases import LEASE_TIME, MOST_LEASES, Lease, LeaseExpiredError, NotAClassError, Walk
 from labeling.models.questions import Question
 from labeling.models.relabels import Reclass, Relabel
@@ -17,6 +17,7 @@ from labeling.models.votes import Keys, Vote
 __all__ = [
     "LEASE_TIME",
     "MOST_LEASES",
+    "Arrival",
     "ClassesChangedError",
     "Collection",
     "CollectionClass",

@@ -1,17 +1,76 @@
 """The pictures."""
 
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from itertools import chain
+from operator import or_
 from typing import Self
 
+import numpy as np
 from django.db import models
+from django.db.models import F, Func, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from labeling import likeness
 from labeling.splits import SPLITS
+
+
+def _bands() -> list[Func]:
+    """Return each part of a perceptual hash as the database computes it, written as its index has it: with the
+    numbers in the statement, since SQLite uses no index where they come as parameters.
+    """
+    return [
+        Func(
+            F("perceptual_hash"),
+            template=f"((%(expressions)s >> {shift}) & {(1 << width) - 1})",
+            output_field=models.BigIntegerField(),
+        )
+        for shift, width in likeness.BANDS
+    ]
 
 
 class ImageQuerySet(models.QuerySet["Image"]):
     def shown(self) -> Self:
         return self.filter(withdrawn_at=None)
+
+    def near(self, image: "Image") -> Self:
+        """Those that look like `image` and are not it: near duplicates of it."""
+        hashes = {image.pk: image.perceptual_hash} if image.perceptual_hash is not None else {}
+        return self.filter(pk__in=[other for _image, other, _distance in self.near_each(hashes)])
+
+    def near_each(self, hashes: dict[int, int]) -> list[tuple[int, int, int]]:
+        """Return (image, other, distance in bits) of each that looks like one of `hashes`, by primary key.
+
+        One query for all of them. The database looks up what agrees in one band; NumPy counts the bits that differ.
+        """
+        if not hashes:
+            return []
+        wanted = [set(band) for band in zip(*map(likeness.bands_of, hashes.values()), strict=True)]
+        banded = self.alias(**{f"band_{i}": band for i, band in enumerate(_bands())})
+        agrees = reduce(or_, (Q(**{f"band_{i}__in": values}) for i, values in enumerate(wanted)))
+        found = list(banded.filter(agrees).values_list("pk", "perceptual_hash"))
+        if not found:
+            return []
+        mine, theirs = (np.array(list(pairs), dtype=np.int64).T for pairs in (hashes.items(), found))
+        apart = likeness.distances(mine[1][:, None], theirs[1])  # (n_hashes, n_found)
+        is_near = (apart <= likeness.NEAR) & (mine[0][:, None] != theirs[0])
+        return [(int(mine[0, i]), int(theirs[0, j]), int(apart[i, j])) for i, j in np.argwhere(is_near)]
+
+    def near_pairs(self) -> Iterator[tuple[int, int]]:
+        """Yield the primary keys of every two of these that look alike, each pair once; 16 bytes a picture."""
+        rows = self.exclude(perceptual_hash=None).order_by("pk").values_list("pk", "perceptual_hash")
+        table = np.fromiter(chain.from_iterable(rows.iterator()), dtype=np.int64).reshape(-1, 2)
+        keys, hashes = table.T
+        for i, j in likeness.near_pairs(hashes):
+            yield int(keys[i]), int(keys[j])
+
+    def sent_as(self, hashes: Iterable[str]) -> dict[str, int]:
+        """Return the primary key of each picture that was sent as bytes of one of these SHA-256, by that."""
+        hashes = list(hashes)
+        arrivals = Arrival.objects.filter(sha256__in=hashes, image__in=self.all())
+        kept = self.filter(sha256__in=hashes)
+        return dict(arrivals.values_list("sha256", "image")) | dict(kept.values_list("sha256", "pk"))
 
 
 class Image(models.Model):
@@ -19,6 +78,9 @@ class Image(models.Model):
 
     sha256 = models.CharField(max_length=64, unique=True)
     file = models.FileField(max_length=100)
+    display = models.FileField(
+        max_length=100, blank=True, help_text=_("To label by; empty where the file is small.")
+    )
     thumbnail = models.FileField(max_length=100, blank=True, help_text=_("Empty where the file is small."))
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
@@ -26,10 +88,16 @@ class Image(models.Model):
     licence = models.CharField(max_length=100, blank=True)
     credit = models.CharField(max_length=200, blank=True)
     split = models.CharField(max_length=5, choices=[(name, name) for name in SPLITS])
+    perceptual_hash = models.BigIntegerField(
+        null=True, blank=True, help_text=_("What it looks like; empty where it is too plain to tell.")
+    )
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ImageQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(band, name=f"labeling_image_band_{i}") for i, band in enumerate(_bands())]
 
     def __str__(self) -> str:
         return self.sha256[:12]
@@ -39,3 +107,16 @@ class Image(models.Model):
 
     def get_thumbnail_url(self) -> str:
         return reverse("labeling:thumbnail", args=[self.sha256])
+
+    def get_display_url(self) -> str:
+        return reverse("labeling:display", args=[self.sha256])
+
+
+class Arrival(models.Model):
+    """Bytes that came in and are kept as others, turned upright or stripped, so that they need no second look."""
+
+    sha256 = models.CharField(max_length=64, unique=True, help_text=_("Of what was sent."))
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="arrivals")
+
+    def __str__(self) -> str:
+        return f"{self.sha256[:12]}, kept as {self.image}"

@@ -1,0 +1,103 @@
+"""Checking pictures and storing their files, in this process or spread over others.
+
+Knows nothing of the database, so that a process that does this work starts without the site's models.
+"""
+
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, storages
+
+from labeling.pictures import PictureError, check_picture
+
+CHUNK = 8  # pictures handed to a process at a time: enough that handing them over costs little
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A picture that was checked, and whose files lie in the storage."""
+
+    sha256: str
+    file: str
+    display: str  # "" where the file is small enough
+    thumbnail: str
+    width: int
+    height: int
+    perceptual_hash: int | None
+
+
+Checked = list[Kept | str]  # one for each picture, in their order; a string says why it is refused
+Wait = Callable[[], Checked]  # waits until they are checked
+
+
+def check_and_keep(data: bytes, storage: Storage) -> Kept | str:
+    """Check one picture and store its files; return the sentence that refuses it otherwise."""
+    try:
+        picture = check_picture(data)
+    except PictureError as error:
+        return str(error)
+
+    def save(kind: str, content: bytes | None) -> str:
+        name = f"{picture.sha256[:2]}/{picture.sha256}{kind}.{picture.ending}"
+        return storage.save(name, ContentFile(content)) if content else ""
+
+    return Kept(
+        picture.sha256,
+        file=save("", picture.data),
+        display=save(".display", picture.display),
+        thumbnail=save(".small", picture.thumbnail),
+        width=picture.width,
+        height=picture.height,
+        perceptual_hash=picture.perceptual_hash,
+    )
+
+
+@contextmanager
+def checker(n_processes: int) -> Iterator[Callable[[list[bytes]], Wait]]:
+    """Give a function that begins to check pictures and returns how to wait for them.
+
+    With one process they are checked here, when waited for. More are started anew rather than forked, so that they
+    share neither a connection to the database nor a lock with this one.
+    """
+    if n_processes == 1:
+        storage = storages["default"]
+        yield lambda pictures: lambda: [check_and_keep(data, storage) for data in pictures]
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(n_processes, context, _begin, (storages["default"],)) as pool:
+
+        def begin(pictures: list[bytes]) -> Wait:
+            chunks = [pictures[at : at + CHUNK] for at in range(0, len(pictures), CHUNK)]
+            waiting: deque[Future[Checked]] = deque(pool.submit(_check_chunk, chunk) for chunk in chunks)
+            return lambda: [each for future in _emptied(waiting) for each in future.result()]
+
+        try:
+            yield begin
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # whoever stops does not wait for what has not begun
+            raise
+
+
+def _emptied(waiting: deque[Future[Checked]]) -> Iterable[Future[Checked]]:
+    while waiting:
+        yield waiting.popleft()
+
+
+_storage: Storage
+
+
+def _begin(storage: Storage) -> None:
+    """Make a new process ready. Ctrl-C is for the process that started it, which ends it in order."""
+    global _storage
+    _storage = storage
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _check_chunk(pictures: list[bytes]) -> Checked:
+    return [check_and_keep(data, _storage) for data in pictures]
