@@ -140,23 +140,23 @@ def _broken(name: str, error: Exception) -> Entry:
 
 def _in_folder(root: Path) -> Iterator[Entry]:
     """Yield what lies below `root`, a folder's own files before those of the folders in it."""
-    waiting = [root]
+    waiting = [""]
     while waiting:
         folder = waiting.pop()
         try:
-            with os.scandir(folder) as found:
+            with os.scandir(root / folder) as found:
                 items = sorted(found, key=lambda item: item.name)
         except OSError as error:
-            yield _broken(f"{folder.relative_to(root)}/", error)
+            yield _broken(folder, error)
             continue
         inner = []
         for item in items:
-            name = Path(item.path).relative_to(root).as_posix()
+            name = folder + item.name
             if item.is_symlink():
                 yield Entry(name, None, "Expected a file; found a symbolic link.")
             elif item.is_dir():
                 if item.name != "__MACOSX":
-                    inner.append(Path(item.path))
+                    inner.append(f"{name}/")
             elif not _is_junk(name):
                 yield _file(name, item)
         waiting += reversed(inner)

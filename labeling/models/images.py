@@ -1,33 +1,32 @@
 """The pictures."""
 
 from collections.abc import Iterable, Iterator
-from functools import reduce
 from itertools import chain
-from operator import or_
 from typing import Self
 
 import numpy as np
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from labeling import likeness
 from labeling.splits import SPLITS
 
+# Each part of a perceptual hash, as the database computes it.
+_BANDS = [f"((%(expressions)s >> {shift}) & {(1 << width) - 1})" for shift, width in likeness.BANDS]
 
-def _bands() -> list[Func]:
-    """Return each part of a perceptual hash as the database computes it, written as its index has it: with the
-    numbers in the statement, since SQLite uses no index where they come as parameters.
+
+def _agrees(hashes: Iterable[int]) -> RawSQL:
+    """Return the condition that a picture agrees with one of `hashes` in one band.
+
+    The numbers stand in the statement: SQLite uses no index of an expression whose numbers come as parameters, and
+    Django takes ten times as long over thousands of those as the database does over the rows.
     """
-    return [
-        Func(
-            F("perceptual_hash"),
-            template=f"((%(expressions)s >> {shift}) & {(1 << width) - 1})",
-            output_field=models.BigIntegerField(),
-        )
-        for shift, width in likeness.BANDS
-    ]
+    column = {"expressions": "labeling_image.perceptual_hash"}
+    wanted = zip(_BANDS, zip(*map(likeness.bands_of, hashes), strict=True), strict=True)
+    agree = (f"{band % column} IN ({','.join(map(str, set(values)))})" for band, values in wanted)
+    return RawSQL(f"({' OR '.join(agree)})", (), output_field=models.BooleanField())  # noqa: S611  # whole numbers
 
 
 class ImageQuerySet(models.QuerySet["Image"]):
@@ -46,10 +45,7 @@ class ImageQuerySet(models.QuerySet["Image"]):
         """
         if not hashes:
             return []
-        wanted = [set(band) for band in zip(*map(likeness.bands_of, hashes.values()), strict=True)]
-        banded = self.alias(**{f"band_{i}": band for i, band in enumerate(_bands())})
-        agrees = reduce(or_, (Q(**{f"band_{i}__in": values}) for i, values in enumerate(wanted)))
-        found = list(banded.filter(agrees).values_list("pk", "perceptual_hash"))
+        found = list(self.filter(_agrees(hashes.values())).values_list("pk", "perceptual_hash"))
         if not found:
             return []
         mine, theirs = (np.array(list(pairs), dtype=np.int64).T for pairs in (hashes.items(), found))
@@ -97,7 +93,15 @@ class Image(models.Model):
     objects = ImageQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(band, name=f"labeling_image_band_{i}") for i, band in enumerate(_bands())]
+        indexes = [
+            models.Index(
+                models.Func(
+                    models.F("perceptual_hash"), template=band, output_field=models.BigIntegerField()
+                ),
+                name=f"labeling_image_band_{i}",
+            )
+            for i, band in enumerate(_BANDS)
+        ]
 
     def __str__(self) -> str:
         return self.sha256[:12]
