@@ -9,6 +9,7 @@ from competition.api import ContestViewSet, SubmissionViewSet
 from config import views
 from datasets.api import SnapshotViewSet
 from labeling.api import CollectionViewSet, LeasesView, VotesView
+from labeling.uploading import PicturesView
 from taxonomy.api import ChangeViewSet, DraftViewSet, SynsetViewSet
 from training.api import RunViewSet
 
@@ -34,6 +35,7 @@ urlpatterns = [
     path("", include("training.urls")),
     path("", include("competition.urls")),
     path("api/collections/<slug:slug>/leases/", LeasesView.as_view(), name="collection-leases"),
+    path("api/collections/<slug:slug>/pictures/", PicturesView.as_view(), name="collection-pictures"),
     path("api/votes/", VotesView.as_view(), name="votes"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(), name="api-docs"),

@@ -106,14 +106,13 @@ def take_in(
         for pictures in _batches(incoming):
             hashes = [None if p.data is None else hashlib.sha256(p.data).hexdigest() for p in pictures]
             known = Image.objects.sent_as(filter(None, hashes))
-            fresh = {
-                h: p.data for h, p in zip(hashes, pictures, strict=True) if h and p.data and h not in known
-            }
+            sent = zip(hashes, pictures, strict=True)
+            fresh = {h: p.data for h, p in sent if h and p.data is not None and h not in known}
             named = [
                 replace(picture, data=None) for picture in pictures
             ]  # the bytes go with the checking alone
             waiting.append(_Batch(named, hashes, known, list(fresh), check(list(fresh.values()))))
-            del pictures, fresh
+            del pictures, fresh, sent
             if len(waiting) > n_waiting:
                 yield from _write(collection, waiting.popleft(), about)
         while waiting:
@@ -260,14 +259,15 @@ def as_incoming(
     entries: Iterable[Entry],
     known: Mapping[str, Known] | None = None,
     truths: Mapping[str, Synset] | None = None,
+    within: str = "",
 ) -> Iterator[IncomingPicture]:
-    """Yield each file of a folder or archive with what is known of it."""
+    """Yield each file of a folder or archive with what is known of it; `within` goes before its name."""
     known, truths = known or {}, truths or {}
     nothing = Known(line=0)
     for entry in entries:
         row = known.get(entry.name, nothing)
         yield IncomingPicture(
-            printable(entry.name),
+            within + printable(entry.name),
             entry.data,
             truths.get(row.label),
             row.source,

@@ -3,6 +3,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from labeling.intake import Status
 from labeling.models import MOST_LEASES, Collection, Lease, Vote
 from taxonomy.models import Synset
 
@@ -49,6 +50,40 @@ class LeaseSerializer(serializers.ModelSerializer[Lease]):
         if question.narrowing is None:
             return None
         return list(ClassSerializer(question.offered(), many=True).data)
+
+
+class PicturesSerializer(serializers.Serializer[Any]):
+    """Pictures that are sent to a collection, and where all of them come from."""
+
+    files = serializers.ListField(
+        child=serializers.FileField(max_length=300, allow_empty_file=True),
+        allow_empty=False,
+        help_text="JPEG, PNG or WebP pictures, or ZIP and TAR archives of them.",
+    )
+    source = serializers.CharField(  # type: ignore[assignment]  # DRF's own `source`
+        max_length=300, required=False, allow_blank=True
+    )
+    licence = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    credit = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class OutcomeSerializer(serializers.Serializer[Any]):
+    """What became of one file."""
+
+    name = serializers.CharField(help_text="Behind that of its archive, if it came in one.")
+    status = serializers.ChoiceField(choices=[status.value for status in Status])
+    detail = serializers.CharField(source="why", allow_blank=True, help_text="Why it was refused.")
+    sha256 = serializers.CharField(allow_blank=True, help_text="Of the picture as it is kept.")
+    near = serializers.ListField(
+        child=serializers.CharField(), help_text="SHA-256 of pictures of the collection that it looks like."
+    )
+
+
+class IntakeSerializer(serializers.Serializer[Any]):
+    n_added = serializers.IntegerField(source="counts.n_added")
+    n_there = serializers.IntegerField(source="counts.n_there", help_text="Here before, and as they were.")
+    n_refused = serializers.IntegerField(source="counts.n_refused")
+    files = OutcomeSerializer(many=True)
 
 
 class LeasesSerializer(serializers.Serializer[Any]):

@@ -1,11 +1,12 @@
 from django.urls import path
 
-from labeling import views
+from labeling import uploading, views
 
 app_name = "labeling"
 urlpatterns = [
     path("collections/", views.collection_list, name="collections"),
     path("collections/<slug:slug>/", views.collection_page, name="collection"),
+    path("collections/<slug:slug>/pictures/", uploading.pictures_page, name="pictures"),
     path("collections/<slug:slug>/progress/", views.progress, name="progress"),
     path("collections/<slug:slug>/start/", views.start, name="start"),
     path("collections/<slug:slug>/label/", views.label, name="label"),

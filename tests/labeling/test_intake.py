@@ -184,6 +184,12 @@ def test_what_became_of_each_file_is_said_in_their_order():
     assert found[2].sha256 == Image.objects.get(pk=Question.objects.get(pk=found[2].question).image_id).sha256
 
 
+def test_a_file_without_a_byte_is_refused():
+    [found] = outcomes(make_collection(), b"")
+
+    assert found.why == "Expected a JPEG, PNG or WebP picture; found bytes that begin b''."
+
+
 def test_several_processes_do_what_one_does():
     alone, together = make_collection(), make_collection()
     pictures = [make_picture(size=(400, 300)) for _ in range(20)] + [b"buy milk"]
