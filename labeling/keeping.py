@@ -4,15 +4,18 @@ Knows nothing of the database, so that a process that does this work starts with
 """
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.context import BaseContext
 
 from django.core.files.base import ContentFile
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import FileSystemStorage, Storage, storages
 from PIL import Image
 
 from labeling.pictures import PictureError, check_picture
@@ -49,7 +52,7 @@ def check_and_keep(data: bytes, storage: Storage) -> Kept | str:
 
     def save(kind: str, content: bytes | None) -> str:
         name = f"{picture.sha256[:2]}/{picture.sha256}{kind}.{picture.ending}"
-        return storage.save(name, ContentFile(content)) if content else ""
+        return _save(storage, name, content) if content else ""
 
     return Kept(
         picture.sha256,
@@ -62,18 +65,35 @@ def check_and_keep(data: bytes, storage: Storage) -> Kept | str:
     )
 
 
+def _save(storage: Storage, name: str, content: bytes) -> str:
+    """Store a file and return its name. In a folder it appears at once and whole, or, after a crash, not at all."""
+    if not isinstance(storage, FileSystemStorage):
+        return storage.save(name, ContentFile(content))
+    path = os.path.join(storage.location, name)
+    beside = f"{path}.{os.getpid()}-{threading.get_ident()}"
+    try:
+        file = open(beside, "wb", buffering=0)  # noqa: SIM115
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        file = open(beside, "wb", buffering=0)  # noqa: SIM115
+    with file:
+        file.write(content)
+    os.replace(beside, path)
+    return name
+
+
 @contextmanager
 def checker(n_processes: int) -> Iterator[Callable[[list[bytes]], Wait]]:
     """Give a function that begins to check pictures and returns how to wait for them.
 
-    With one process they are checked here, when waited for. More are started anew rather than forked, so that they
-    share neither a connection to the database nor a lock with this one.
+    With one process they are checked here, when waited for. More are forked from one that is started for this alone,
+    where the system can, so that they share neither a connection to the database nor a lock with this one.
     """
     if n_processes == 1:
         storage = storages["default"]
         yield lambda pictures: lambda: [check_and_keep(data, storage) for data in pictures]
         return
-    context = multiprocessing.get_context("spawn")
+    context = _context()
     with ProcessPoolExecutor(n_processes, context, _begin, (storages["default"],)) as pool:
 
         def begin(pictures: list[bytes]) -> Wait:
@@ -86,6 +106,14 @@ def checker(n_processes: int) -> Iterator[Callable[[list[bytes]], Wait]]:
         except BaseException:
             pool.shutdown(cancel_futures=True)  # whoever stops does not wait for what has not begun
             raise
+
+
+def _context() -> BaseContext:
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # imported once for all of them
+    return context
 
 
 def _emptied(waiting: deque[Future[Checked]]) -> Iterable[Future[Checked]]:
