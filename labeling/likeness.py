@@ -33,8 +33,8 @@ def perceptual_hash(image: Image.Image) -> int | None:
     None where it is too plain to tell from other plain pictures, as a sheet of one colour is. A bit is set where the
     strength of its wave is above the median of all 63.
     """
-    # The gap lets Pillow average whole blocks of pixels first, which is what a box filter comes to.
-    grey = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX, reducing_gap=1.0)
+    # The gap lets Pillow average whole blocks of pixels first, as long as twice the size is left.
+    grey = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
     waves = (_WAVES @ np.asarray(grey, dtype=np.int64) @ _WAVES.T).ravel()[1:]  # (63,)
     if np.abs(waves).max() < _PLAIN:
         return None

@@ -19,7 +19,8 @@ FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}  # what every browser sh
 MAX_BYTES = 50 * 2**20
 MAX_PIXELS = 50_000_000  # decodes to 150 MB
 MIN_SIDE_PX = 4
-THUMBNAIL_PX = 320  # longest side; twice what the pages show, for dense screens
+# Longest side of a thumbnail; none has less than half. Plates show 120 to 200 pixels, dense screens twice as many.
+THUMBNAIL_PX = 400
 DISPLAY_PX = 1280  # longest side of what the labelling page shows instead of a larger picture,
 DISPLAY_FROM_PX = 1600  # which is not worth another file until its longest side is beyond this
 # The parts that show a still picture. Every other one may tell of places and people, so a file that has one is
@@ -78,7 +79,9 @@ def check_picture(data: bytes) -> Picture:
     kept = data if is_as_sent else _encode(upright, image_format, quality=95)
     # Each is made of the one before, which is several times as fast as making each of the picture.
     display = _smaller(upright, DISPLAY_PX) if max(upright.size) > DISPLAY_FROM_PX else upright
-    thumbnail = _smaller(display, THUMBNAIL_PX) if max(upright.size) > THUMBNAIL_PX else upright
+    # Whole blocks of pixels are averaged in a tenth of the time that any other size takes, and look no worse.
+    factor = -(-max(display.size) // THUMBNAIL_PX)
+    thumbnail = _mixable(display).reduce(factor) if factor > 1 else upright
     return Picture(
         data=kept,
         sha256=hashlib.sha256(kept).hexdigest(),
@@ -169,11 +172,20 @@ def _encode(image: Image.Image, image_format: str, quality: int) -> bytes:
     return out.getvalue()
 
 
+def _mixable(image: Image.Image) -> Image.Image:
+    """Return the picture with pixels that can be averaged, which those of a palette, for one, cannot."""
+    if image.mode.startswith("I;16"):  # grey of 16 bits; the upper 8 are what screens show
+        return image.convert("I").point(lambda grey: grey * (1 / 256)).convert("L")
+    if image.mode not in ("P", "1"):
+        return image
+    mixable = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    mixable.info.pop("transparency", None)
+    return mixable
+
+
 def _smaller(image: Image.Image, side_px: int) -> Image.Image:
     """Return the picture with `side_px` as its longest side."""
-    if image.mode in ("P", "1"):  # whose pixels cannot be mixed
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-        image.info.pop("transparency", None)
+    image = _mixable(image)
     width, height = (max(1, round(side * side_px / max(image.size))) for side in image.size)
     # Pillow's thumbnail() takes the bicubic filter, whose sharpness costs half as much time again.
     return image.resize((width, height), Image.Resampling.HAMMING, reducing_gap=2.0)
