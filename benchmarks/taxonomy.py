@@ -226,6 +226,7 @@ def _label(n_pictures: int) -> None:
             "id",
             "sha256",
             "file",
+            "display",
             "thumbnail",
             "width",
             "height",
@@ -235,7 +236,7 @@ def _label(n_pictures: int) -> None:
             "split",
             "created_at",
         ],
-        ((i, f"{i:064x}", "", "", 1, 1, "", "", "", "train", now) for i in range(1, n_pictures + 1)),
+        ((i, f"{i:064x}", "", "", "", 1, 1, "", "", "", "train", now) for i in range(1, n_pictures + 1)),
     )
     columns = [
         "collection_id",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.utils.http import urlencode
@@ -25,6 +25,19 @@ def refuse_nul(get_response: Respond) -> Respond:
             return HttpResponseBadRequest(
                 "Expected an address without NUL characters.", content_type="text/plain"
             )
+        return get_response(request)
+
+    return middleware
+
+
+def refuse_large(get_response: Respond) -> Respond:
+    """Refuse a request that says it is too large before anything reads it: the check against forgeries would."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and int(length) > settings.UPLOAD_MAX_MIB * 2**20:
+            why = f"Expected at most {settings.UPLOAD_MAX_MIB:,} MiB; found {int(length) / 2**20:,.1f} MiB."
+            return JsonResponse({"detail": why}, status=413)
         return get_response(request)
 
     return middleware

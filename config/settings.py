@@ -77,6 +77,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.middleware.refuse_nul",
+    "config.middleware.refuse_large",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -188,6 +189,11 @@ STATIC_URL = "static/"
 STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", BASE_DIR / "static-collected"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
+# The largest request, files included, which go to a temporary folder as they come.
+UPLOAD_MAX_MIB = whole("UPLOAD_MAX_MIB", default=2048)
+DATA_UPLOAD_MAX_NUMBER_FILES = (
+    500  # of one form; each holds a temporary file open. upload.js sends one at a time.
+)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20  # bytes of a request's body outside file uploads
 
 # --- People ---------------------------------------------------------------------------------------------

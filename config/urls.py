@@ -10,6 +10,7 @@ from competition.api import ContestViewSet, SubmissionViewSet
 from config import views
 from datasets.api import SnapshotViewSet
 from labeling.api import CollectionViewSet, LeasesView, ReleaseView, UndoView, VotesView
+from labeling.uploading import PicturesView
 from taxonomy.api import ChangeViewSet, DraftViewSet, SynsetViewSet
 from training.api import RunViewSet
 
@@ -35,6 +36,7 @@ urlpatterns = [
     path("", include("training.urls")),
     path("", include("competition.urls")),
     path("api/collections/<slug:slug>/leases/", LeasesView.as_view(), name="collection-leases"),
+    path("api/collections/<slug:slug>/pictures/", PicturesView.as_view(), name="collection-pictures"),
     path("api/votes/", VotesView.as_view(), name="votes"),
     path("api/leases/release/", ReleaseView.as_view(), name="release-leases"),
     path("api/votes/undo/", UndoView.as_view(), name="undo-vote"),

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.admin import KeptAsMadeAdmin
 from labeling.models import (
+    Arrival,
     Collection,
     CollectionClass,
     Comment,
@@ -58,7 +59,17 @@ class ExampleAdmin(KeptAsMadeAdmin):
 class ImageAdmin(admin.ModelAdmin):
     list_display = ("__str__", "width", "height", "source", "licence", "withdrawn_at")
     search_fields = ("sha256", "source")
-    readonly_fields = ("sha256", "split", "file", "thumbnail", "width", "height", "withdrawn_at")
+    readonly_fields = (
+        "sha256",
+        "split",
+        "file",
+        "display",
+        "thumbnail",
+        "width",
+        "height",
+        "perceptual_hash",
+        "withdrawn_at",
+    )
     show_full_result_count = False
     actions = ("withdraw", "put_back")
 
@@ -77,6 +88,12 @@ class ImageAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(Arrival)
+class ArrivalAdmin(KeptAsMadeAdmin):
+    list_display = ("sha256", "image")
+    list_select_related = ("image",)
 
 
 @admin.register(Question)

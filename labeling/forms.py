@@ -1,9 +1,10 @@
-"""What pages ask: an answer to one question, a report of a picture, words about one, what a collection is."""
+"""What pages send: an answer to one question, pictures, a report of one, words about one, what a collection is."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 from django.urls import reverse, reverse_lazy
 from django.utils.text import slugify
 from django.utils.translation import gettext
@@ -202,3 +203,41 @@ class HideForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["hidden_reason"].required = True
+
+
+class ManyFilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class ManyFilesField(forms.FileField):
+    """Any number of files, but one at least. Empty ones are taken too: they are refused by name, as others are."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=ManyFilesInput(), allow_empty_file=True, **options)
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        files = data if isinstance(data, list | tuple) else [data]
+        return [super(ManyFilesField, self).clean(file, initial) for file in files or [None]]
+
+
+class PicturesForm(forms.Form):
+    """Pictures or archives of them, and where all of them come from."""
+
+    files = ManyFilesField(  # type: ignore[assignment]  # Form's own `files`
+        label=_("Pictures"), help_text=_("JPEG, PNG or WebP pictures, or ZIP and TAR archives of them.")
+    )
+    source = forms.CharField(
+        label=_("Where they come from"),
+        max_length=300,
+        required=False,
+        help_text=_("A book, a trip, an address."),
+    )
+    licence = forms.CharField(
+        label=_("Licence"),
+        max_length=100,
+        required=False,
+        help_text=_("What others may do with them: CC BY 4.0."),
+    )
+    credit = forms.CharField(
+        label=_("Credit"), max_length=200, required=False, help_text=_("Whom to name beside them.")
+    )

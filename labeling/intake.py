@@ -1,28 +1,56 @@
 """Pictures -> rows: each file is checked, stored once, and asked about in a collection."""
 
+import hashlib
 import random
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.db import transaction
 
-from labeling.models import Collection, Image, Question
-from labeling.pictures import Picture, PictureError, check_picture
+from labeling.archives import Entry, printable
+from labeling.keeping import Kept, Wait, checker
+from labeling.metadata import Known
+from labeling.models import Arrival, Collection, Image, Question
 from labeling.splits import split_of
-from taxonomy.models import Synset
+from taxonomy.models import Ancestry, Synset, SynsetNotFoundError
 
-BATCH = 500  # pictures a transaction
+BATCH = 256  # pictures a transaction,
+BATCH_BYTES = (
+    32 * 2**20
+)  # and how many bytes of them wait for it, so that memory does not grow with their sizes
+N_WAITING = 2  # batches being checked by other processes while one is written to the database
 POSITIONS = 2**31 - 1
+
+
+class Status(StrEnum):
+    ADDED = "added"  # the collection did not have it before
+    THERE = "there"  # it did
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True)
 class IncomingPicture:
     name: str  # for reports: a file name or an archive member
-    data: bytes
+    data: bytes | None  # None where it was refused before it was read
     truth: Synset | None = None  # the answer, where it is known beforehand
+    source: str = ""  # where it differs from that of the others, as do these
+    licence: str = ""
+    credit: str = ""
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file."""
+
+    name: str
+    status: Status
+    why: str = ""  # it was refused
+    question: int | None = None  # the primary key
+    sha256: str = ""  # of the picture as it is kept
+    near: tuple[str, ...] = ()  # SHA-256 of pictures of the collection that a new one looks like
 
 
 @dataclass
@@ -30,6 +58,10 @@ class Report:
     n_added: int = 0  # pictures that the collection did not have before
     refused: list[tuple[str, str]] = field(default_factory=list)  # name, why
     questions: dict[str, int] = field(default_factory=dict)  # name -> its question's primary key
+
+
+class IntakeRefusedError(ValueError):
+    """What is known of the pictures does not fit the collection; the message names the line. Nothing was taken in."""
 
 
 def add_pictures(
@@ -40,79 +72,231 @@ def add_pictures(
     licence: str = "",
     credit: str = "",
 ) -> Report:
-    """Take pictures into `collection`; a broken one is reported and the others go in.
-
-    Batches are kept one by one, and a picture that is there already is not added twice, so stopping is safe and
-    repeating goes on.
-    """
+    """Take pictures into `collection` and remember what became of each; for many, see `take_in`."""
     report = Report()
-    incoming = iter(incoming)
-    while batch := list(islice(incoming, BATCH)):
-        checked = list(_checked(batch, report))
-        with transaction.atomic():
-            images = _store([p for _i, p in checked], source=source, licence=licence, credit=credit)
-            _ask(collection, [(i, images[p.sha256]) for i, p in checked], report)
+    for outcome in take_in(collection, incoming, source=source, licence=licence, credit=credit):
+        report.n_added += outcome.status == Status.ADDED
+        if outcome.question is None:
+            report.refused.append((outcome.name, outcome.why))
+        else:
+            report.questions[outcome.name] = outcome.question
     return report
 
 
-def _checked(batch: list[IncomingPicture], report: Report) -> Iterator[tuple[IncomingPicture, Picture]]:
-    for picture in batch:
-        try:
-            yield picture, check_picture(picture.data)
-        except PictureError as error:
-            report.refused.append((picture.name, str(error)))
+def take_in(
+    collection: Collection,
+    incoming: Iterable[IncomingPicture],
+    *,
+    source: str,
+    licence: str = "",
+    credit: str = "",
+    n_processes: int = 1,
+) -> Iterator[Outcome]:
+    """Take pictures into `collection`, and yield what became of each in their order; a bad one is refused and the
+    others go in.
+
+    Batches are kept one by one. A picture that is there already is known by its bytes and not decoded again, so
+    stopping is safe and repeating goes on. Memory grows neither with the number of pictures nor with what they say
+    of themselves. Checking is spread over `n_processes`; with 1 everything happens in this one.
+    """
+    about = {"source": source, "licence": licence, "credit": credit}
+    n_waiting = N_WAITING if n_processes > 1 else 0
+    waiting: deque[_Batch] = deque()
+    with checker(n_processes) as check:
+        for pictures in _batches(incoming):
+            hashes = [None if p.data is None else hashlib.sha256(p.data).hexdigest() for p in pictures]
+            known = Image.objects.sent_as(filter(None, hashes))
+            sent = zip(hashes, pictures, strict=True)
+            fresh = {h: p.data for h, p in sent if h and p.data is not None and h not in known}
+            named = [
+                replace(picture, data=None) for picture in pictures
+            ]  # the bytes go with the checking alone
+            waiting.append(_Batch(named, hashes, known, list(fresh), check(list(fresh.values()))))
+            del pictures, fresh, sent
+            if len(waiting) > n_waiting:
+                yield from _write(collection, waiting.popleft(), about)
+        while waiting:
+            yield from _write(collection, waiting.popleft(), about)
 
 
-def _store(pictures: list[Picture], **about: str) -> dict[str, int]:
-    """Keep files and rows of those pictures that are new; return every one's primary key by SHA-256."""
-    hashes = {picture.sha256: picture for picture in pictures}
-    present = set(Image.objects.filter(sha256__in=hashes).values_list("sha256", flat=True))
-    new = [picture for sha256, picture in hashes.items() if sha256 not in present]
+@dataclass(frozen=True)
+class _Batch:
+    pictures: list[IncomingPicture]  # without their bytes
+    hashes: list[str | None]  # of the bytes of each as they were sent
+    known: dict[str, int]  # those that were here before: hash of what was sent -> the image's primary key
+    fresh: list[str]  # hashes of those that are being checked
+    wait: Wait
+
+
+def _batches(incoming: Iterable[IncomingPicture]) -> Iterator[list[IncomingPicture]]:
+    batch: list[IncomingPicture] = []
+    n_bytes = 0
+    for picture in incoming:
+        batch.append(picture)
+        n_bytes += len(picture.data or b"")
+        if len(batch) >= BATCH or n_bytes >= BATCH_BYTES:
+            yield batch
+            batch, n_bytes = [], 0
+    if batch:
+        yield batch
+
+
+def _write(collection: Collection, batch: _Batch, about: Mapping[str, str]) -> Iterator[Outcome]:
+    """Keep the rows of one batch, and say what became of each of its pictures."""
+    checked: dict[str, Kept | str] = dict(zip(batch.fresh, batch.wait(), strict=True))
+    kept = {sent: found for sent, found in checked.items() if isinstance(found, Kept)}
+    said: dict[str, IncomingPicture] = {}
+    for picture, sent in zip(batch.pictures, batch.hashes, strict=True):
+        said.setdefault(sent or "", picture)
+    with transaction.atomic():
+        new, keys = _store(kept, {sent: _about(said[sent], about) for sent in kept})
+        images = batch.known | {sent: keys[picture.sha256] for sent, picture in kept.items()}
+        # Of several files with one picture, the first one brings it in.
+        wanted: dict[int, IncomingPicture] = {}
+        for picture, sent in zip(batch.pictures, batch.hashes, strict=True):
+            if sent in images:
+                wanted.setdefault(images[sent], picture)
+        added, questions = _ask(collection, wanted)
+    near = _near(collection, new)
+    sha256 = dict(Image.objects.filter(pk__in=questions).values_list("pk", "sha256"))
+    for picture, sent in zip(batch.pictures, batch.hashes, strict=True):
+        if sent is None or sent not in images:
+            why = picture.refusal if sent is None else str(checked[sent])
+            yield Outcome(picture.name, Status.REFUSED, why)
+            continue
+        image = images[sent]
+        status = Status.ADDED if wanted[image] is picture and image in added else Status.THERE
+        alike = near.get(image, ()) if status == Status.ADDED else ()
+        yield Outcome(picture.name, status, "", questions[image], sha256[image], alike)
+
+
+def _about(picture: IncomingPicture, about: Mapping[str, str]) -> dict[str, str]:
+    """Return where a picture comes from: what is known of it, or else of all."""
+    own = {"source": picture.source, "licence": picture.licence, "credit": picture.credit}
+    return {name: own[name] or of_all for name, of_all in about.items()}
+
+
+def _store(
+    kept: dict[str, Kept], about: dict[str, dict[str, str]]
+) -> tuple[dict[int, int | None], dict[str, int]]:
+    """Keep the rows of those pictures that are new, and what each was sent as.
+
+    Return the new ones' perceptual hashes by primary key, and every one's primary key by SHA-256.
+    """
+    pictures = {picture.sha256: (picture, about[sent]) for sent, picture in kept.items()}
+    before = set(Image.objects.filter(sha256__in=pictures).values_list("sha256", flat=True))
     Image.objects.bulk_create(
         [
             Image(
-                sha256=p.sha256,
-                file=_save(f"{p.sha256[:2]}/{p.sha256}.{p.ending}", p.data),
-                thumbnail=_save(f"{p.sha256[:2]}/{p.sha256}.small.{p.ending}", p.thumbnail),
-                width=p.width,
-                height=p.height,
-                split=split_of(p.sha256),
-                **about,
+                sha256=sha256,
+                file=picture.file,
+                display=picture.display,
+                thumbnail=picture.thumbnail,
+                width=picture.width,
+                height=picture.height,
+                perceptual_hash=picture.perceptual_hash,
+                split=split_of(sha256),
+                **said,
             )
-            for p in new
+            for sha256, (picture, said) in pictures.items()
+            if sha256 not in before
         ],
         ignore_conflicts=True,  # somebody else may bring the same picture at this moment
     )
-    return dict(Image.objects.filter(sha256__in=hashes).values_list("sha256", "pk"))
+    keys = dict(Image.objects.filter(sha256__in=pictures).values_list("sha256", "pk"))
+    others = [
+        Arrival(sha256=sent, image_id=keys[picture.sha256])
+        for sent, picture in kept.items()
+        if sent != picture.sha256
+    ]
+    if others:
+        Arrival.objects.bulk_create(others, ignore_conflicts=True)
+    new = {keys[h]: picture.perceptual_hash for h, (picture, _said) in pictures.items() if h not in before}
+    return new, keys
 
 
-def _save(name: str, data: bytes | None) -> str:
-    return default_storage.save(name, ContentFile(data)) if data else ""
+def _ask(collection: Collection, wanted: dict[int, IncomingPicture]) -> tuple[set[int], dict[int, int]]:
+    """Make one question for each picture that the collection does not ask about yet.
 
-
-def _ask(collection: Collection, wanted: list[tuple[IncomingPicture, int]], report: Report) -> None:
-    """Make one question for each picture that the collection does not ask about yet."""
-    present = _questions(collection, wanted)
+    Return the pictures that it did not, and every one's question, by primary key.
+    """
+    before = set(collection.questions.filter(image__in=wanted).values_list("image", flat=True))
     shuffled = random.SystemRandom()
-    new = {image: incoming for incoming, image in wanted if image not in present}
     Question.objects.bulk_create(
         [
             Question(
                 collection=collection,
                 image_id=image,
                 position=shuffled.randrange(POSITIONS),
-                truth=incoming.truth,
+                truth=picture.truth,
             )
-            for image, incoming in new.items()
+            for image, picture in wanted.items()
+            if image not in before
         ],
         ignore_conflicts=True,
     )
-    report.n_added += len(new)
-    questions = _questions(collection, wanted)
-    report.questions.update({incoming.name: questions[image] for incoming, image in wanted})
+    questions = dict(collection.questions.filter(image__in=wanted).values_list("image", "pk"))
+    return wanted.keys() - before, questions
 
 
-def _questions(collection: Collection, wanted: list[tuple[IncomingPicture, int]]) -> dict[int, int]:
-    """Return the primary key of each wanted picture's question by that of the picture."""
-    images = [image for _incoming, image in wanted]
-    return dict(collection.questions.filter(image__in=images).values_list("image", "pk"))
+def _near(collection: Collection, new: dict[int, int | None]) -> dict[int, tuple[str, ...]]:
+    """Return what of the collection each new picture looks like, by SHA-256."""
+    pairs = Image.objects.near_each({pk: value for pk, value in new.items() if value is not None})
+    others = {other for _image, other, _distance in pairs}
+    asked = Image.objects.shown().filter(pk__in=others, questions__collection=collection)
+    hashes = dict(asked.values_list("pk", "sha256")) if others else {}
+    near: dict[int, tuple[str, ...]] = {}
+    for image, other, _distance in pairs:
+        if other in hashes:
+            near[image] = (*near.get(image, ()), hashes[other])
+    return near
+
+
+# --- What is known of files beforehand -------------------------------------------------------------------------
+
+
+def as_incoming(
+    entries: Iterable[Entry],
+    known: Mapping[str, Known] | None = None,
+    truths: Mapping[str, Synset] | None = None,
+    within: str = "",
+) -> Iterator[IncomingPicture]:
+    """Yield each file of a folder or archive with what is known of it; `within` goes before its name."""
+    known, truths = known or {}, truths or {}
+    nothing = Known(line=0)
+    for entry in entries:
+        row = known.get(entry.name, nothing)
+        yield IncomingPicture(
+            within + printable(entry.name),
+            entry.data,
+            truths.get(row.label),
+            row.source,
+            row.licence,
+            row.credit,
+            entry.why,
+        )
+
+
+def known_answers(collection: Collection, known: Mapping[str, Known]) -> dict[str, Synset]:
+    """Return the noun of each label in `known`.
+
+    Raises IntakeRefusedError with the line of the first that the taxonomy lacks, or that is not below the
+    collection's root.
+    """
+    first_lines: dict[str, int] = {}
+    for row in known.values():
+        if row.label:
+            first_lines.setdefault(row.label, row.line)
+    truths: dict[str, Synset] = {}
+    for label, line in first_lines.items():
+        try:
+            truths[label] = Synset.objects.named(label)
+        except SynsetNotFoundError as error:
+            raise IntakeRefusedError(f"Metadata line {line}: {error}") from error
+    below = set(Ancestry.objects.below(collection.root))
+    for label, synset in truths.items():
+        if synset.pk not in below:
+            raise IntakeRefusedError(
+                f"Metadata line {first_lines[label]}: expected a kind of {collection.root}; found {synset}."
+            )
+    return truths

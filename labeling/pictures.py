@@ -1,4 +1,4 @@
-"""Uploaded bytes -> a checked picture. Pure: Pillow alone.
+"""Uploaded bytes -> a checked picture. Pure: Pillow and NumPy.
 
 A picture is believed only once it has been decoded. What is kept shows the right way up and carries no EXIF, XMP
 or comment, so neither place nor person leaks.
@@ -13,11 +13,16 @@ from dataclasses import dataclass
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from labeling.likeness import perceptual_hash
+
 FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}  # what every browser shows -> file ending
 MAX_BYTES = 50 * 2**20
 MAX_PIXELS = 50_000_000  # decodes to 150 MB
 MIN_SIDE_PX = 4
-THUMBNAIL_PX = 320  # longest side; twice what the pages show, for dense screens
+# Longest side of a thumbnail; none has less than half. Plates show 120 to 200 pixels, dense screens twice as many.
+THUMBNAIL_PX = 400
+DISPLAY_PX = 1280  # longest side of what the labelling page shows instead of a larger picture,
+DISPLAY_FROM_PX = 1600  # which is not worth another file until its longest side is beyond this
 # The parts that show a still picture. Every other one may tell of places and people, so a file that has one is
 # written anew. Source: PNG (third edition), 11; RFC 9649, 2.
 CHUNKS = {
@@ -28,6 +33,8 @@ CHUNKS = {
 SEGMENTS = re.compile(rb"\xe0\x00\x10JFIF\x00|\xe2..ICC_PROFILE\x00|\xee\x00\x0eAdobe|[\xc0-\xdf]", re.DOTALL)
 # What follows the first scan: tables and scans, then the end, which is the end of the file.
 SCANS = re.compile(rb"(?:[^\xff]++|\xff[\x00\xc4\xd0-\xd7\xda\xdb\xdd])*+\xff\xd9")
+# An <svg> behind what may stand before it: a byte order mark, an XML declaration, comments, a document type.
+SVG = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^>]{0,2000}>\s*){0,9}<(?:\w+:)?svg[\s>]", re.IGNORECASE)
 # What turns a picture upright, by its EXIF orientation; 1 is upright. Source: Exif 2.32, tag 0x0112.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -51,7 +58,9 @@ class Picture:
     ending: str  # "jpg", "png" or "webp"
     width: int
     height: int
-    thumbnail: bytes | None  # a smaller picture of the same format; None where `data` is small enough
+    display: bytes | None  # one of the same format to label by; None where `data` is small enough
+    thumbnail: bytes | None  # a smaller one still; None where `data` is small enough
+    perceptual_hash: int | None  # what it looks like, for labeling.likeness; None where it is too plain
 
 
 def check_picture(data: bytes) -> Picture:
@@ -68,13 +77,20 @@ def check_picture(data: bytes) -> Picture:
     is_bare = _is_bare_jpeg(data) if image_format == "JPEG" else _has_only(CHUNKS[image_format], data)
     is_as_sent = is_bare and upright is image and image.format == image_format
     kept = data if is_as_sent else _encode(upright, image_format, quality=95)
+    # Each is made of the one before, which is several times as fast as making each of the picture.
+    display = _smaller(upright, DISPLAY_PX) if max(upright.size) > DISPLAY_FROM_PX else upright
+    # Whole blocks of pixels are averaged in a tenth of the time that any other size takes, and look no worse.
+    factor = -(-max(display.size) // THUMBNAIL_PX)
+    thumbnail = _mixable(display).reduce(factor) if factor > 1 else upright
     return Picture(
         data=kept,
         sha256=hashlib.sha256(kept).hexdigest(),
         ending=FORMATS[image_format],
         width=upright.width,
         height=upright.height,
-        thumbnail=_thumbnail(upright, image_format),
+        display=None if display is upright else _encode(display, image_format, quality=85),
+        thumbnail=None if thumbnail is upright else _encode(thumbnail, image_format, quality=85),
+        perceptual_hash=perceptual_hash(thumbnail),
     )
 
 
@@ -120,6 +136,10 @@ def _decode(data: bytes) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked below
             image = Image.open(io.BytesIO(data), formats=list(FORMATS))
     except UnidentifiedImageError as error:
+        if SVG.match(data):
+            raise PictureError(
+                "Expected a JPEG, PNG or WebP picture; found an SVG drawing, which may carry programs."
+            ) from error
         start = data[:12]
         raise PictureError(
             f"Expected a JPEG, PNG or WebP picture; found bytes that begin {start!r}."
@@ -152,9 +172,20 @@ def _encode(image: Image.Image, image_format: str, quality: int) -> bytes:
     return out.getvalue()
 
 
-def _thumbnail(image: Image.Image, image_format: str) -> bytes | None:
-    if max(image.size) <= THUMBNAIL_PX:
-        return None
-    small = image.copy()
-    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    return _encode(small, image_format, quality=85)
+def _mixable(image: Image.Image) -> Image.Image:
+    """Return the picture with pixels that can be averaged, which those of a palette, for one, cannot."""
+    if image.mode.startswith("I;16"):  # grey of 16 bits; the upper 8 are what screens show
+        return image.convert("I").point(lambda grey: grey * (1 / 256)).convert("L")
+    if image.mode not in ("P", "1"):
+        return image
+    mixable = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    mixable.info.pop("transparency", None)
+    return mixable
+
+
+def _smaller(image: Image.Image, side_px: int) -> Image.Image:
+    """Return the picture with `side_px` as its longest side."""
+    image = _mixable(image)
+    width, height = (max(1, round(side * side_px / max(image.size))) for side in image.size)
+    # Pillow's thumbnail() takes the bicubic filter, whose sharpness costs half as much time again.
+    return image.resize((width, height), Image.Resampling.HAMMING, reducing_gap=2.0)

@@ -2,6 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from labeling.intake import Status
 from labeling.models import MOST_LEASES, SKIP, Collection, Lease, Vote
 from taxonomy.models import Synset
 
@@ -50,13 +51,47 @@ def lend(lease: Lease) -> dict[str, Any]:
     choices = ClassSerializer(question.offered(), many=True).data if question.narrowing_id else None
     return {
         "id": lease.pk,
-        "image_url": question.image.get_absolute_url(),
+        "image_url": question.image.get_display_url(),
         "width": question.image.width,
         "height": question.image.height,
         "expires_at": lease.expires_at,
         "words": question.words,
         "choices": choices,
     }
+
+
+class PicturesSerializer(serializers.Serializer[Any]):
+    """Pictures that are sent to a collection, and where all of them come from."""
+
+    files = serializers.ListField(
+        child=serializers.FileField(max_length=300, allow_empty_file=True),
+        allow_empty=False,
+        help_text="JPEG, PNG or WebP pictures, or ZIP and TAR archives of them.",
+    )
+    source = serializers.CharField(  # type: ignore[assignment]  # DRF's own `source`
+        max_length=300, required=False, allow_blank=True
+    )
+    licence = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    credit = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+class OutcomeSerializer(serializers.Serializer[Any]):
+    """What became of one file."""
+
+    name = serializers.CharField(help_text="Behind that of its archive, if it came in one.")
+    status = serializers.ChoiceField(choices=[status.value for status in Status])
+    detail = serializers.CharField(source="why", allow_blank=True, help_text="Why it was refused.")
+    sha256 = serializers.CharField(allow_blank=True, help_text="Of the picture as it is kept.")
+    near = serializers.ListField(
+        child=serializers.CharField(), help_text="SHA-256 of pictures of the collection that it looks like."
+    )
+
+
+class IntakeSerializer(serializers.Serializer[Any]):
+    n_added = serializers.IntegerField(source="counts.n_added")
+    n_there = serializers.IntegerField(source="counts.n_there", help_text="Here before, and as they were.")
+    n_refused = serializers.IntegerField(source="counts.n_refused")
+    files = OutcomeSerializer(many=True)
 
 
 class VoteSerializer(serializers.Serializer[Any]):

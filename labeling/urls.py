@@ -1,6 +1,6 @@
 from django.urls import path
 
-from labeling import owning, people_views, report_views, talk_views, views
+from labeling import owning, people_views, report_views, talk_views, uploading, views
 
 app_name = "labeling"
 urlpatterns = [
@@ -8,6 +8,7 @@ urlpatterns = [
     path("collections/new/", owning.make, name="make"),
     path("collections/pick/", owning.pick_root, name="pick-root"),
     path("collections/<slug:slug>/", views.collection_page, name="collection"),
+    path("collections/<slug:slug>/pictures/", uploading.pictures_page, name="pictures"),
     path("collections/<slug:slug>/progress/", views.progress, name="progress"),
     path("collections/<slug:slug>/start/", views.start, name="start"),
     path("collections/<slug:slug>/label/", views.label, name="label"),
@@ -41,5 +42,6 @@ urlpatterns = [
     path("comments/flagged/", talk_views.flagged, name="flagged"),
     path("nouns/<str:wnid>/pictures/", views.synset_pictures, name="synset-pictures"),
     path("pictures/<str:sha256>/", views.picture, name="picture"),
+    path("pictures/<str:sha256>/display/", views.display, name="display"),
     path("pictures/<str:sha256>/small/", views.thumbnail, name="thumbnail"),
 ]

@@ -180,6 +180,14 @@ def picture(request: HttpRequest, sha256: str) -> FileResponse:
 
 @require_safe
 @cache_control(public=True, max_age=A_DAY_S, immutable=True)
+def display(request: HttpRequest, sha256: str) -> FileResponse:
+    """The picture as the labelling page shows it."""
+    image = get_object_or_404(Image.objects.shown(), sha256=sha256)
+    return _file((image.display or image.file).name or "")
+
+
+@require_safe
+@cache_control(public=True, max_age=A_DAY_S, immutable=True)
 def thumbnail(request: HttpRequest, sha256: str) -> FileResponse:
     image = get_object_or_404(Image.objects.shown(), sha256=sha256)
     return _file((image.thumbnail or image.file).name or "")

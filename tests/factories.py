@@ -49,6 +49,15 @@ def make_picture(seed: int | None = None, size: tuple[int, int] = (8, 8), image_
     return file.getvalue()
 
 
+def make_photograph(seed: int, size: tuple[int, int]) -> bytes:
+    """Return a JPEG of smooth colours: of one seed the same picture in every size."""
+    rng = np.random.default_rng(seed)
+    colours = PillowImage.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
+    file = io.BytesIO()
+    colours.resize(size, PillowImage.Resampling.BICUBIC).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
 def make_picture_of(split: str) -> bytes:
     """Return a picture whose hash falls into `split`, so that no split is empty by bad luck."""
     pictures = iter(make_picture, None)

@@ -15,7 +15,7 @@ from labeling.models.collections import (
 )
 from labeling.models.comments import Comment, Flag
 from labeling.models.examples import Example, ExampleRefusedError
-from labeling.models.images import Image
+from labeling.models.images import Arrival, Image
 from labeling.models.leases import (
     LEASE_TIME,
     MOST_LEASES,
@@ -41,6 +41,7 @@ __all__ = [
     "SKIP",
     "Answer",
     "AnsweredOtherwiseError",
+    "Arrival",
     "Choices",
     "ClassRefusedError",
     "ClassesChangedError",

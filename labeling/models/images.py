@@ -1,14 +1,34 @@
 """The pictures."""
 
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Self
 
+import numpy as np
 from django.db import models, transaction
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from labeling import likeness
 from labeling.splits import SPLITS
+
+# Each part of a perceptual hash, as the database computes it.
+_BANDS = [f"((%(expressions)s >> {shift}) & {(1 << width) - 1})" for shift, width in likeness.BANDS]
+
+
+def _agrees(hashes: Iterable[int]) -> RawSQL:
+    """Return the condition that a picture agrees with one of `hashes` in one band.
+
+    The numbers stand in the statement: SQLite uses no index of an expression whose numbers come as parameters, and
+    Django takes ten times as long over thousands of those as the database does over the rows.
+    """
+    column = {"expressions": "labeling_image.perceptual_hash"}
+    wanted = zip(_BANDS, zip(*map(likeness.bands_of, hashes), strict=True), strict=True)
+    agree = (f"{band % column} IN ({','.join(map(str, set(values)))})" for band, values in wanted)
+    return RawSQL(f"({' OR '.join(agree)})", (), output_field=models.BooleanField())  # noqa: S611  # whole numbers
 
 
 class ImageQuerySet(models.QuerySet["Image"]):
@@ -18,12 +38,50 @@ class ImageQuerySet(models.QuerySet["Image"]):
     def withdrawn(self) -> Self:
         return self.filter(withdrawn_at__isnull=False)
 
+    def near(self, image: "Image") -> Self:
+        """Those that look like `image` and are not it: near duplicates of it."""
+        hashes = {image.pk: image.perceptual_hash} if image.perceptual_hash is not None else {}
+        return self.filter(pk__in=[other for _image, other, _distance in self.near_each(hashes)])
+
+    def near_each(self, hashes: dict[int, int]) -> list[tuple[int, int, int]]:
+        """Return (image, other, distance in bits) of each that looks like one of `hashes`, by primary key.
+
+        One query for all of them. The database looks up what agrees in one band; NumPy counts the bits that differ.
+        """
+        if not hashes:
+            return []
+        found = list(self.filter(_agrees(hashes.values())).values_list("pk", "perceptual_hash"))
+        if not found:
+            return []
+        mine, theirs = (np.array(list(pairs), dtype=np.int64).T for pairs in (hashes.items(), found))
+        apart = likeness.distances(mine[1][:, None], theirs[1])  # (n_hashes, n_found)
+        is_near = (apart <= likeness.NEAR) & (mine[0][:, None] != theirs[0])
+        return [(int(mine[0, i]), int(theirs[0, j]), int(apart[i, j])) for i, j in np.argwhere(is_near)]
+
+    def near_pairs(self) -> Iterator[tuple[int, int]]:
+        """Yield the primary keys of every two of these that look alike, each pair once; 16 bytes a picture."""
+        rows = self.exclude(perceptual_hash=None).order_by("pk").values_list("pk", "perceptual_hash")
+        table = np.fromiter(chain.from_iterable(rows.iterator()), dtype=np.int64).reshape(-1, 2)
+        keys, hashes = table.T
+        for i, j in likeness.near_pairs(hashes):
+            yield int(keys[i]), int(keys[j])
+
+    def sent_as(self, hashes: Iterable[str]) -> dict[str, int]:
+        """Return the primary key of each picture that was sent as bytes of one of these SHA-256, by that."""
+        hashes = list(hashes)
+        arrivals = Arrival.objects.filter(sha256__in=hashes, image__in=self.all())
+        kept = self.filter(sha256__in=hashes)
+        return dict(arrivals.values_list("sha256", "image")) | dict(kept.values_list("sha256", "pk"))
+
 
 class Image(models.Model):
     """A checked picture. The SHA-256 of its stored bytes is its identity."""
 
     sha256 = models.CharField(max_length=64, unique=True)
     file = models.FileField(max_length=100)
+    display = models.FileField(
+        max_length=100, blank=True, help_text=_("To label by; empty where the file is small.")
+    )
     thumbnail = models.FileField(max_length=100, blank=True, help_text=_("Empty where the file is small."))
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
@@ -31,6 +89,9 @@ class Image(models.Model):
     licence = models.CharField(max_length=100, blank=True)
     credit = models.CharField(max_length=200, blank=True)
     split = models.CharField(max_length=5, choices=[(name, name) for name in SPLITS])
+    perceptual_hash = models.BigIntegerField(
+        null=True, blank=True, help_text=_("What it looks like; empty where it is too plain to tell.")
+    )
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -40,6 +101,15 @@ class Image(models.Model):
         indexes = [
             models.Index(
                 fields=["withdrawn_at"], condition=Q(withdrawn_at__isnull=False), name="labeling_withdrawn"
+            ),
+            *(
+                models.Index(
+                    models.Func(
+                        models.F("perceptual_hash"), template=band, output_field=models.BigIntegerField()
+                    ),
+                    name=f"labeling_image_band_{i}",
+                )
+                for i, band in enumerate(_BANDS)
             ),
         ]
 
@@ -78,3 +148,16 @@ class Image(models.Model):
             wanted = max(1, question.collection.min_votes - question.n_votes)
             free = type(question).objects.open().filter(pk=question.pk, open_places=0, leases=None)
             free.update(open_places=wanted)
+
+    def get_display_url(self) -> str:
+        return reverse("labeling:display", args=[self.sha256])
+
+
+class Arrival(models.Model):
+    """Bytes that came in and are kept as others, turned upright or stripped, so that they need no second look."""
+
+    sha256 = models.CharField(max_length=64, unique=True, help_text=_("Of what was sent."))
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="arrivals")
+
+    def __str__(self) -> str:
+        return f"{self.sha256[:12]}, kept as {self.image}"

@@ -162,7 +162,7 @@ def test_the_api_takes_a_vote_back_and_lends_its_picture(client):
 
     first, second = undo(), undo()
 
-    assert first.json()["image_url"] == lease.question.image.get_absolute_url()
+    assert first.json()["image_url"] == lease.question.image.get_display_url()
     assert (second.status_code, "a lease that you voted on" in str(second.json())) == (400, True)
 
 

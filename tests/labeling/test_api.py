@@ -46,7 +46,7 @@ def test_leases_say_where_their_pictures_are(client, annotator):
     [lease] = lease_some(client, collection).json()["leases"]
 
     image = Question.objects.get().image
-    assert (lease["image_url"], lease["width"], lease["height"]) == (image.get_absolute_url(), 8, 8)
+    assert (lease["image_url"], lease["width"], lease["height"]) == (image.get_display_url(), 8, 8)
     assert Lease.objects.get().pk == lease["id"]
     assert b"".join(client.get(lease["image_url"]).streaming_content).startswith(b"\x89PNG")
 

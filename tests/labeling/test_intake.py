@@ -1,14 +1,18 @@
 import hashlib
+import io
 
 import pytest
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from PIL import Image as PillowImage
 
-from labeling.intake import IncomingPicture, Report, add_pictures
-from labeling.models import Collection, Image, Question
+from labeling import keeping
+from labeling.intake import IncomingPicture, Outcome, Report, Status, add_pictures, take_in
+from labeling.models import Arrival, Collection, Image, Question
 from labeling.splits import split_of
-from tests.factories import make_collection, make_picture
+from tests.factories import make_collection, make_photograph, make_picture
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +24,23 @@ def take(collection: Collection, *pictures: bytes | IncomingPicture, **about: st
         for place, data in enumerate(pictures)
     ]
     return add_pictures(collection, incoming, **{"source": "a test", **about})
+
+
+def outcomes(
+    collection: Collection, *pictures: bytes | IncomingPicture, n_processes: int = 1
+) -> list[Outcome]:
+    incoming = [
+        data if isinstance(data, IncomingPicture) else IncomingPicture(str(place), data)
+        for place, data in enumerate(pictures)
+    ]
+    return list(take_in(collection, incoming, source="a test", n_processes=n_processes))
+
+
+def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(_data):
+        raise AssertionError("a picture was decoded")
+
+    monkeypatch.setattr(keeping, "check_picture", decode)
 
 
 def test_a_picture_is_stored_under_its_hash_with_where_it_came_from():
@@ -131,3 +152,143 @@ def test_a_batch_takes_as_many_queries_for_many_pictures_as_for_few():
         return len(queries)
 
     assert n_queries(2) == n_queries(30)
+
+
+def test_a_file_says_where_it_comes_from_and_otherwise_it_is_as_all_the_others():
+    own = IncomingPicture("own", make_picture(), source="a book", licence="CC BY 4.0", credit="Grace")
+
+    take(make_collection(), own, IncomingPicture("other", make_picture()), licence="CC0", credit="Ada")
+
+    said = Image.objects.order_by("pk").values_list("source", "licence", "credit")
+    assert list(said) == [("a book", "CC BY 4.0", "Grace"), ("a test", "CC0", "Ada")]
+
+
+def test_a_picture_too_large_for_the_page_has_one_to_label_by():
+    take(make_collection(), make_picture(size=(1700, 20), image_format="JPEG"))
+
+    image = Image.objects.get()
+    assert image.display.name == f"{image.sha256[:2]}/{image.sha256}.display.jpg"
+    assert default_storage.size(image.display.name) < default_storage.size(image.file.name)
+
+
+def test_what_became_of_each_file_is_said_in_their_order():
+    collection, data = make_collection(), make_picture()
+    take(collection, data)
+
+    found = outcomes(
+        collection, data, b"buy milk", make_picture(), IncomingPicture("link", None, refusal="Not followed.")
+    )
+
+    assert [o.status for o in found] == [Status.THERE, Status.REFUSED, Status.ADDED, Status.REFUSED]
+    assert found[3] == Outcome("link", Status.REFUSED, "Not followed.")
+    assert found[2].sha256 == Image.objects.get(pk=Question.objects.get(pk=found[2].question).image_id).sha256
+
+
+def test_a_file_without_a_byte_is_refused():
+    [found] = outcomes(make_collection(), b"")
+
+    assert found.why == "Expected a JPEG, PNG or WebP picture; found bytes that begin b''."
+
+
+def test_several_processes_do_what_one_does():
+    alone, together = make_collection(), make_collection()
+    pictures = [make_picture(size=(400, 300)) for _ in range(20)] + [b"buy milk"]
+
+    one = outcomes(alone, *pictures)
+    Image.objects.all().delete()
+    several = outcomes(together, *pictures, n_processes=2)
+
+    assert [(o.name, o.status, o.why, o.sha256) for o in several] == [
+        (o.name, o.status, o.why, o.sha256) for o in one
+    ]
+    for image in Image.objects.all():
+        assert default_storage.exists(image.file.name)
+        assert default_storage.exists(image.thumbnail.name)
+
+
+def test_a_failing_source_stops_the_other_processes_and_repeating_goes_on():
+    collection, pictures = make_collection(), [make_picture() for _ in range(20)]
+
+    def a_source_that_breaks():
+        yield from (IncomingPicture(str(place), data) for place, data in enumerate(pictures[:18]))
+        raise OSError("the disk was pulled out")
+
+    with pytest.raises(OSError, match="pulled out"):
+        list(take_in(collection, a_source_that_breaks(), source="a test", n_processes=2))
+
+    outcomes(collection, *pictures, n_processes=2)
+    assert Question.objects.count() == 20
+
+
+def test_a_picture_that_is_there_is_not_decoded_again(monkeypatch):
+    collection, data = make_collection(), make_picture()
+    take(collection, data)
+    forbid_decoding(monkeypatch)
+
+    [again] = outcomes(collection, data)
+
+    assert again.status == Status.THERE
+
+
+def test_a_picture_that_is_kept_without_its_metadata_is_not_decoded_again_either(monkeypatch):
+    collection, data = make_collection(), make_picture(image_format="JPEG") + b"a film behind it"
+    [first] = outcomes(collection, data)
+    assert Arrival.objects.get().sha256 == hashlib.sha256(data).hexdigest() != first.sha256
+    forbid_decoding(monkeypatch)
+
+    [again] = outcomes(collection, data)
+
+    assert (again.status, again.sha256) == (Status.THERE, first.sha256)
+
+
+def test_many_bytes_make_a_batch_as_many_pictures_do(monkeypatch):
+    pictures = [make_picture() for _ in range(6)]
+    monkeypatch.setattr("labeling.intake.BATCH_BYTES", 2 * len(pictures[0]))
+    with CaptureQueriesContext(connection) as queries:
+        take(make_collection(), *pictures)
+
+    assert sum('INTO "labeling_image"' in query["sql"] for query in queries) == 3
+
+
+# Near duplicates
+
+
+def test_a_scaled_copy_is_taken_in_and_said_to_look_like_the_first():
+    collection = make_collection()
+    [first] = outcomes(collection, make_photograph(1, (400, 300)))
+
+    found = outcomes(collection, make_photograph(1, (300, 225)), make_photograph(2, (400, 300)))
+
+    assert [(o.status, o.near) for o in found] == [("added", (first.sha256,)), ("added", ())]
+
+
+def test_two_copies_that_come_together_look_like_each_other():
+    first, second = outcomes(
+        make_collection(), make_photograph(1, (400, 300)), make_photograph(1, (300, 225))
+    )
+
+    assert (first.near, second.near) == ((second.sha256,), (first.sha256,))
+
+
+@pytest.mark.parametrize("is_withdrawn", [True, False])
+def test_what_another_collection_has_or_what_was_withdrawn_is_not_named(is_withdrawn):
+    collection = make_collection()
+    outcomes(collection if is_withdrawn else make_collection(), make_photograph(1, (400, 300)))
+    if is_withdrawn:
+        Image.objects.update(withdrawn_at=timezone.now())
+
+    [found] = outcomes(collection, make_photograph(1, (300, 225)))
+
+    assert found.near == ()
+
+
+def test_a_plain_picture_looks_like_no_other():
+    plain = [IncomingPicture(str(side), make_plain(side)) for side in (20, 30)]
+
+    assert [o.near for o in outcomes(make_collection(), *plain)] == [(), ()]
+
+
+def make_plain(side: int) -> bytes:
+    file = io.BytesIO()
+    PillowImage.new("RGB", (side, side), "teal").save(file, "PNG")
+    return file.getvalue()

@@ -143,7 +143,7 @@ def test_questions_that_come_later_are_handed_out_too():
 @pytest.mark.parametrize("count", [1, 20])
 def test_the_number_of_queries_does_not_grow_with_the_collection(count):
     def n_queries(n_questions: int) -> int:
-        collection = make_collection(n_questions=n_questions)
+        collection = make_collection(n_questions=n_questions, gold_share=0)
         annotator = make_user()
         hand_out(collection, annotator)
         with CaptureQueriesContext(connection) as queries:

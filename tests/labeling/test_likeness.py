@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from labeling.likeness import NEAR, bands_of, distances, near_pairs, perceptual_hash
+
+LARGEST = 2**63 - 1
+HASHES = st.integers(0, LARGEST)
+
+
+def waves(along: int, down: int) -> Image.Image:
+    """A picture of one wave of the transform, from black to white."""
+    x, y = (np.cos(np.pi / 64 * n * (np.arange(64) + 0.5)) for n in (along, down))
+    return Image.fromarray((127.5 + 127.5 * np.outer(y, x)).astype(np.uint8))
+
+
+def near_pairs_by_hand(hashes: list[int]) -> set[tuple[int, int]]:
+    return {
+        (i, j) for j in range(len(hashes)) for i in range(j) if (hashes[i] ^ hashes[j]).bit_count() <= NEAR
+    }
+
+
+def test_a_picture_of_one_wave_has_its_bit_set():
+    # The second wave along and the first down is the tenth of 64; the mean, the first, has no bit.
+    assert perceptual_hash(waves(along=1, down=1)) & 1 << (63 - 9)
+    assert not perceptual_hash(waves(along=1, down=1)) & 1 << 63
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK", "P", "1"])
+def test_a_sheet_of_one_colour_has_no_hash(mode):
+    assert perceptual_hash(Image.new(mode, (40, 30))) is None
+
+
+def test_a_faint_wave_is_plain_and_a_stronger_one_is_not():
+    def wave(levels: int) -> Image.Image:
+        return Image.fromarray(
+            (128 + levels * np.cos(np.pi / 32 * (np.arange(32) + 0.5))).astype(np.uint8)[None]
+        )
+
+    assert perceptual_hash(wave(1)) is None
+    assert perceptual_hash(wave(20)) is not None
+
+
+def test_the_bands_of_a_hash_are_all_its_bits():
+    assert bands_of(LARGEST) == [2**13 - 1, 2**13 - 1, 2**13 - 1, 2**12 - 1, 2**12 - 1]
+    assert bands_of(0b101 << 13 | 0b11) == [0b11, 0b101, 0, 0, 0]
+
+
+def test_a_distance_counts_the_bits_that_differ():
+    assert distances(np.array([0b1011]), np.array([0b0001])).tolist() == [2]
+
+
+@pytest.mark.parametrize("hashes", [[], [7]])
+def test_none_and_one_have_no_pair(hashes):
+    assert list(near_pairs(np.array(hashes, dtype=np.int64))) == []
+
+
+def test_four_bits_are_near_and_five_are_not():
+    four, five = 0b1111, 0b11111 << 30
+
+    assert list(near_pairs(np.array([0, four, five]))) == [(0, 1)]
+
+
+def test_a_pair_is_found_wherever_its_bits_differ():
+    one_bit_in_each_of_four_bands = 1 | 1 << 13 | 1 << 26 | 1 << 39
+
+    assert list(near_pairs(np.array([0, one_bit_in_each_of_four_bands]))) == [(0, 1)]
+
+
+@given(st.lists(st.tuples(HASHES, st.lists(st.integers(0, 62), max_size=6)), max_size=12))
+def test_pairs_are_those_that_comparing_everything_finds_each_once(drawn):
+    hashes = [value for value, _flips in drawn]
+    for value, flips in drawn:
+        for bit in flips:
+            value ^= 1 << bit
+        hashes.append(value)
+
+    found = list(near_pairs(np.array(hashes, dtype=np.int64)))
+
+    assert len(found) == len(set(found))
+    assert set(found) == near_pairs_by_hand(hashes)
