@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts.models import User
 from taxonomy import tree
-from taxonomy.changes import PLANS, Arguments, ChangeRefusedError, next_sense
+from taxonomy.changes import PLANS, Arguments, ChangeRefusedError, next_sense, refuse_second_split
 from taxonomy.models import Ancestry, Change, Hypernym, Lemma, Synset
 from taxonomy.models.ledger import Kind
 from taxonomy.patch import Edge, Edit, Key, Nouns, Patch
@@ -229,6 +229,9 @@ def _plan_undo(number: int) -> Patch:
         raise ChangeRefusedError(f"Expected the number of a change; found {number}.")
     if later := Change.objects.filter(undoes=change).first():
         raise ChangeRefusedError(f"Expected a change that was not undone; change {later.pk} has undone it.")
+    original, is_made = change.original()
+    if original.kind == Kind.SPLIT and not is_made:
+        refuse_second_split(Synset.objects.get(wnid=original.arguments["synset"]))
     inverse = change.patch.inverse()
     wrong = inverse.conflicts(nouns_of(inverse))
     if wrong:

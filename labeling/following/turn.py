@@ -53,8 +53,7 @@ def _original(draft: Draft) -> tuple[Draft | Change, bool]:
     """Return the change that a draft is in the end about, and whether the draft makes it or takes it back: the
     undoing of an undoing makes it again.
     """
-    original: Draft | Change = draft
-    is_done = True
-    while original.kind == Kind.UNDO:
-        original, is_done = Change.objects.get(pk=original.arguments["change"]), not is_done
-    return original, is_done
+    if draft.kind != Kind.UNDO:
+        return draft, True
+    original, is_made = Change.objects.get(pk=draft.arguments["change"]).original()
+    return original, not is_made

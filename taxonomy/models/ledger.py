@@ -49,6 +49,12 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     def of(self, synset: Synset) -> Self:
         return self.filter(synsets=synset)
 
+    def standing_split(self, wnid: str) -> "Change | None":
+        """Return the split of this noun that was not undone; a noun has one at most."""
+        splits = self.filter(kind=Kind.SPLIT, synsets__wnid=wnid, arguments__synset=wnid)
+        undone = self.undone() if splits else set()
+        return next((change for change in splits if change.pk not in undone), None)
+
 
 class ChangeManager(models.Manager["Change"]):
     def get_queryset(self) -> ChangeQuerySet:
@@ -59,6 +65,9 @@ class ChangeManager(models.Manager["Change"]):
 
     def of(self, synset: Synset) -> ChangeQuerySet:
         return self.get_queryset().of(synset)
+
+    def standing_split(self, wnid: str) -> "Change | None":
+        return self.get_queryset().standing_split(wnid)
 
     def version(self) -> int:
         """The taxonomy's version: the number of its latest change, 0 before any."""
@@ -137,6 +146,15 @@ class Change(models.Model):
     @property
     def patch(self) -> Patch:
         return Patch.from_json(self.facts)
+
+    def original(self) -> tuple["Change", bool]:
+        """Return the change that this one is in the end about, and whether this one makes it or takes it back: the
+        undoing of an undoing makes it again.
+        """
+        if self.undoes is None:
+            return self, True
+        original, is_made = self.undoes.original()
+        return original, not is_made
 
     @property
     def turned(self) -> set[str]:
