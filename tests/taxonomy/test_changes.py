@@ -373,6 +373,17 @@ def test_a_change_is_undone_once_and_its_undoing_may_be_undone(tree):
     assert Change.objects.undone() == {undo.pk}
 
 
+def test_a_change_that_was_made_again_is_undone_by_undoing_that(tree):
+    change = make("rename", synset=tree["dog"], name="hound")
+    again = make("undo", change=make("undo", change=change.pk).pk)
+    assert f"Undo change {again.pk} instead." in refusal("undo", change=change.pk)
+
+    last = make("undo", change=again.pk)
+
+    assert Synset.objects.get(wnid=tree["dog"]).name == "dog"
+    assert f"change {last.pk} has undone it" in refusal("undo", change=change.pk)
+
+
 def test_an_import_is_undone_like_any_other_change():
     animal = make_synset("animal")
     cat = make_synset("cat", animal)
