@@ -302,16 +302,19 @@ class Draft(models.Model):
     def refuse(self, error: str) -> None:
         self._write(state=Draft.State.REFUSED, error=error[:1000], claimed_until=None)
 
-    def fail(self) -> None:
-        """Note that work on it broke off; after a few times it is given up, so that nobody tries for ever."""
+    def fail(self) -> bool:
+        """Note that work on it broke off; after a few times it is given up, so that nobody tries for ever. Say
+        whether it is.
+        """
         mine = Draft.objects.filter(pk=self.pk, attempt=self.attempt)
         mine.update(n_failures=F("n_failures") + 1)
         often = mine.filter(n_failures__gte=MOST_FAILURES).exclude(state__in=Draft.ENDS)
-        often.update(
+        n_given_up = often.update(
             state=Draft.State.REFUSED,
             claimed_until=None,
             error=_("Something went wrong on this site while it was worked on; the log says what."),
         )
+        return bool(n_given_up)
 
     def finish(self, change: Change) -> None:
         """Note that it became `change`; call it in the transaction that makes the change."""

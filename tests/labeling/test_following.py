@@ -9,11 +9,13 @@ from labeling.models import (
     LeaseExpiredError,
     NotAClassError,
     Question,
+    Reclass,
     Relabel,
     Vote,
 )
 from taxonomy import drafting
 from taxonomy.models import Draft, Synset
+from taxonomy.models.ledger import MOST_FAILURES
 from tests.factories import make_collection, make_synset, make_user
 
 pytestmark = pytest.mark.django_db
@@ -594,3 +596,25 @@ def test_old_votes_for_a_noun_that_is_merged_into_a_class_count_for_it():
 
     question = Question.objects.get()
     assert (question.label, question.state) == (cat, "settled")
+
+
+def test_a_draft_that_is_given_up_leaves_nothing_that_was_prepared(monkeypatch):
+    collection, cat, kitty, _dog = collection_of("cat", "kitty", "dog")
+    vote(collection, kitty, kitty)
+    draft = drafting.propose(
+        "merge", {"synset": kitty.wnid, "target": cat.wnid}, author=make_user(), reason="a test"
+    )
+    drafting.work_due()
+    assert Relabel.objects.exists()
+    monkeypatch.setattr(drafting, "_prepare", lambda draft: 1 / 0)
+    Draft.objects.update(state=Draft.State.QUEUED)
+
+    for _ in range(MOST_FAILURES):
+        Draft.objects.update(claimed_until=None)
+        with pytest.raises(ZeroDivisionError):
+            drafting.work_due()
+
+    draft.refresh_from_db()
+    assert draft.state == Draft.State.REFUSED
+    assert not Relabel.objects.exists()
+    assert not Reclass.objects.exists()
