@@ -51,13 +51,19 @@ class Preparation:
     def _split_after(self, split: list[int]) -> list[int]:
         """Return the nouns that were split and are no class, in the order of their narrowings."""
         after = [pk for pk in split if pk != self.turn.unsplit]
-        if self.turn.split is not None and self.turn.split in self.before:
+        if self.turn.split is not None and self._is_known(self.turn.split):
             after.append(self.turn.split)
         known = list(
             self.collection.narrowings.filter(noun__in=after).order_by("pk").values_list("noun", flat=True)
         )
         ordered = [*known, *(pk for pk in after if pk not in known)]
         return [pk for pk in ordered if pk not in self.after]
+
+    def _is_known(self, noun: int) -> bool:
+        """Say whether the collection asks or asked for `noun`, or has pictures of it: then it is narrowed."""
+        pictures = self.collection.questions.settled().filter(label=noun)
+        is_class = noun in self.before and noun not in self.after
+        return is_class or self.collection.narrowings.filter(noun=noun).exists() or pictures.exists()
 
     def _classes_after(self) -> list[int]:
         if self.undone is None:
@@ -227,14 +233,15 @@ class Preparation:
         return row
 
     def _narrow(self, row: Relabel) -> None:
-        row.label_after_id, row.state_after, row.is_narrowed = self.turn.stands_at, Question.State.OPEN, True
+        row.label_after_id = self.turn.label(self.turn.stands_at)
+        row.state_after, row.is_narrowed = Question.State.OPEN, True
 
     def _stand(self, row: Relabel) -> None:
         """The votes say a noun that was split: the label is what its pictures stand at, and once that is sure, its
         parts are asked for.
         """
         if row.label_after_id == self.turn.split:
-            row.label_after_id = self.turn.stands_at
+            row.label_after_id = self.turn.label(self.turn.stands_at)
             return
         narrowing = self.collection.narrowings.get(noun=row.label_after_id)
         row.label_after_id = self.turn.label(narrowing.stands_at_id)

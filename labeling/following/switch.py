@@ -51,8 +51,10 @@ class Switch:
             self.collection.narrowings.filter(noun=self.turn.unsplit).update(is_over=True)
         if self.turn.split is None or self.turn.stands_at is None:
             return
-        was_asked_for = Synset.objects.filter(pk=self.turn.split, wnid__in=self.reclass.before).exists()
-        if not was_asked_for and not self.relabels.filter(is_narrowed=True).exists():
+        gone = set(self.reclass.before) - set(self.reclass.after)
+        was_asked_for = Synset.objects.filter(pk=self.turn.split, wnid__in=gone).exists()
+        was_narrowed = self.collection.narrowings.filter(noun=self.turn.split).exists()
+        if not (was_asked_for or was_narrowed or self.relabels.filter(is_narrowed=True).exists()):
             return
         narrowing, _made = Narrowing.objects.update_or_create(
             collection=self.collection,

@@ -7,6 +7,7 @@ from labeling.models import (
     Collection,
     Lease,
     LeaseExpiredError,
+    Narrowing,
     NotAClassError,
     Question,
     Reclass,
@@ -14,6 +15,7 @@ from labeling.models import (
     Vote,
 )
 from taxonomy import drafting
+from taxonomy.changes import ChangeRefusedError
 from taxonomy.models import Draft, Synset
 from taxonomy.models.ledger import MOST_FAILURES
 from tests.factories import make_collection, make_synset, make_user
@@ -618,3 +620,63 @@ def test_a_draft_that_is_given_up_leaves_nothing_that_was_prepared(monkeypatch):
     assert draft.state == Draft.State.REFUSED
     assert not Relabel.objects.exists()
     assert not Reclass.objects.exists()
+
+
+def narrowings():
+    """What is asked of pictures whose noun was split, wherever that stands."""
+    return [
+        (str(each), each.stands_at, set(each.parts.all()), each.is_over) for each in Narrowing.objects.all()
+    ]
+
+
+def test_a_second_split_of_a_noun_is_refused_and_the_first_stands():
+    collection, _cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+    first = commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+    before = labels(), narrowings()
+
+    with pytest.raises(ChangeRefusedError, match=f"change {first.pk} stands"):
+        commit("split", synset=dog.wnid, parts=[{"name": "beagle", "gloss": ""}, TWO[0]], is_kept=True)
+
+    assert (labels(), narrowings()) == before
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_split_that_is_done_again_narrows_what_it_narrowed_whatever_was_split_meanwhile(is_kept):
+    collection, _cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+    first = commit("split", synset=dog.wnid, parts=TWO, is_kept=is_kept)
+    before = labels(), narrowings()
+    undo = commit("undo", change=first.pk)
+    second = commit("split", synset=dog.wnid, parts=[{"name": "beagle", "gloss": ""}, TWO[0]], is_kept=True)
+    commit("undo", change=second.pk)
+
+    commit("undo", change=undo.pk)
+
+    assert (labels(), narrowings()) == before
+
+
+def test_a_split_that_is_done_again_stands_at_its_noun_whatever_that_was_merged_into_meanwhile():
+    collection, _cat, dog = collection_of("cat", "dog")
+    husky, poodle = make_synset("husky", dog), make_synset("poodle", dog)
+    vote(collection, dog, dog)
+    split = commit("split", synset=dog.wnid, parts=[husky.wnid, poodle.wnid], is_kept=True)
+    before = labels(), narrowings()
+    merge = commit("merge", synset=dog.wnid, target=make_synset("canine", collection.root).wnid)
+    undo = commit("undo", change=split.pk)
+    commit("undo", change=undo.pk)
+
+    commit("undo", change=merge.pk)
+
+    assert (labels(), narrowings()) == before
+
+
+@pytest.mark.parametrize("choose", [True, False])
+def test_a_noun_that_was_no_class_is_narrowed_only_where_the_collection_knows_it(choose):
+    collection, cat, dog = collection_of("cat", "dog")
+    vote(collection, cat, cat)
+    collection.set_classes([cat, dog] if choose else [cat])
+
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+
+    assert Narrowing.objects.exists() is choose
