@@ -75,7 +75,12 @@ class Preparation:
         )
         then, left = ([keys[wnid] for wnid in wnids] for wnids in (self.undone.before, self.undone.after))
         # Mostly nobody chose other classes meanwhile, and those of then come back as they were.
-        after = then if self.before == self._today(left) else self._give_back(then, left)
+        if self.before == self._today(left):
+            after = [each for pk in then for each in (self._today([pk]) if pk in self._parts else [pk])]
+        elif self.turn.is_undoing:
+            after = self._give_back(then, left)
+        else:
+            return self.turn.classes(self.before)
         return [pk for pk in dict.fromkeys(map(self.turn.label, after)) if pk is not None]
 
     def _give_back(self, then: list[int], left: list[int]) -> list[int]:
@@ -88,17 +93,35 @@ class Preparation:
             self._today([pk for pk in left if pk not in then]),
         )
         for pk in lost:
-            images = {*gained} if pk == self.turn.unsplit else {self.turn.before.get(pk, pk)}
+            images = gained if pk == self.turn.unsplit else self._today([pk])
             places = [place for place, each in enumerate(after) if each in images]
             if places:
                 after.insert(places[0] + (after[places[0]] not in gained), pk)
-        others = {self.turn.before.get(pk, pk) for pk in then if pk not in lost}
+        others = self._today([pk for pk in then if pk not in lost])
         return [pk for pk in after if pk not in gained or pk in others]
 
-    def _today(self, classes: list[int]) -> list[int]:
-        """Return what classes of the past are by now, before this change."""
-        today = [self.turn.before.get(pk, pk) for pk in classes]
-        return [pk for pk in dict.fromkeys(today) if pk is not None]
+    def _today(self, classes: list[int], seen: frozenset[int] = frozenset()) -> list[int]:
+        """Return what classes of the past are by now, before this change: what they have become, or their parts."""
+        today = []
+        for pk in classes:
+            noun = pk if pk in self._parts else self.turn.before.get(pk, pk)
+            if noun is not None:
+                parts = None if noun in seen else self._parts.get(noun)
+                today += [noun] if parts is None else self._today(parts, seen | {noun})
+        return list(dict.fromkeys(today))
+
+    @cached_property
+    def _parts(self) -> dict[int, list[int]]:
+        """Return the parts of each noun whose split stays and which is no class today, as the classes are ordered."""
+        place = {pk: i for i, pk in enumerate(self.before)}
+        standing = self.collection.narrowings.standing().exclude(pk__in=self.ended)
+        return {
+            each.noun_id: sorted(
+                each.parts.order_by("pk").values_list("pk", flat=True),
+                key=lambda pk: place.get(self.turn.before.get(pk, pk) or 0, len(place)),
+            )
+            for each in standing.exclude(noun__in=self.before)
+        }
 
     def _wnids(self, keys: list[int]) -> list[str]:
         wnids = dict(Synset.objects.filter(pk__in=keys).values_list("pk", "wnid"))

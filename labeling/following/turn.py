@@ -19,6 +19,7 @@ class Turn:
     parts: tuple[int, ...] = ()
     stands_at: int | None = None  # what they are labelled until they are
     unsplit: int | None = None  # the noun whose split is undone
+    is_undoing: bool = False  # it takes a change back; what is undone twice is made again
 
     @classmethod
     def of(cls, draft: Draft, patch: Patch) -> "Turn":
@@ -26,13 +27,13 @@ class Turn:
         moved = {pk for pk in {*before, *after} if before.get(pk, pk) != after.get(pk, pk)}
         original, is_made = _original(draft)
         if original.kind != Kind.SPLIT:
-            return cls(before, after, frozenset(moved))
+            return cls(before, after, frozenset(moved), is_undoing=not is_made)
         wnids = [original.arguments["synset"], *original.arguments["parts"]]
         keys = dict(Synset.objects.filter(wnid__in=wnids).values_list("wnid", "pk"))
         split, *parts = [keys[wnid] for wnid in wnids]
         moved |= {split}
         if not is_made:
-            return cls(before, after, frozenset(moved), unsplit=split)
+            return cls(before, after, frozenset(moved), unsplit=split, is_undoing=True)
         stands_at = _stands_at(original, split, after)
         return cls(before, after, frozenset(moved), split, tuple(parts), stands_at)
 

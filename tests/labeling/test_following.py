@@ -680,3 +680,59 @@ def test_a_noun_that_was_no_class_is_narrowed_only_where_the_collection_knows_it
     commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
 
     assert Narrowing.objects.exists() is choose
+
+
+@pytest.mark.parametrize("meanwhile", ["split", "choose"])
+def test_a_merge_that_is_done_again_after_the_classes_changed_renames_its_class(meanwhile):
+    collection, cat, dog, emu = collection_of("cat", "dog", "emu")
+    merge = commit("merge", synset=cat.wnid, target=make_synset("feline", collection.root).wnid)
+    undo = commit("undo", change=merge.pk)
+    if meanwhile == "split":
+        commit("split", synset=emu.wnid, parts=TWO, is_kept=True)
+    else:
+        collection.set_classes([cat, dog])
+
+    commit("undo", change=undo.pk)
+
+    assert names(collection)[:2] == ["feline", "dog"]
+
+
+def test_a_noun_that_retires_again_after_the_classes_changed_leaves_them():
+    collection, cat, dog, _emu = collection_of("cat", "dog", "emu")
+    undo = commit("undo", change=commit("retire", synset=dog.wnid).pk)
+    collection.set_classes([dog, cat])
+
+    commit("undo", change=undo.pk)
+
+    assert names(collection) == [str(collection.root), "cat"]
+
+
+def two_origins():
+    """Return a collection that asks for husky for two reasons, and the merge and the split that are these."""
+    collection, _cat, kitty, dog = collection_of("cat", "kitty", "dog")
+    husky, poodle = make_synset("husky", dog), make_synset("poodle", dog)
+    merge = commit("merge", synset=kitty.wnid, target=husky.wnid)
+    split = commit("split", synset=dog.wnid, parts=[husky.wnid, poodle.wnid], is_kept=True)
+    assert names(collection) == ["cat", "husky", "poodle"]
+    return collection, merge, split
+
+
+@pytest.mark.parametrize("add", [True, False])
+def test_a_class_of_two_origins_stays_when_the_merge_is_undone(add):
+    collection, merge, _split = two_origins()
+    if add:
+        collection.set_classes([*collection.ordered_classes(), make_synset("emu", collection.root)])
+
+    commit("undo", change=merge.pk)
+
+    assert names(collection) == ["cat", "kitty", "husky", "poodle", "emu"][: 5 if add else 4]
+
+
+def test_a_class_of_two_origins_stays_when_the_split_is_undone():
+    collection, merge, split = two_origins()
+
+    commit("undo", change=split.pk)
+    assert names(collection) == ["cat", "husky", "dog"]
+    commit("undo", change=merge.pk)
+
+    assert names(collection) == ["cat", "kitty", "dog"]
