@@ -50,9 +50,9 @@ def refit(collection: Collection) -> Report:
 
 def _refit(collection: Collection) -> Report:
     classes = collection.judged_classes()
-    votes, keys, n_votes, n_answers = Vote.objects.as_arrays(
-        collection, [synset.pk for synset in classes], Synset.objects.resolution()
-    )
+    judged = [synset.pk for synset in classes]
+    counts_as = collection.counts_as({*judged}, Synset.objects.resolution())
+    votes, keys, n_votes, n_answers = Vote.objects.as_arrays(collection, judged, counts_as)
     n_items, n_classes = len(keys.questions), len(keys.classes)
     fit = consensus.fit(votes, n_items, n_classes)
     with transaction.atomic():

@@ -6,7 +6,7 @@ from itertools import islice
 
 import numpy as np
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from labeling import consensus
 from labeling.following.fitted import Fitted
@@ -33,6 +33,10 @@ class Preparation:
         split = [synset.pk for synset in collection.split_nouns(classes)]
         self.judged_before = [*self.before, *split]
         self.judged_after = [*self.after, *self._split_after(split)]
+        self.counts_as = collection.counts_as({*self.judged_after}, turn.after, self._undone_narrowings())
+        parts = Synset.objects.filter(pk__in=ended.values("parts")).values_list("pk", flat=True)
+        # What counts as another noun, comes to be a class, or is one no more.
+        self.moved = turn.moved | ({*self.before} ^ {*self.after}) | ({*parts} - {*self.after})
 
     def run(self) -> None:
         if not self.after:
@@ -58,6 +62,11 @@ class Preparation:
         )
         ordered = [*known, *(pk for pk in after if pk not in known)]
         return [pk for pk in ordered if pk not in self.after]
+
+    def _undone_narrowings(self) -> QuerySet[Narrowing]:
+        """Return the narrowings of splits that stand no more after the change."""
+        over = self.collection.narrowings.filter(Q(is_over=True) | Q(pk__in=self.ended))
+        return over.exclude(noun=self.turn.split) if self.turn.split else over
 
     def _is_known(self, noun: int) -> bool:
         """Say whether the collection asks or asked for `noun`, or has pictures of it: then it is narrowed."""
@@ -132,8 +141,8 @@ class Preparation:
         change that is undone had changed.
         """
         questions = Question.objects.filter(collection=self.collection)
-        voted = Vote.objects.filter(question__collection=self.collection, synset__among=self.turn.moved)
-        found = set(questions.filter(label__among=self.turn.moved).values_list("pk", flat=True))
+        voted = Vote.objects.filter(question__collection=self.collection, synset__among=self.moved)
+        found = set(questions.filter(label__among=self.moved).values_list("pk", flat=True))
         found |= set(voted.values_list("question", flat=True))
         found |= set(questions.filter(narrowing__in=self.ended).values_list("pk", flat=True))
         to_one = questions.open().filter(narrowing__in=self._narrowed_to_one)
@@ -153,7 +162,7 @@ class Preparation:
         if self.judged_after == renamed and not self._gains_votes():
             return None
         votes, keys, n_votes, n_answers = Vote.objects.as_arrays(
-            self.collection, self.judged_after, self.turn.after
+            self.collection, self.judged_after, self.counts_as
         )
         fit = consensus.fit(votes, len(keys.questions), len(self.judged_after))
         n_named = np.bincount(votes.item, minlength=len(keys.questions))
@@ -162,8 +171,8 @@ class Preparation:
 
     def _gains_votes(self) -> bool:
         """Say whether votes that named no class name one after the change."""
-        others = self.turn.moved - set(self.judged_before)
-        gained = [pk for pk in others if self.turn.after.get(pk, pk) in self.judged_after]
+        others = self.moved - set(self.judged_before)
+        gained = [pk for pk in others if self.counts_as.get(pk, pk) in self.judged_after]
         return Vote.objects.filter(question__collection=self.collection, synset__among=gained).exists()
 
     @cached_property
@@ -187,7 +196,7 @@ class Preparation:
             before=self._wnids(self.before),
             after=self._wnids(self.after),
             fit=self._parameters(),
-            moved=sorted(self.turn.moved),
+            moved=sorted(self.moved),
         )
 
     def _root_after(self) -> int:
@@ -228,8 +237,7 @@ class Preparation:
         for name in Relabel.ANSWER:
             setattr(row, _column(name, "_before"), getattr(question, _column(name)))
             setattr(row, _column(name, "_after"), getattr(question, _column(name)))
-        today = self.turn.label(question.label_id)
-        row.label_after_id = today
+        today = row.label_after_id = self._label(question.label_id)
         if question.narrowing_id in self.ended:
             row.narrowing_after = None
         if kept is not None and _is_as_left(question, kept):
@@ -250,10 +258,26 @@ class Preparation:
                 self._narrow(row)
             elif row.label_after_id not in self.after:
                 self._stand(row)
-        elif today is None and question.label_id is not None:
-            row.state_after, row.confidence_after = Question.State.OPEN, None
+        elif question.label_id is not None and (today is None or self._is_gone(question.label_id, today)):
+            self._forget(row)
         row.is_flip = row.label_after_id != today and not (row.is_narrowed or row.is_restored)
         return row
+
+    def _label(self, label: int | None) -> int | None:
+        """Return the label of a picture that was labelled so and has nothing else to go by."""
+        today = self.turn.label(label)
+        return today if today is None or today in self.after else self.counts_as.get(today, today)
+
+    def _is_gone(self, label: int, today: int) -> bool:
+        """Say whether `label` was a class, and nothing that is asked for stands in its place."""
+        return label in self.before and label not in self.after and today not in self.judged_after
+
+    def _forget(self, row: Relabel) -> None:
+        """Its votes say nothing any more, so it is asked again."""
+        row.label_after_id = (
+            self.turn.label(row.narrowing_after.stands_at_id) if row.narrowing_after else None
+        )
+        row.state_after, row.confidence_after, row.fit_after = Question.State.OPEN, None, None
 
     def _narrow(self, row: Relabel) -> None:
         row.label_after_id = self.turn.label(self.turn.stands_at)

@@ -736,3 +736,72 @@ def test_a_class_of_two_origins_stays_when_the_split_is_undone():
     commit("undo", change=merge.pk)
 
     assert names(collection) == ["cat", "kitty", "dog"]
+
+
+def split_into_its_kinds(collection, dog):
+    """Split a dog into kinds that are in the tree and stay there."""
+    husky, poodle = make_synset("husky", dog), make_synset("poodle", dog)
+    return commit("split", synset=dog.wnid, parts=[husky.wnid, poodle.wnid], is_kept=True), husky, poodle
+
+
+def test_whoever_named_a_part_has_named_the_noun_once_the_split_is_undone():
+    collection, _cat, dog = collection_of("cat", "dog")
+    split, husky, _poodle = split_into_its_kinds(collection, dog)
+    assert vote(collection, husky, husky).label == husky
+
+    undo = commit("undo", change=split.pk)
+
+    question = Question.objects.get()
+    assert (question.label, question.state, question.choices()[-1]) == (dog, "settled", dog)
+    aggregation.refit(collection)
+    assert Question.objects.get().label == dog
+    assert vote(collection, dog).label == dog
+    assert undo.draft.relabels.get().is_flip is False
+
+
+def test_a_part_that_is_named_on_a_page_that_was_open_while_the_split_was_undone_is_the_noun():
+    collection, _cat, dog = collection_of("cat", "dog")
+    split, husky, _poodle = split_into_its_kinds(collection, dog)
+    [lease] = Lease.objects.hand_out(collection, make_user(), 1)
+    commit("undo", change=split.pk)
+
+    lease.cast(husky)
+
+    assert Question.objects.get().label == dog
+
+
+def test_what_was_said_of_parts_comes_back_when_the_split_is_done_again():
+    collection, _cat, dog = collection_of("cat", "dog")
+    split, husky, _poodle = split_into_its_kinds(collection, dog)
+    vote(collection, husky, husky)
+    before = labels()
+    undo = commit("undo", change=split.pk)
+
+    commit("undo", change=undo.pk)
+
+    assert labels() == before
+
+
+def test_a_label_that_names_no_class_once_a_change_is_undone_is_asked_for_again():
+    collection, _cat, dog = collection_of("cat", "dog")
+    wolf = make_synset("wolf", collection.root)
+    merge = commit("merge", synset=dog.wnid, target=wolf.wnid)
+    vote(collection, wolf, wolf)
+
+    undo = commit("undo", change=merge.pk)
+
+    question = Question.objects.get()
+    assert (question.label, question.state, question.open_places) == (None, "open", 1)
+    commit("undo", change=undo.pk)
+    assert Question.objects.get().label == wolf
+
+
+def test_a_part_that_was_named_while_its_split_was_being_undone_is_the_noun(monkeypatch):
+    collection, _cat, dog = collection_of("cat", "dog")
+    split, husky, _poodle = split_into_its_kinds(collection, dog)
+    between_preparing_and_switching(monkeypatch, lambda: vote(collection, husky, husky))
+
+    commit("undo", change=split.pk)
+
+    question = Question.objects.get()
+    assert (question.label, question.state) == (dog, "settled")
