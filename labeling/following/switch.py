@@ -104,9 +104,9 @@ class Switch:
         questions = list(found.select_for_update(of=("self",)))
         for question in questions:
             question.collection = self.collection
-            if question.pk in relabels:
-                question.narrowing = relabels[question.pk].narrowing_after
             if question.narrowing and question.narrowing.is_over:
-                question.narrowing = None
+                # Any other is left to its votes: they narrow it where they still say a noun that was split.
+                prepared = relabels.get(question.pk)
+                question.narrowing = prepared.narrowing_after if prepared else None
         # What is being changed is not kept: another change may come to have this one's number.
         Vote.objects.decide(questions, lambda question: Choices.read(question.collection, question.narrowing))

@@ -503,6 +503,17 @@ def test_a_settled_picture_that_is_voted_on_while_its_noun_is_split_is_narrowed(
     assert question.narrowing is not None
 
 
+def test_a_settled_picture_that_is_doubted_while_its_noun_is_split_is_what_its_votes_say(monkeypatch):
+    collection, cat, dog = collection_of("cat", "dog", max_votes=8)
+    vote(collection, dog, dog)
+    between_preparing_and_switching(monkeypatch, lambda: vote(collection, cat, cat, cat))
+
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+
+    question = Question.objects.get()
+    assert (question.label, question.narrowing, question.n_votes) == (cat, None, 5)
+
+
 def test_a_picture_that_is_narrowed_further_while_its_split_is_undone_is_what_it_was(monkeypatch):
     collection, _cat, dog = collection_of("cat", "dog")
     husky, poodle = make_synset("husky", dog), make_synset("poodle", dog)
