@@ -514,6 +514,20 @@ def test_a_settled_picture_that_is_doubted_while_its_noun_is_split_is_what_its_v
     assert (question.label, question.narrowing, question.n_votes) == (cat, None, 5)
 
 
+@pytest.mark.parametrize("is_refitted", [True, False])
+def test_what_a_refit_found_between_preparing_and_switching_is_not_overwritten(monkeypatch, is_refitted):
+    collection, cat, _dog = collection_of("cat", "dog")
+    vote(collection, cat, cat)
+    Question.objects.update(state="open", open_places=1, confidence=0.5)
+    between_preparing_and_switching(monkeypatch, lambda: is_refitted and aggregation.refit(collection))
+
+    commit("merge", synset=cat.wnid, target=make_synset("feline", collection.root).wnid)
+
+    question = Question.objects.get()
+    assert (str(question.label), question.state) == ("feline", "settled" if is_refitted else "open")
+    assert question.confidence >= (0.9 if is_refitted else 0.5)
+
+
 def test_a_picture_that_is_narrowed_further_while_its_split_is_undone_is_what_it_was(monkeypatch):
     collection, _cat, dog = collection_of("cat", "dog")
     husky, poodle = make_synset("husky", dog), make_synset("poodle", dog)
