@@ -43,6 +43,7 @@ class Preparation:
             raise ChangeRefusedError(
                 f"Expected that every collection keeps a class; found that {self.collection} would be left without."
             )
+        self._refuse_nouns_left_for_nothing()
         answers = self._answers(self._touched_questions())
         while batch := list(islice(answers, BATCH)):
             with transaction.atomic():
@@ -51,6 +52,17 @@ class Preparation:
         with transaction.atomic():
             self.draft.beat()
             self._keep_reclass()
+
+    def _refuse_nouns_left_for_nothing(self) -> None:
+        """What a collection is about, and what its pictures stand at until they are narrowed, has to be a noun."""
+        root = self._root_after()
+        stands_at = self._standing_after().values_list("stands_at", flat=True)
+        for pk in (root, *stands_at, self.turn.stands_at):
+            if pk is not None and self.turn.label(pk) is None:
+                raise ChangeRefusedError(
+                    f"Expected that {Synset.objects.get(pk=pk)} becomes another noun, since {self.collection} "
+                    f"uses it; found that it would become none. Merge it into another noun instead."
+                )
 
     def _split_after(self, split: list[int]) -> list[int]:
         """Return the nouns that were split and are no class, in the order of their narrowings."""
@@ -62,6 +74,10 @@ class Preparation:
         )
         ordered = [*known, *(pk for pk in after if pk not in known)]
         return [pk for pk in ordered if pk not in self.after]
+
+    def _standing_after(self) -> QuerySet[Narrowing]:
+        """Return the narrowings of splits that stand after the change, but for one that it begins."""
+        return self.collection.narrowings.standing().exclude(pk__in=self.ended)
 
     def _undone_narrowings(self) -> QuerySet[Narrowing]:
         """Return the narrowings of splits that stand no more after the change."""
@@ -123,13 +139,12 @@ class Preparation:
     def _parts(self) -> dict[int, list[int]]:
         """Return the parts of each noun whose split stays and which is no class today, as the classes are ordered."""
         place = {pk: i for i, pk in enumerate(self.before)}
-        standing = self.collection.narrowings.standing().exclude(pk__in=self.ended)
         return {
             each.noun_id: sorted(
                 each.parts.order_by("pk").values_list("pk", flat=True),
                 key=lambda pk: place.get(self.turn.before.get(pk, pk) or 0, len(place)),
             )
-            for each in standing.exclude(noun__in=self.before)
+            for each in self._standing_after().exclude(noun__in=self.before)
         }
 
     def _wnids(self, keys: list[int]) -> list[str]:
@@ -179,7 +194,7 @@ class Preparation:
     def _narrowed_to_one(self) -> dict[int, int]:
         """Return for each narrowing with one part left after the change which class that is."""
         found = {}
-        for narrowing in self.collection.narrowings.standing().exclude(pk__in=self.ended):
+        for narrowing in self._standing_after():
             parts = {self.turn.label(pk) for pk in narrowing.parts.values_list("pk", flat=True)} - {None}
             below = Ancestry.objects.filter(ancestor__among=parts).values_list("descendant", flat=True)
             choices = [pk for pk in self.after if pk in {*parts, *below}]
@@ -203,7 +218,7 @@ class Preparation:
         root = self.collection.root_id
         if self.undone and root == self.turn.before.get(self.undone.root_after_id, self.undone.root_after_id):
             root = self.undone.root_before_id
-        return self.turn.label(root) or self.collection.root_id
+        return root if (today := self.turn.label(root)) is None else today
 
     def _parameters(self) -> dict[str, object] | None:
         """Return what a fit over the classes after goes on from: the one of then, where a change is undone; the

@@ -830,3 +830,38 @@ def test_a_part_that_was_named_while_its_split_was_being_undone_is_the_noun(monk
 
     question = Question.objects.get()
     assert (question.label, question.state) == (dog, "settled")
+
+
+def refusal(kind, **arguments):
+    """Return why a change is refused once it is known what depends on it."""
+    draft = drafting.propose(kind, arguments, author=make_user(), reason="a test")
+    drafting.work_due()
+    draft.refresh_from_db()
+    assert draft.state == Draft.State.REFUSED
+    return draft.error
+
+
+def test_a_collections_root_does_not_retire_to_nothing():
+    collection, _cat, _dog = collection_of("cat", "dog")
+    root = collection.root
+    assert f"{collection} uses it" in refusal("retire", synset=root.wnid)
+    commit("move", synset=root.wnid, target=make_synset("thing").wnid)
+
+    commit("retire", synset=root.wnid)
+
+    assert str(Collection.objects.get().root) == "thing"
+
+
+@pytest.mark.parametrize("is_voted", [True, False])
+def test_what_narrowed_pictures_stand_at_does_not_retire_to_nothing(is_voted):
+    collection = make_collection(1, names=("cat",), min_votes=2, max_votes=4, target_confidence=0.9)
+    dog = make_synset("dog")  # a root of its own
+    collection.set_classes([dog, *collection.ordered_classes()])
+    if is_voted:
+        vote(collection, dog, dog)
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+    assert f"Expected that {dog} becomes another noun" in refusal("retire", synset=dog.wnid)
+
+    commit("merge", synset=dog.wnid, target=make_synset("canine").wnid)
+
+    assert str(Narrowing.objects.get().label) == "canine"
