@@ -98,14 +98,17 @@ def _decisions(
     nouns = collection.split_nouns(collection.ordered_classes())
     split = {noun.pk: narrowing for noun, narrowing in nouns.items()}
     stands_at = {noun: narrowing.label.pk for noun, narrowing in split.items()}
+    has_parts = {noun for noun, narrowing in split.items() if narrowing.choices()}
     n_named = np.bincount(votes.item, minlength=len(keys.questions))
     for item, question in enumerate(keys.questions):
         confidence, label = float(fit.confidence[item]), keys.classes[fit.label[item]]
         decision = consensus.decide(confidence, int(n_named[item]), int(n_answers[item]), policy)
         state, narrowing = Question.State.after(decision), None
-        if label in split and state == Question.State.SETTLED:
+        if label in has_parts and state == Question.State.SETTLED:
             # It is sure that it is one of the parts; now those are asked for.
             state, narrowing = Question.State.OPEN, split[label].pk
+        elif label in split and state == Question.State.SETTLED:
+            state = Question.State.UNDECIDED
         label = stands_at.get(label, label)
         yield question, int(n_votes[item]), label, confidence, state.value, narrowing
 

@@ -1,6 +1,6 @@
 """One collection's part of a change, worked out beforehand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice
 
@@ -86,9 +86,10 @@ class Preparation:
 
     def _is_known(self, noun: int) -> bool:
         """Say whether the collection asks or asked for `noun`, or has pictures of it: then it is narrowed."""
-        pictures = self.collection.questions.settled().filter(label=noun)
-        is_class = noun in self.before and noun not in self.after
-        return is_class or self.collection.narrowings.filter(noun=noun).exists() or pictures.exists()
+        was_class = noun in self.before and noun not in self.after
+        if was_class or self.collection.narrowings.filter(noun=noun).exists():
+            return True
+        return self._is_narrowing and self.collection.questions.settled().filter(label=noun).exists()
 
     def _classes_after(self) -> list[int]:
         if self.undone is None:
@@ -160,8 +161,8 @@ class Preparation:
         found = set(questions.filter(label__among=self.moved).values_list("pk", flat=True))
         found |= set(voted.values_list("question", flat=True))
         found |= set(questions.filter(narrowing__in=self.ended).values_list("pk", flat=True))
-        to_one = questions.open().filter(narrowing__in=self._narrowed_to_one)
-        found |= set(to_one.values_list("pk", flat=True))
+        few = [pk for pk, choices in self._choices.items() if len(choices) < 2]
+        found |= set(questions.open().filter(narrowing__in=few).values_list("pk", flat=True))
         found |= set(self._undone_relabels().values_list("question", flat=True))
         return sorted(found)
 
@@ -193,14 +194,25 @@ class Preparation:
     @cached_property
     def _narrowed_to_one(self) -> dict[int, int]:
         """Return for each narrowing with one part left after the change which class that is."""
-        found = {}
-        for narrowing in self._standing_after():
-            parts = {self.turn.label(pk) for pk in narrowing.parts.values_list("pk", flat=True)} - {None}
-            below = Ancestry.objects.filter(ancestor__among=parts).values_list("descendant", flat=True)
-            choices = [pk for pk in self.after if pk in {*parts, *below}]
-            if len(choices) == 1:
-                found[narrowing.pk] = choices[0]
-        return found
+        return {pk: choices[0] for pk, choices in self._choices.items() if len(choices) == 1}
+
+    @cached_property
+    def _choices(self) -> dict[int, list[int]]:
+        """Return for each narrowing the classes that it asks for after the change."""
+        standing = self._standing_after()
+        return {each.pk: self._among(each.parts.values_list("pk", flat=True)) for each in standing}
+
+    @cached_property
+    def _is_narrowing(self) -> bool:
+        """Whether any part of the noun that is split is asked for after the change."""
+        return bool(self._among(self.turn.parts))
+
+    def _among(self, parts: Iterable[int]) -> list[int]:
+        """Return the classes after the change that are one of `parts`, or a kind of one."""
+        today = {self.turn.label(pk) for pk in parts} - {None}
+        below = Ancestry.objects.filter(ancestor__among=today).values_list("descendant", flat=True)
+        found = {*today, *below}
+        return [pk for pk in self.after if pk in found]
 
     def _keep_reclass(self) -> None:
         Reclass.objects.create(
@@ -262,6 +274,8 @@ class Preparation:
         elif question.state == Question.State.OPEN and question.narrowing_id in self._narrowed_to_one:
             row.label_after_id = self._narrowed_to_one[question.narrowing_id]
             row.state_after = Question.State.SETTLED
+        elif question.state == Question.State.OPEN and self._choices.get(question.narrowing_id or 0) == []:
+            row.state_after = Question.State.UNDECIDED
         elif _is_ambiguous(question, self.turn):
             self._narrow(row)
         elif row.narrowing_after_id is None and self._fit and self._fit.names(question.pk):
@@ -296,19 +310,22 @@ class Preparation:
 
     def _narrow(self, row: Relabel) -> None:
         row.label_after_id = self.turn.label(self.turn.stands_at)
-        row.state_after, row.is_narrowed = Question.State.OPEN, True
+        row.is_narrowed = self._is_narrowing
+        row.state_after = Question.State.OPEN if row.is_narrowed else Question.State.UNDECIDED
 
     def _stand(self, row: Relabel) -> None:
         """The votes say a noun that was split: the label is what its pictures stand at, and once that is sure, its
-        parts are asked for.
+        parts are asked for, or it is given up where none is left.
         """
         if row.label_after_id == self.turn.split:
             row.label_after_id = self.turn.label(self.turn.stands_at)
             return
         narrowing = self.collection.narrowings.get(noun=row.label_after_id)
         row.label_after_id = self.turn.label(narrowing.stands_at_id)
-        if row.state_after == Question.State.SETTLED:
+        if row.state_after == Question.State.SETTLED and self._choices[narrowing.pk]:
             row.narrowing_after, row.state_after = narrowing, Question.State.OPEN
+        elif row.state_after == Question.State.SETTLED:
+            row.state_after = Question.State.UNDECIDED
 
 
 def _column(name: str, when: str = "") -> str:

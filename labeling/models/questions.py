@@ -233,6 +233,8 @@ class Question(models.Model):
         that are known, P(right).
         """
         if choices.parameters is None:  # none is left where all parts of what is narrowed have gone
+            self.state, self.label = Question.State.UNDECIDED, choices.undecided
+            self.fit_id = self.confidence = None
             return
         places = [(annotator, choices.place(synset)) for annotator, synset in answers]
         said = {annotator: place for annotator, place in places if place is not None}
@@ -253,7 +255,9 @@ class Question(models.Model):
             self.label = choices.undecided
 
     def _narrow(self, narrower: Narrower) -> None:
-        """The votes say a noun that was split: once that is sure, ask which of its parts it is."""
+        """The votes say a noun that was split: once that is sure, ask which of its parts it is, if any is left."""
         self.label = narrower.label
         if self.state == Question.State.SETTLED and narrower.has_parts:
             self.narrowing_id, self.state = narrower.narrowing, Question.State.OPEN
+        elif self.state == Question.State.SETTLED:
+            self.state = Question.State.UNDECIDED

@@ -865,3 +865,47 @@ def test_what_narrowed_pictures_stand_at_does_not_retire_to_nothing(is_voted):
     commit("merge", synset=dog.wnid, target=make_synset("canine").wnid)
 
     assert str(Narrowing.objects.get().label) == "canine"
+
+
+def test_a_picture_of_a_split_noun_none_of_whose_parts_is_asked_for_is_given_up():
+    collection, cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+    before = labels()
+    collection.set_classes([cat])
+
+    split = commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+
+    question = Question.objects.get()
+    assert (question.label, question.state, question.open_places) == (dog, "undecided", 0)
+    commit("undo", change=split.pk)
+    assert labels()[0] == before[0]
+
+
+def test_a_picture_whose_votes_say_a_noun_without_parts_is_given_up_by_a_refit_and_by_a_vote():
+    collection, cat, dog = collection_of("cat", "dog", max_votes=9)
+    vote(collection, dog, dog)
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+    collection.set_classes([cat])
+    Question.objects.update(narrowing=None, state="open", open_places=1)
+    aggregation.refit(collection)
+    assert (Question.objects.get().label, Question.objects.get().state) == (dog, "undecided")
+
+    question = vote(collection, None)
+
+    assert (question.label, question.state) == (dog, "undecided")
+
+
+@pytest.mark.parametrize("how", ["vote", "change"])
+def test_a_narrowed_picture_that_has_nothing_left_to_answer_is_given_up(how):
+    collection, cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+    collection.set_classes([cat])
+
+    if how == "vote":
+        vote(collection, None)
+    else:
+        commit("merge", synset=cat.wnid, target=make_synset("feline", collection.root).wnid)
+
+    question = Question.objects.get()
+    assert (question.label, question.state, question.open_places) == (dog, "undecided", 0)
