@@ -51,9 +51,9 @@ def refit(collection: Collection) -> Report:
 
 def _refit(collection: Collection) -> Report:
     classes = collection.judged_classes()
-    votes, keys, counts = Vote.objects.as_arrays(
-        collection, [synset.pk for synset in classes], Synset.objects.resolution()
-    )
+    judged = [synset.pk for synset in classes]
+    counts_as = collection.counts_as({*judged}, Synset.objects.resolution())
+    votes, keys, counts = Vote.objects.as_arrays(collection, judged, counts_as)
     n_items, n_classes = len(keys.questions), len(keys.classes)
     fit = consensus.fit(votes, n_items, n_classes)
     with transaction.atomic():
@@ -96,6 +96,7 @@ def _decisions(
     nouns = collection.split_nouns(collection.ordered_classes())
     split = {noun.pk: narrowing for noun, narrowing in nouns.items()}
     stands_at = {noun: narrowing.label.pk for noun, narrowing in split.items()}
+    has_parts = {noun for noun, narrowing in split.items() if narrowing.choices()}
     n_named = np.bincount(votes.item, minlength=len(keys.questions))
     for item, question in enumerate(keys.questions):
         confidence, label = float(fit.confidence[item]), keys.classes[fit.label[item]]
@@ -103,9 +104,11 @@ def _decisions(
             confidence, int(n_named[item]), int(counts.answers[item]), policy, int(counts.none[item])
         )
         state, narrowing = Question.State.after(decision), None
-        if label in split and state == Question.State.SETTLED:
+        if label in has_parts and state == Question.State.SETTLED:
             # It is sure that it is one of the parts; now those are asked for.
             state, narrowing = Question.State.OPEN, split[label].pk
+        elif label in split and state == Question.State.SETTLED:
+            state = Question.State.UNDECIDED
         label = stands_at.get(label, label)
         yield question, int(counts.votes[item]), label, confidence, state.value, narrowing
 

@@ -129,9 +129,11 @@ def split(arguments: Arguments) -> Patch:
     """`synset` is several nouns, `parts`: new ones that were planted before, or some that are there.
 
     Where `is_kept`, it stays as the hypernym of its parts; otherwise it retires, new parts take its place, and
-    its votes count as the lowest noun above all parts.
+    its votes count as the lowest noun above all parts. It is split once: pictures of it are asked about one list
+    of parts.
     """
     synset = _one(arguments["synset"])
+    refuse_second_split(synset)
     parts = [_one(wnid, is_retired=None) for wnid in dict.fromkeys(arguments["parts"])]
     new = {part.wnid for part in parts if part.is_retired}
     if len(parts) < 2 or synset in parts:
@@ -208,6 +210,14 @@ PLANS: dict[Kind, Callable[[Arguments], Patch]] = {
     Kind.RESTORE: restore,
     Kind.MARK: mark,
 }
+
+
+def refuse_second_split(synset: Synset) -> None:
+    if first := Change.objects.standing_split(synset.wnid):
+        raise ChangeRefusedError(
+            f"Expected a noun that was not split; found that change {first.pk} stands ({first.summary}). "
+            f"Undo that one first."
+        )
 
 
 # --- Reading the tree -------------------------------------------------------------------------------------

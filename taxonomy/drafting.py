@@ -69,7 +69,9 @@ def work(draft: Draft) -> None:
     except DraftTakenError as error:
         logger.warning("%s", error)
     except Exception:
-        draft.fail()
+        with transaction.atomic():
+            if draft.fail():
+                _forget(draft)
         raise
 
 

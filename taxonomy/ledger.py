@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts.models import User
 from taxonomy import tree
-from taxonomy.changes import PLANS, Arguments, ChangeRefusedError, next_sense
+from taxonomy.changes import PLANS, Arguments, ChangeRefusedError, next_sense, refuse_second_split
 from taxonomy.models import Ancestry, Change, Hypernym, Lemma, Synset
 from taxonomy.models.ledger import Kind
 from taxonomy.patch import Edge, Edit, Key, Nouns, Patch
@@ -227,8 +227,10 @@ def _plan_undo(number: int) -> Patch:
     change = Change.objects.filter(pk=number).first()
     if change is None:
         raise ChangeRefusedError(f"Expected the number of a change; found {number}.")
-    if later := Change.objects.filter(undoes=change).first():
-        raise ChangeRefusedError(f"Expected a change that was not undone; change {later.pk} has undone it.")
+    _refuse_undone(change)
+    original, is_made = change.original()
+    if original.kind == Kind.SPLIT and not is_made:
+        refuse_second_split(Synset.objects.get(wnid=original.arguments["synset"]))
     inverse = change.patch.inverse()
     wrong = inverse.conflicts(nouns_of(inverse))
     if wrong:
@@ -240,6 +242,17 @@ def _plan_undo(number: int) -> Patch:
         raise ChangeRefusedError(f"{_say_cycle(cycle)} {_depends(change, _last_to_touch(change, keys), '')}")
     _refuse_counting_as_itself(inverse)
     return inverse
+
+
+def _refuse_undone(change: Change) -> None:
+    turns = [change]  # undone, done again, undone again...
+    while later := Change.objects.filter(undoes=turns[-1]).first():
+        turns.append(later)
+    found = f"Expected a change that was not undone; change {turns[-1].pk} has"
+    if len(turns) % 2 == 0:
+        raise ChangeRefusedError(f"{found} undone it.")
+    if len(turns) > 1:
+        raise ChangeRefusedError(f"{found} made it again since. Undo change {turns[-1].pk} instead.")
 
 
 def _depends(change: Change, later: Change | None, what: str) -> str:

@@ -10,7 +10,7 @@ from django.db.models import Count, F, Q
 from labeling.following.preparation import Preparation
 from labeling.following.switch import Switch
 from labeling.following.turn import Turn
-from labeling.models import Collection, Question, Reclass, Vote
+from labeling.models import Collection, Narrowing, Question, Reclass, Vote
 from taxonomy.dependants import Impact
 from taxonomy.models import Ancestry, Change, Draft
 from taxonomy.models.ledger import Kind
@@ -47,6 +47,8 @@ def _touched_collections(turn: Turn, draft: Draft) -> list[Collection]:
     one; for an undo also those that the change reclassed.
     """
     classes = Q(collectionclass__synset__among=turn.moved) | Q(root__among=turn.moved)
+    narrowed = Narrowing.objects.standing().filter(stands_at__among=turn.moved)
+    classes |= Q(pk__in=narrowed.values("collection"))
     undone = Q(
         pk__in=Reclass.objects.filter(draft__change=draft.arguments.get("change", 0)).values("collection")
     )

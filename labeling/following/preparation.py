@@ -1,12 +1,12 @@
 """One collection's part of a change, worked out beforehand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice
 
 import numpy as np
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from labeling import consensus
 from labeling.following.fitted import Fitted
@@ -33,12 +33,17 @@ class Preparation:
         split = [synset.pk for synset in collection.split_nouns(classes)]
         self.judged_before = [*self.before, *split]
         self.judged_after = [*self.after, *self._split_after(split)]
+        self.counts_as = collection.counts_as({*self.judged_after}, turn.after, self._undone_narrowings())
+        parts = Synset.objects.filter(pk__in=ended.values("parts")).values_list("pk", flat=True)
+        # What counts as another noun, comes to be a class, or is one no more.
+        self.moved = turn.moved | ({*self.before} ^ {*self.after}) | ({*parts} - {*self.after})
 
     def run(self) -> None:
         if not self.after:
             raise ChangeRefusedError(
                 f"Expected that every collection keeps a class; found that {self.collection} would be left without."
             )
+        self._refuse_nouns_left_for_nothing()
         answers = self._answers(self._touched_questions())
         while batch := list(islice(answers, BATCH)):
             with transaction.atomic():
@@ -48,16 +53,43 @@ class Preparation:
             self.draft.beat()
             self._keep_reclass()
 
+    def _refuse_nouns_left_for_nothing(self) -> None:
+        """What a collection is about, and what its pictures stand at until they are narrowed, has to be a noun."""
+        root = self._root_after()
+        stands_at = self._standing_after().values_list("stands_at", flat=True)
+        for pk in (root, *stands_at, self.turn.stands_at):
+            if pk is not None and self.turn.label(pk) is None:
+                raise ChangeRefusedError(
+                    f"Expected that {Synset.objects.get(pk=pk)} becomes another noun, since {self.collection} "
+                    f"uses it; found that it would become none. Merge it into another noun instead."
+                )
+
     def _split_after(self, split: list[int]) -> list[int]:
         """Return the nouns that were split and are no class, in the order of their narrowings."""
         after = [pk for pk in split if pk != self.turn.unsplit]
-        if self.turn.split is not None and self.turn.split in self.before:
+        if self.turn.split is not None and self._is_known(self.turn.split):
             after.append(self.turn.split)
         known = list(
             self.collection.narrowings.filter(noun__in=after).order_by("pk").values_list("noun", flat=True)
         )
         ordered = [*known, *(pk for pk in after if pk not in known)]
         return [pk for pk in ordered if pk not in self.after]
+
+    def _standing_after(self) -> QuerySet[Narrowing]:
+        """Return the narrowings of splits that stand after the change, but for one that it begins."""
+        return self.collection.narrowings.standing().exclude(pk__in=self.ended)
+
+    def _undone_narrowings(self) -> QuerySet[Narrowing]:
+        """Return the narrowings of splits that stand no more after the change."""
+        over = self.collection.narrowings.filter(Q(is_over=True) | Q(pk__in=self.ended))
+        return over.exclude(noun=self.turn.split) if self.turn.split else over
+
+    def _is_known(self, noun: int) -> bool:
+        """Say whether the collection asks or asked for `noun`, or has pictures of it: then it is narrowed."""
+        was_class = noun in self.before and noun not in self.after
+        if was_class or self.collection.narrowings.filter(noun=noun).exists():
+            return True
+        return self._is_narrowing and self.collection.questions.settled().filter(label=noun).exists()
 
     def _classes_after(self) -> list[int]:
         if self.undone is None:
@@ -69,7 +101,12 @@ class Preparation:
         )
         then, left = ([keys[wnid] for wnid in wnids] for wnids in (self.undone.before, self.undone.after))
         # Mostly nobody chose other classes meanwhile, and those of then come back as they were.
-        after = then if self.before == self._today(left) else self._give_back(then, left)
+        if self.before == self._today(left):
+            after = [each for pk in then for each in (self._today([pk]) if pk in self._parts else [pk])]
+        elif self.turn.is_undoing:
+            after = self._give_back(then, left)
+        else:
+            return self.turn.classes(self.before)
         return [pk for pk in dict.fromkeys(map(self.turn.label, after)) if pk is not None]
 
     def _give_back(self, then: list[int], left: list[int]) -> list[int]:
@@ -82,17 +119,34 @@ class Preparation:
             self._today([pk for pk in left if pk not in then]),
         )
         for pk in lost:
-            images = {*gained} if pk == self.turn.unsplit else {self.turn.before.get(pk, pk)}
+            images = gained if pk == self.turn.unsplit else self._today([pk])
             places = [place for place, each in enumerate(after) if each in images]
             if places:
                 after.insert(places[0] + (after[places[0]] not in gained), pk)
-        others = {self.turn.before.get(pk, pk) for pk in then if pk not in lost}
+        others = self._today([pk for pk in then if pk not in lost])
         return [pk for pk in after if pk not in gained or pk in others]
 
-    def _today(self, classes: list[int]) -> list[int]:
-        """Return what classes of the past are by now, before this change."""
-        today = [self.turn.before.get(pk, pk) for pk in classes]
-        return [pk for pk in dict.fromkeys(today) if pk is not None]
+    def _today(self, classes: list[int], seen: frozenset[int] = frozenset()) -> list[int]:
+        """Return what classes of the past are by now, before this change: what they have become, or their parts."""
+        today = []
+        for pk in classes:
+            noun = pk if pk in self._parts else self.turn.before.get(pk, pk)
+            if noun is not None:
+                parts = None if noun in seen else self._parts.get(noun)
+                today += [noun] if parts is None else self._today(parts, seen | {noun})
+        return list(dict.fromkeys(today))
+
+    @cached_property
+    def _parts(self) -> dict[int, list[int]]:
+        """Return the parts of each noun whose split stays and which is no class today, as the classes are ordered."""
+        place = {pk: i for i, pk in enumerate(self.before)}
+        return {
+            each.noun_id: sorted(
+                each.parts.order_by("pk").values_list("pk", flat=True),
+                key=lambda pk: place.get(self.turn.before.get(pk, pk) or 0, len(place)),
+            )
+            for each in self._standing_after().exclude(noun__in=self.before)
+        }
 
     def _wnids(self, keys: list[int]) -> list[str]:
         wnids = dict(Synset.objects.filter(pk__in=keys).values_list("pk", "wnid"))
@@ -103,12 +157,12 @@ class Preparation:
         change that is undone had changed.
         """
         questions = Question.objects.filter(collection=self.collection)
-        voted = Vote.objects.filter(question__collection=self.collection, synset__among=self.turn.moved)
-        found = set(questions.filter(label__among=self.turn.moved).values_list("pk", flat=True))
+        voted = Vote.objects.filter(question__collection=self.collection, synset__among=self.moved)
+        found = set(questions.filter(label__among=self.moved).values_list("pk", flat=True))
         found |= set(voted.values_list("question", flat=True))
         found |= set(questions.filter(narrowing__in=self.ended).values_list("pk", flat=True))
-        to_one = questions.open().filter(narrowing__in=self._narrowed_to_one)
-        found |= set(to_one.values_list("pk", flat=True))
+        few = [pk for pk, choices in self._choices.items() if len(choices) < 2]
+        found |= set(questions.open().filter(narrowing__in=few).values_list("pk", flat=True))
         found |= set(self._undone_relabels().values_list("question", flat=True))
         return sorted(found)
 
@@ -123,7 +177,7 @@ class Preparation:
         renamed = [self.turn.after.get(pk, pk) for pk in self.judged_before]
         if self.judged_after == renamed and not self._gains_votes():
             return None
-        votes, keys, counts = Vote.objects.as_arrays(self.collection, self.judged_after, self.turn.after)
+        votes, keys, counts = Vote.objects.as_arrays(self.collection, self.judged_after, self.counts_as)
         fit = consensus.fit(votes, len(keys.questions), len(self.judged_after))
         n_named = np.bincount(votes.item, minlength=len(keys.questions))
         place = {pk: i for i, pk in enumerate(keys.questions)}
@@ -131,21 +185,32 @@ class Preparation:
 
     def _gains_votes(self) -> bool:
         """Say whether votes that named no class name one after the change."""
-        others = self.turn.moved - set(self.judged_before)
-        gained = [pk for pk in others if self.turn.after.get(pk, pk) in self.judged_after]
+        others = self.moved - set(self.judged_before)
+        gained = [pk for pk in others if self.counts_as.get(pk, pk) in self.judged_after]
         return Vote.objects.filter(question__collection=self.collection, synset__among=gained).exists()
 
     @cached_property
     def _narrowed_to_one(self) -> dict[int, int]:
         """Return for each narrowing with one part left after the change which class that is."""
-        found = {}
-        for narrowing in self.collection.narrowings.standing().exclude(pk__in=self.ended):
-            parts = {self.turn.label(pk) for pk in narrowing.parts.values_list("pk", flat=True)} - {None}
-            below = Ancestry.objects.filter(ancestor__among=parts).values_list("descendant", flat=True)
-            choices = [pk for pk in self.after if pk in {*parts, *below}]
-            if len(choices) == 1:
-                found[narrowing.pk] = choices[0]
-        return found
+        return {pk: choices[0] for pk, choices in self._choices.items() if len(choices) == 1}
+
+    @cached_property
+    def _choices(self) -> dict[int, list[int]]:
+        """Return for each narrowing the classes that it asks for after the change."""
+        standing = self._standing_after()
+        return {each.pk: self._among(each.parts.values_list("pk", flat=True)) for each in standing}
+
+    @cached_property
+    def _is_narrowing(self) -> bool:
+        """Whether any part of the noun that is split is asked for after the change."""
+        return bool(self._among(self.turn.parts))
+
+    def _among(self, parts: Iterable[int]) -> list[int]:
+        """Return the classes after the change that are one of `parts`, or a kind of one."""
+        today = {self.turn.label(pk) for pk in parts} - {None}
+        below = Ancestry.objects.filter(ancestor__among=today).values_list("descendant", flat=True)
+        found = {*today, *below}
+        return [pk for pk in self.after if pk in found]
 
     def _keep_reclass(self) -> None:
         Reclass.objects.create(
@@ -156,14 +221,14 @@ class Preparation:
             before=self._wnids(self.before),
             after=self._wnids(self.after),
             fit=self._parameters(),
-            moved=sorted(self.turn.moved),
+            moved=sorted(self.moved),
         )
 
     def _root_after(self) -> int:
         root = self.collection.root_id
         if self.undone and root == self.turn.before.get(self.undone.root_after_id, self.undone.root_after_id):
             root = self.undone.root_before_id
-        return self.turn.label(root) or self.collection.root_id
+        return root if (today := self.turn.label(root)) is None else today
 
     def _parameters(self) -> dict[str, object] | None:
         """Return what a fit over the classes after goes on from: the one of then, where a change is undone; the
@@ -197,8 +262,7 @@ class Preparation:
         for name in Relabel.ANSWER:
             setattr(row, _column(name, "_before"), getattr(question, _column(name)))
             setattr(row, _column(name, "_after"), getattr(question, _column(name)))
-        today = self.turn.label(question.label_id)
-        row.label_after_id = today
+        today = row.label_after_id = self._label(question.label_id)
         if question.narrowing_id in self.ended:
             row.narrowing_after = None
         if kept is not None and _is_as_left(question, kept):
@@ -208,6 +272,8 @@ class Preparation:
         elif question.state == Question.State.OPEN and question.narrowing_id in self._narrowed_to_one:
             row.label_after_id = self._narrowed_to_one[question.narrowing_id]
             row.state_after = Question.State.SETTLED
+        elif question.state == Question.State.OPEN and self._choices.get(question.narrowing_id or 0) == []:
+            row.state_after = Question.State.UNDECIDED
         elif _is_ambiguous(question, self.turn):
             self._narrow(row)
         elif row.narrowing_after_id is None and self._fit and self._fit.names(question.pk):
@@ -219,25 +285,45 @@ class Preparation:
                 self._narrow(row)
             elif row.label_after_id not in self.after:
                 self._stand(row)
-        elif today is None and question.label_id is not None:
-            row.state_after, row.confidence_after = Question.State.OPEN, None
+        elif question.label_id is not None and (today is None or self._is_gone(question.label_id, today)):
+            self._forget(row)
         row.is_flip = row.label_after_id != today and not (row.is_narrowed or row.is_restored)
         return row
 
+    def _label(self, label: int | None) -> int | None:
+        """Return the label of a picture that was labelled so and has nothing else to go by."""
+        today = self.turn.label(label)
+        return today if today is None or today in self.after else self.counts_as.get(today, today)
+
+    def _is_gone(self, label: int, today: int) -> bool:
+        """Say whether `label` was a class, and nothing that is asked for stands in its place."""
+        return label in self.before and label not in self.after and today not in self.judged_after
+
+    def _forget(self, row: Relabel) -> None:
+        """Its votes say nothing any more, so it is asked again."""
+        row.label_after_id = (
+            self.turn.label(row.narrowing_after.stands_at_id) if row.narrowing_after else None
+        )
+        row.state_after, row.confidence_after, row.fit_after = Question.State.OPEN, None, None
+
     def _narrow(self, row: Relabel) -> None:
-        row.label_after_id, row.state_after, row.is_narrowed = self.turn.stands_at, Question.State.OPEN, True
+        row.label_after_id = self.turn.label(self.turn.stands_at)
+        row.is_narrowed = self._is_narrowing
+        row.state_after = Question.State.OPEN if row.is_narrowed else Question.State.UNDECIDED
 
     def _stand(self, row: Relabel) -> None:
         """The votes say a noun that was split: the label is what its pictures stand at, and once that is sure, its
-        parts are asked for.
+        parts are asked for, or it is given up where none is left.
         """
         if row.label_after_id == self.turn.split:
-            row.label_after_id = self.turn.stands_at
+            row.label_after_id = self.turn.label(self.turn.stands_at)
             return
         narrowing = self.collection.narrowings.get(noun=row.label_after_id)
         row.label_after_id = self.turn.label(narrowing.stands_at_id)
-        if row.state_after == Question.State.SETTLED:
+        if row.state_after == Question.State.SETTLED and self._choices[narrowing.pk]:
             row.narrowing_after, row.state_after = narrowing, Question.State.OPEN
+        elif row.state_after == Question.State.SETTLED:
+            row.state_after = Question.State.UNDECIDED
 
 
 def _column(name: str, when: str = "") -> str:

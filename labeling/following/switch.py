@@ -32,7 +32,7 @@ class Switch:
         self._keep_narrowings()
         if self.reclass.fit is not None:
             self._keep_fit(self.reclass.fit)
-        late = set(self.relabels.exclude(n_votes=F("question__n_votes")).values_list("question", flat=True))
+        late = set(self.relabels.exclude(_as_prepared()).values_list("question", flat=True))
         self._drop_leases()
         self._write_labels(late)
         self._decide(late | self._not_prepared())
@@ -51,8 +51,10 @@ class Switch:
             self.collection.narrowings.filter(noun=self.turn.unsplit).update(is_over=True)
         if self.turn.split is None or self.turn.stands_at is None:
             return
-        was_asked_for = Synset.objects.filter(pk=self.turn.split, wnid__in=self.reclass.before).exists()
-        if not was_asked_for and not self.relabels.filter(is_narrowed=True).exists():
+        gone = set(self.reclass.before) - set(self.reclass.after)
+        was_asked_for = Synset.objects.filter(pk=self.turn.split, wnid__in=gone).exists()
+        was_narrowed = self.collection.narrowings.filter(noun=self.turn.split).exists()
+        if not (was_asked_for or was_narrowed or self.relabels.filter(is_narrowed=True).exists()):
             return
         narrowing, _made = Narrowing.objects.update_or_create(
             collection=self.collection,
@@ -73,7 +75,7 @@ class Switch:
         Lease.objects.filter(question__in=self.relabels.exclude(same).values("question")).delete()
 
     def _write_labels(self, late: set[int]) -> None:
-        """Give every question that nobody voted on meanwhile its prepared answer."""
+        """Give every question that no vote or refit changed meanwhile its prepared answer."""
         mine = self.relabels.filter(question=OuterRef("pk"))
         answers = {name: Subquery(mine.values(f"{name}_after")[:1]) for name in Relabel.ANSWER}
         keys = [pk for pk in self.relabels.values_list("question", flat=True) if pk not in late]
@@ -96,15 +98,24 @@ class Switch:
         return touched - set(self.relabels.values_list("question", flat=True))
 
     def _decide(self, late: set[int]) -> None:
-        """Decide by their votes, as they count now, what was not prepared or was voted on since."""
+        """Decide by their votes, as they count now, what was not prepared or has changed since."""
         relabels = {row.question_id: row for row in self.relabels.filter(question__among=late)}
         found = Question.objects.filter(pk__among=late).select_related("narrowing").order_by("pk")
         questions = list(found.select_for_update(of=("self",)))
         for question in questions:
             question.collection = self.collection
-            if question.pk in relabels:
-                question.narrowing = relabels[question.pk].narrowing_after
             if question.narrowing and question.narrowing.is_over:
-                question.narrowing = None
+                # Any other is left to its votes: they narrow it where they still say a noun that was split.
+                prepared = relabels.get(question.pk)
+                question.narrowing = prepared.narrowing_after if prepared else None
         # What is being changed is not kept: another change may come to have this one's number.
         Vote.objects.decide(questions, lambda question: Choices.read(question.collection, question.narrowing))
+
+
+def _as_prepared() -> Q:
+    """The condition that a question is still as its change was prepared for."""
+    found = Q(n_votes=F("question__n_votes"))
+    for name in Relabel.ANSWER:
+        then, now = f"{name}_before", f"question__{name}"
+        found &= Q(**{then: F(now)}) | Q(**{f"{then}__isnull": True, f"{now}__isnull": True})
+    return found

@@ -17,23 +17,25 @@ class Turn:
     moved: frozenset[int]  # nouns that count as another one after it
     split: int | None = None  # the noun whose pictures are to be narrowed
     parts: tuple[int, ...] = ()
-    stands_at: int | None = None  # their label until they are
+    stands_at: int | None = None  # what they are labelled until they are
     unsplit: int | None = None  # the noun whose split is undone
+    is_undoing: bool = False  # it takes a change back; what is undone twice is made again
 
     @classmethod
     def of(cls, draft: Draft, patch: Patch) -> "Turn":
         before, after = Synset.objects.resolution(), Synset.objects.resolution(patch)
         moved = {pk for pk in {*before, *after} if before.get(pk, pk) != after.get(pk, pk)}
-        original, is_done = _original(draft)
+        original, is_made = _original(draft)
         if original.kind != Kind.SPLIT:
-            return cls(before, after, frozenset(moved))
+            return cls(before, after, frozenset(moved), is_undoing=not is_made)
         wnids = [original.arguments["synset"], *original.arguments["parts"]]
         keys = dict(Synset.objects.filter(wnid__in=wnids).values_list("wnid", "pk"))
         split, *parts = [keys[wnid] for wnid in wnids]
         moved |= {split}
-        if not is_done:
-            return cls(before, after, frozenset(moved), unsplit=split)
-        return cls(before, after, frozenset(moved), split, tuple(parts), after.get(split, split))
+        if not is_made:
+            return cls(before, after, frozenset(moved), unsplit=split, is_undoing=True)
+        stands_at = _stands_at(original, split, after)
+        return cls(before, after, frozenset(moved), split, tuple(parts), stands_at)
 
     def classes(self, before: list[int]) -> list[int]:
         """Return a collection's classes after the change: a noun that left gives its place to what it became, one
@@ -53,8 +55,18 @@ def _original(draft: Draft) -> tuple[Draft | Change, bool]:
     """Return the change that a draft is in the end about, and whether the draft makes it or takes it back: the
     undoing of an undoing makes it again.
     """
-    original: Draft | Change = draft
-    is_done = True
-    while original.kind == Kind.UNDO:
-        original, is_done = Change.objects.get(pk=original.arguments["change"]), not is_done
-    return original, is_done
+    if draft.kind != Kind.UNDO:
+        return draft, True
+    original, is_made = Change.objects.get(pk=draft.arguments["change"]).original()
+    return original, not is_made
+
+
+def _stands_at(original: Draft | Change, split: int, after: Mapping[int, int | None]) -> int | None:
+    """Return what pictures of a split noun are labelled: the same when it is made again, whatever became of that."""
+    if original.arguments.get("is_kept"):
+        return split
+    edits = original.patch.edited if isinstance(original, Change) else ()
+    then = [
+        edit.after for edit in edits if (edit.field, edit.wnid) == ("becomes", original.arguments["synset"])
+    ]
+    return Synset.objects.get(wnid=then[0]).pk if then else after.get(split, split)

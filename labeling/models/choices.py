@@ -29,7 +29,7 @@ class Choices:
 
     synsets: tuple[Synset, ...]
     split: Mapping[int, Narrower]  # by the place of a noun that was split, behind the classes
-    becomes: Mapping[int, int | None]  # what votes for nouns that have left the tree count as
+    becomes: Mapping[int, int | None]  # what votes for other nouns count as: see Collection.counts_as
     parameters: consensus.Parameters | None  # None without any noun
     fit: int | None  # the fit that found the parameters
     undecided: Synset | None  # of a narrowing: the label until its question is settled
@@ -48,7 +48,8 @@ class Choices:
         if narrowing is not None:
             synsets = narrowing.choices()
             parameters = consensus.Parameters.start(len(synsets)) if synsets else None
-            return cls(tuple(synsets), {}, becomes, parameters, None, narrowing.label)
+            counts_as = collection.counts_as({synset.pk for synset in synsets}, becomes)
+            return cls(tuple(synsets), {}, counts_as, parameters, None, narrowing.label)
         classes = collection.ordered_classes()
         split = collection.split_nouns(classes)
         synsets = [*classes, *split]
@@ -60,7 +61,7 @@ class Choices:
                 place: Narrower(each.pk, each.label, bool(each.choices()))
                 for place, each in enumerate(split.values(), start=len(classes))
             },
-            becomes,
+            collection.counts_as({synset.pk for synset in synsets}, becomes),
             consensus.Parameters.from_json(fit.parameters) if fit else start,
             fit.pk if fit else None,
             None,

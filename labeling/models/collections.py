@@ -1,6 +1,7 @@
 """Labelling campaigns: their classes, and what was learnt about their votes and voters."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Self
 
 from django.conf import settings
@@ -155,6 +156,34 @@ class Collection(models.Model):
     def split_nouns(self, classes: list[Synset]) -> dict[Synset, "Narrowing"]:
         """Return the nouns that were split and are none of `classes`, each with what its pictures are asked."""
         return {each.noun: each for each in self.narrowings.standing() if each.noun not in classes}
+
+    def counts_as(
+        self,
+        judged: AbstractSet[int],
+        becomes: Mapping[int, int | None],
+        undone: "models.QuerySet[Narrowing] | None" = None,
+    ) -> Mapping[int, int | None]:
+        """Return what votes for nouns that are not judged count as: what a noun has become that left the tree; and
+        for a part of a noun whose split was undone, that noun. Whoever said husky has said dog.
+
+        becomes: as Synset.objects.resolution() gives it; undone: the narrowings of undone splits, if not today's.
+        """
+        over = self.narrowings.filter(is_over=True) if undone is None else undone
+        up: dict[int, list[int]] = {}
+        for split, kind in over.order_by("pk").values_list("noun", "parts"):
+            part, noun = becomes.get(kind, kind), becomes.get(split, split)
+            if part is not None and noun is not None:
+                up.setdefault(part, []).append(noun)
+
+        def follow(pk: int | None) -> int | None:
+            line = [] if pk is None else [pk]
+            for each in line:  # which grows
+                if each in judged:
+                    return each
+                line += [noun for noun in up.get(each, ()) if noun not in line]
+            return pk
+
+        return {pk: follow(becomes.get(pk, pk)) for pk in {*becomes, *up}} if up else becomes
 
     def fit_over(self, classes: Iterable[Synset]) -> "ConsensusFit | None":
         """Return the latest fit if it is one over `classes`; None otherwise."""

@@ -146,6 +146,8 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
     @transaction.atomic
     def release(self) -> int:
         """Give these leases' places back and delete them; return how many those were."""
+        # A switch takes questions before leases, so it and this must exclude each other, as a switch and votes do.
+        Change.objects.hold_still()
         # Locked in one order, and rows that somebody is voting on right now are left alone.
         leases = list(self.select_for_update(skip_locked=True, of=("self",)).order_by("question_id"))
         if not leases:

@@ -249,6 +249,10 @@ class Question(models.Model):
             self.state, self.label, self.confidence = Question.State.SETTLED, choices.synsets[known], 1.0
             self.fit_id = None
             return
+        if choices.parameters is None:  # none is left where all parts of what is narrowed have gone
+            self.state, self.label = Question.State.UNDECIDED, choices.undecided
+            self.fit_id = self.confidence = None
+            return
         if not answers:  # as after the only vote was taken back
             self.state, self.label, self.confidence, self.fit_id = (
                 Question.State.OPEN,
@@ -256,8 +260,6 @@ class Question(models.Model):
                 None,
                 None,
             )
-            return
-        if choices.parameters is None:  # none is left where all parts of what is narrowed have gone
             return
         places = [(annotator, choices.place(synset)) for annotator, synset, _kind in answers]
         n_none = sum(kind == NONE_OF_THESE for _annotator, _synset, kind in answers)
@@ -280,7 +282,9 @@ class Question(models.Model):
             self.label = choices.undecided
 
     def _narrow(self, narrower: Narrower) -> None:
-        """The votes say a noun that was split: once that is sure, ask which of its parts it is."""
+        """The votes say a noun that was split: once that is sure, ask which of its parts it is, if any is left."""
         self.label = narrower.label
         if self.state == Question.State.SETTLED and narrower.has_parts:
             self.narrowing_id, self.state = narrower.narrowing, Question.State.OPEN
+        elif self.state == Question.State.SETTLED:
+            self.state = Question.State.UNDECIDED

@@ -111,8 +111,8 @@ class VoteQuerySet(models.QuerySet["Vote"]):
         """Return every vote for one of `classes` as arrays, what their numbers stand for, and how many votes of
         each kind every question has.
 
-        classes: synsets' primary keys; becomes: as Synset.objects.resolution() gives it, what votes for other
-        synsets count as. Votes that only narrow a known noun say nothing about the other classes and are left out.
+        classes: synsets' primary keys; becomes: as Collection.counts_as() gives it, what votes for other synsets
+        count as. Votes that only narrow a known noun say nothing about the other classes and are left out.
         """
         rows = self.filter(question__collection=collection).values_list(
             "question_id",

@@ -49,6 +49,12 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     def of(self, synset: Synset) -> Self:
         return self.filter(synsets=synset)
 
+    def standing_split(self, wnid: str) -> "Change | None":
+        """Return the split of this noun that was not undone; a noun has one at most."""
+        splits = self.filter(kind=Kind.SPLIT, synsets__wnid=wnid, arguments__synset=wnid)
+        undone = self.undone() if splits else set()
+        return next((change for change in splits if change.pk not in undone), None)
+
 
 class ChangeManager(models.Manager["Change"]):
     def get_queryset(self) -> ChangeQuerySet:
@@ -59,6 +65,9 @@ class ChangeManager(models.Manager["Change"]):
 
     def of(self, synset: Synset) -> ChangeQuerySet:
         return self.get_queryset().of(synset)
+
+    def standing_split(self, wnid: str) -> "Change | None":
+        return self.get_queryset().standing_split(wnid)
 
     def version(self) -> int:
         """The taxonomy's version: the number of its latest change, 0 before any."""
@@ -137,6 +146,15 @@ class Change(models.Model):
     @property
     def patch(self) -> Patch:
         return Patch.from_json(self.facts)
+
+    def original(self) -> tuple["Change", bool]:
+        """Return the change that this one is in the end about, and whether this one makes it or takes it back: the
+        undoing of an undoing makes it again.
+        """
+        if self.undoes is None:
+            return self, True
+        original, is_made = self.undoes.original()
+        return original, not is_made
 
     @property
     def turned(self) -> set[str]:
@@ -284,16 +302,19 @@ class Draft(models.Model):
     def refuse(self, error: str) -> None:
         self._write(state=Draft.State.REFUSED, error=error[:1000], claimed_until=None)
 
-    def fail(self) -> None:
-        """Note that work on it broke off; after a few times it is given up, so that nobody tries for ever."""
+    def fail(self) -> bool:
+        """Note that work on it broke off; after a few times it is given up, so that nobody tries for ever. Say
+        whether it is.
+        """
         mine = Draft.objects.filter(pk=self.pk, attempt=self.attempt)
         mine.update(n_failures=F("n_failures") + 1)
         often = mine.filter(n_failures__gte=MOST_FAILURES).exclude(state__in=Draft.ENDS)
-        often.update(
+        n_given_up = often.update(
             state=Draft.State.REFUSED,
             claimed_until=None,
             error=_("Something went wrong on this site while it was worked on; the log says what."),
         )
+        return bool(n_given_up)
 
     def finish(self, change: Change) -> None:
         """Note that it became `change`; call it in the transaction that makes the change."""

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 
 from labeling.models import Lease, LeaseExpiredError, NotAClassError, Question, Vote
+from labeling.models.questions import QuestionQuerySet
 from taxonomy import drafting
 from taxonomy.models import Draft
 from tests.factories import make_collection, make_user
@@ -77,3 +78,33 @@ def test_votes_go_on_while_nouns_are_merged_and_split_and_all_of_it_is_undone():
     assert not Question.objects.exclude(narrowing=None).exists()
     for question in Question.objects.all():
         assert question.n_votes == question.votes.count()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite lets one transaction write at a time")
+def test_leases_are_given_back_while_their_questions_are_asked_otherwise(monkeypatch):
+    fields = {"min_votes": 2, "max_votes": 4, "target_confidence": 0.9}
+    collection = make_collection(1, names=("cat", "dog"), **fields)
+    dog, curator = collection.ordered_classes()[1], make_user()
+    for _ in range(2):
+        [lease] = Lease.objects.hand_out(collection, make_user(), 1)
+        lease.cast(dog)
+    parts = [{"name": "husky", "gloss": ""}, {"name": "poodle", "gloss": ""}]
+    split = commit("split", curator, synset=dog.wnid, parts=parts, is_kept=True)
+    Lease.objects.hand_out(collection, make_user(), 1)
+    has_leases, is_over, opened = Event(), Event(), QuestionQuerySet.open
+
+    def pause(questions):
+        if not has_leases.is_set():  # the leases are locked, their questions not yet
+            has_leases.set()
+            is_over.wait(1)
+        return opened(questions)
+
+    monkeypatch.setattr(QuestionQuerySet, "open", pause)
+    with ThreadPoolExecutor(1) as pool:
+        n_released = pool.submit(in_thread(Lease.objects.all().release))
+        has_leases.wait(10)
+        commit("undo", curator, change=split.pk)
+        is_over.set()
+
+        assert n_released.result() == 1
+    assert (Question.objects.get().state, Question.objects.get().open_places) == ("settled", 0)

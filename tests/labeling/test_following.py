@@ -7,13 +7,17 @@ from labeling.models import (
     Collection,
     Lease,
     LeaseExpiredError,
+    Narrowing,
     NotAClassError,
     Question,
+    Reclass,
     Relabel,
     Vote,
 )
 from taxonomy import drafting
+from taxonomy.changes import ChangeRefusedError
 from taxonomy.models import Draft, Synset
+from taxonomy.models.ledger import MOST_FAILURES
 from tests.factories import make_collection, make_synset, make_user
 
 pytestmark = pytest.mark.django_db
@@ -499,6 +503,31 @@ def test_a_settled_picture_that_is_voted_on_while_its_noun_is_split_is_narrowed(
     assert question.narrowing is not None
 
 
+def test_a_settled_picture_that_is_doubted_while_its_noun_is_split_is_what_its_votes_say(monkeypatch):
+    collection, cat, dog = collection_of("cat", "dog", max_votes=8)
+    vote(collection, dog, dog)
+    between_preparing_and_switching(monkeypatch, lambda: vote(collection, cat, cat, cat))
+
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+
+    question = Question.objects.get()
+    assert (question.label, question.narrowing, question.n_votes) == (cat, None, 5)
+
+
+@pytest.mark.parametrize("is_refitted", [True, False])
+def test_what_a_refit_found_between_preparing_and_switching_is_not_overwritten(monkeypatch, is_refitted):
+    collection, cat, _dog = collection_of("cat", "dog")
+    vote(collection, cat, cat)
+    Question.objects.update(state="open", open_places=1, confidence=0.5)
+    between_preparing_and_switching(monkeypatch, lambda: is_refitted and aggregation.refit(collection))
+
+    commit("merge", synset=cat.wnid, target=make_synset("feline", collection.root).wnid)
+
+    question = Question.objects.get()
+    assert (str(question.label), question.state) == ("feline", "settled" if is_refitted else "open")
+    assert question.confidence >= (0.9 if is_refitted else 0.5)
+
+
 def test_a_picture_that_is_narrowed_further_while_its_split_is_undone_is_what_it_was(monkeypatch):
     collection, _cat, dog = collection_of("cat", "dog")
     husky, poodle = make_synset("husky", dog), make_synset("poodle", dog)
@@ -594,3 +623,289 @@ def test_old_votes_for_a_noun_that_is_merged_into_a_class_count_for_it():
 
     question = Question.objects.get()
     assert (question.label, question.state) == (cat, "settled")
+
+
+def test_a_draft_that_is_given_up_leaves_nothing_that_was_prepared(monkeypatch):
+    collection, cat, kitty, _dog = collection_of("cat", "kitty", "dog")
+    vote(collection, kitty, kitty)
+    draft = drafting.propose(
+        "merge", {"synset": kitty.wnid, "target": cat.wnid}, author=make_user(), reason="a test"
+    )
+    drafting.work_due()
+    assert Relabel.objects.exists()
+    monkeypatch.setattr(drafting, "_prepare", lambda draft: 1 / 0)
+    Draft.objects.update(state=Draft.State.QUEUED)
+
+    for _ in range(MOST_FAILURES):
+        Draft.objects.update(claimed_until=None)
+        with pytest.raises(ZeroDivisionError):
+            drafting.work_due()
+
+    draft.refresh_from_db()
+    assert draft.state == Draft.State.REFUSED
+    assert not Relabel.objects.exists()
+    assert not Reclass.objects.exists()
+
+
+def narrowings():
+    """What is asked of pictures whose noun was split, wherever that stands."""
+    return [
+        (str(each), each.stands_at, set(each.parts.all()), each.is_over) for each in Narrowing.objects.all()
+    ]
+
+
+def test_a_second_split_of_a_noun_is_refused_and_the_first_stands():
+    collection, _cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+    first = commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+    before = labels(), narrowings()
+
+    with pytest.raises(ChangeRefusedError, match=f"change {first.pk} stands"):
+        commit("split", synset=dog.wnid, parts=[{"name": "beagle", "gloss": ""}, TWO[0]], is_kept=True)
+
+    assert (labels(), narrowings()) == before
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_split_that_is_done_again_narrows_what_it_narrowed_whatever_was_split_meanwhile(is_kept):
+    collection, _cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+    first = commit("split", synset=dog.wnid, parts=TWO, is_kept=is_kept)
+    before = labels(), narrowings()
+    undo = commit("undo", change=first.pk)
+    second = commit("split", synset=dog.wnid, parts=[{"name": "beagle", "gloss": ""}, TWO[0]], is_kept=True)
+    commit("undo", change=second.pk)
+
+    commit("undo", change=undo.pk)
+
+    assert (labels(), narrowings()) == before
+
+
+def test_a_split_that_is_done_again_stands_at_its_noun_whatever_that_was_merged_into_meanwhile():
+    collection, _cat, dog = collection_of("cat", "dog")
+    husky, poodle = make_synset("husky", dog), make_synset("poodle", dog)
+    vote(collection, dog, dog)
+    split = commit("split", synset=dog.wnid, parts=[husky.wnid, poodle.wnid], is_kept=True)
+    before = labels(), narrowings()
+    merge = commit("merge", synset=dog.wnid, target=make_synset("canine", collection.root).wnid)
+    undo = commit("undo", change=split.pk)
+    commit("undo", change=undo.pk)
+
+    commit("undo", change=merge.pk)
+
+    assert (labels(), narrowings()) == before
+
+
+@pytest.mark.parametrize("choose", [True, False])
+def test_a_noun_that_was_no_class_is_narrowed_only_where_the_collection_knows_it(choose):
+    collection, cat, dog = collection_of("cat", "dog")
+    vote(collection, cat, cat)
+    collection.set_classes([cat, dog] if choose else [cat])
+
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+
+    assert Narrowing.objects.exists() is choose
+
+
+@pytest.mark.parametrize("meanwhile", ["split", "choose"])
+def test_a_merge_that_is_done_again_after_the_classes_changed_renames_its_class(meanwhile):
+    collection, cat, dog, emu = collection_of("cat", "dog", "emu")
+    merge = commit("merge", synset=cat.wnid, target=make_synset("feline", collection.root).wnid)
+    undo = commit("undo", change=merge.pk)
+    if meanwhile == "split":
+        commit("split", synset=emu.wnid, parts=TWO, is_kept=True)
+    else:
+        collection.set_classes([cat, dog])
+
+    commit("undo", change=undo.pk)
+
+    assert names(collection)[:2] == ["feline", "dog"]
+
+
+def test_a_noun_that_retires_again_after_the_classes_changed_leaves_them():
+    collection, cat, dog, _emu = collection_of("cat", "dog", "emu")
+    undo = commit("undo", change=commit("retire", synset=dog.wnid).pk)
+    collection.set_classes([dog, cat])
+
+    commit("undo", change=undo.pk)
+
+    assert names(collection) == [str(collection.root), "cat"]
+
+
+def two_origins():
+    """Return a collection that asks for husky for two reasons, and the merge and the split that are these."""
+    collection, _cat, kitty, dog = collection_of("cat", "kitty", "dog")
+    husky, poodle = make_synset("husky", dog), make_synset("poodle", dog)
+    merge = commit("merge", synset=kitty.wnid, target=husky.wnid)
+    split = commit("split", synset=dog.wnid, parts=[husky.wnid, poodle.wnid], is_kept=True)
+    assert names(collection) == ["cat", "husky", "poodle"]
+    return collection, merge, split
+
+
+@pytest.mark.parametrize("add", [True, False])
+def test_a_class_of_two_origins_stays_when_the_merge_is_undone(add):
+    collection, merge, _split = two_origins()
+    if add:
+        collection.set_classes([*collection.ordered_classes(), make_synset("emu", collection.root)])
+
+    commit("undo", change=merge.pk)
+
+    assert names(collection) == ["cat", "kitty", "husky", "poodle", "emu"][: 5 if add else 4]
+
+
+def test_a_class_of_two_origins_stays_when_the_split_is_undone():
+    collection, merge, split = two_origins()
+
+    commit("undo", change=split.pk)
+    assert names(collection) == ["cat", "husky", "dog"]
+    commit("undo", change=merge.pk)
+
+    assert names(collection) == ["cat", "kitty", "dog"]
+
+
+def split_into_its_kinds(collection, dog):
+    """Split a dog into kinds that are in the tree and stay there."""
+    husky, poodle = make_synset("husky", dog), make_synset("poodle", dog)
+    return commit("split", synset=dog.wnid, parts=[husky.wnid, poodle.wnid], is_kept=True), husky, poodle
+
+
+def test_whoever_named_a_part_has_named_the_noun_once_the_split_is_undone():
+    collection, _cat, dog = collection_of("cat", "dog")
+    split, husky, _poodle = split_into_its_kinds(collection, dog)
+    assert vote(collection, husky, husky).label == husky
+
+    undo = commit("undo", change=split.pk)
+
+    question = Question.objects.get()
+    assert (question.label, question.state, question.choices()[-1]) == (dog, "settled", dog)
+    aggregation.refit(collection)
+    assert Question.objects.get().label == dog
+    assert vote(collection, dog).label == dog
+    assert undo.draft.relabels.get().is_flip is False
+
+
+def test_a_part_that_is_named_on_a_page_that_was_open_while_the_split_was_undone_is_the_noun():
+    collection, _cat, dog = collection_of("cat", "dog")
+    split, husky, _poodle = split_into_its_kinds(collection, dog)
+    [lease] = Lease.objects.hand_out(collection, make_user(), 1)
+    commit("undo", change=split.pk)
+
+    lease.cast(husky)
+
+    assert Question.objects.get().label == dog
+
+
+def test_what_was_said_of_parts_comes_back_when_the_split_is_done_again():
+    collection, _cat, dog = collection_of("cat", "dog")
+    split, husky, _poodle = split_into_its_kinds(collection, dog)
+    vote(collection, husky, husky)
+    before = labels()
+    undo = commit("undo", change=split.pk)
+
+    commit("undo", change=undo.pk)
+
+    assert labels() == before
+
+
+def test_a_label_that_names_no_class_once_a_change_is_undone_is_asked_for_again():
+    collection, _cat, dog = collection_of("cat", "dog")
+    wolf = make_synset("wolf", collection.root)
+    merge = commit("merge", synset=dog.wnid, target=wolf.wnid)
+    vote(collection, wolf, wolf)
+
+    undo = commit("undo", change=merge.pk)
+
+    question = Question.objects.get()
+    assert (question.label, question.state, question.open_places) == (None, "open", 1)
+    commit("undo", change=undo.pk)
+    assert Question.objects.get().label == wolf
+
+
+def test_a_part_that_was_named_while_its_split_was_being_undone_is_the_noun(monkeypatch):
+    collection, _cat, dog = collection_of("cat", "dog")
+    split, husky, _poodle = split_into_its_kinds(collection, dog)
+    between_preparing_and_switching(monkeypatch, lambda: vote(collection, husky, husky))
+
+    commit("undo", change=split.pk)
+
+    question = Question.objects.get()
+    assert (question.label, question.state) == (dog, "settled")
+
+
+def refusal(kind, **arguments):
+    """Return why a change is refused once it is known what depends on it."""
+    draft = drafting.propose(kind, arguments, author=make_user(), reason="a test")
+    drafting.work_due()
+    draft.refresh_from_db()
+    assert draft.state == Draft.State.REFUSED
+    return draft.error
+
+
+def test_a_collections_root_does_not_retire_to_nothing():
+    collection, _cat, _dog = collection_of("cat", "dog")
+    root = collection.root
+    assert f"{collection} uses it" in refusal("retire", synset=root.wnid)
+    commit("move", synset=root.wnid, target=make_synset("thing").wnid)
+
+    commit("retire", synset=root.wnid)
+
+    assert str(Collection.objects.get().root) == "thing"
+
+
+@pytest.mark.parametrize("is_voted", [True, False])
+def test_what_narrowed_pictures_stand_at_does_not_retire_to_nothing(is_voted):
+    collection = make_collection(1, names=("cat",), min_votes=2, max_votes=4, target_confidence=0.9)
+    dog = make_synset("dog")  # a root of its own
+    collection.set_classes([dog, *collection.ordered_classes()])
+    if is_voted:
+        vote(collection, dog, dog)
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+    assert f"Expected that {dog} becomes another noun" in refusal("retire", synset=dog.wnid)
+
+    commit("merge", synset=dog.wnid, target=make_synset("canine").wnid)
+
+    assert str(Narrowing.objects.get().label) == "canine"
+
+
+def test_a_picture_of_a_split_noun_none_of_whose_parts_is_asked_for_is_given_up():
+    collection, cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+    before = labels()
+    collection.set_classes([cat])
+
+    split = commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+
+    question = Question.objects.get()
+    assert (question.label, question.state, question.open_places) == (dog, "undecided", 0)
+    commit("undo", change=split.pk)
+    assert labels()[0] == before[0]
+
+
+def test_a_picture_whose_votes_say_a_noun_without_parts_is_given_up_by_a_refit_and_by_a_vote():
+    collection, cat, dog = collection_of("cat", "dog", max_votes=9)
+    vote(collection, dog, dog)
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+    collection.set_classes([cat])
+    Question.objects.update(narrowing=None, state="open", open_places=1)
+    aggregation.refit(collection)
+    assert (Question.objects.get().label, Question.objects.get().state) == (dog, "undecided")
+
+    question = vote(collection, None)
+
+    assert (question.label, question.state) == (dog, "undecided")
+
+
+@pytest.mark.parametrize("how", ["vote", "change"])
+def test_a_narrowed_picture_that_has_nothing_left_to_answer_is_given_up(how):
+    collection, cat, dog = collection_of("cat", "dog")
+    vote(collection, dog, dog)
+    commit("split", synset=dog.wnid, parts=TWO, is_kept=True)
+    collection.set_classes([cat])
+
+    if how == "vote":
+        vote(collection, None)
+    else:
+        commit("merge", synset=cat.wnid, target=make_synset("feline", collection.root).wnid)
+
+    question = Question.objects.get()
+    assert (question.label, question.state, question.open_places) == (dog, "undecided", 0)

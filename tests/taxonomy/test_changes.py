@@ -220,6 +220,40 @@ def test_a_noun_is_split_into_its_own_kinds(tree):
     assert {"husky < canine", "husky < pet", "poodle < canine"} <= edges()
 
 
+def test_a_noun_is_split_once_while_its_split_stands(tree):
+    parts = [tree["husky"], tree["cat"]]
+    first = make("split", synset=tree["dog"], parts=parts, is_kept=True)
+    assert f"change {first.pk} stands (dog is split into husky, cat)" in refusal(
+        "split", synset=tree["dog"], parts=parts, is_kept=True
+    )
+    make("undo", change=first.pk)
+
+    make("split", synset=tree["dog"], parts=parts, is_kept=True)
+
+
+def test_a_split_is_not_done_again_beside_another_of_the_same_noun(tree):
+    parts = [tree["husky"], tree["cat"]]
+    undo = make("undo", change=make("split", synset=tree["dog"], parts=parts, is_kept=True).pk)
+    second = make("split", synset=tree["dog"], parts=parts, is_kept=True)
+    assert f"change {second.pk} stands" in refusal("undo", change=undo.pk)
+    make("undo", change=second.pk)
+
+    again = make("undo", change=undo.pk)
+
+    assert Change.objects.standing_split(tree["dog"]).pk == undo.undoes_id
+    assert again.undoes == undo
+
+
+def test_a_noun_that_was_split_and_restored_is_not_split_again(tree):
+    parts = [plant("working dog"), plant("toy dog")]
+    first = make("split", synset=tree["dog"], parts=parts)
+    make("restore", synset=tree["dog"])
+
+    sentence = refusal("split", synset=tree["dog"], parts=parts, is_kept=True)
+
+    assert f"change {first.pk} stands" in sentence
+
+
 def test_a_split_has_two_parts_and_a_noun_to_stand_at(tree):
     assert "found 1" in refusal("split", synset=tree["dog"], parts=[plant("toy dog")], is_kept=True)
     assert "Keep animal as the hypernym" in refusal(
@@ -337,6 +371,17 @@ def test_a_change_is_undone_once_and_its_undoing_may_be_undone(tree):
 
     assert Synset.objects.get(wnid=tree["dog"]).name == "hound"
     assert Change.objects.undone() == {undo.pk}
+
+
+def test_a_change_that_was_made_again_is_undone_by_undoing_that(tree):
+    change = make("rename", synset=tree["dog"], name="hound")
+    again = make("undo", change=make("undo", change=change.pk).pk)
+    assert f"Undo change {again.pk} instead." in refusal("undo", change=change.pk)
+
+    last = make("undo", change=again.pk)
+
+    assert Synset.objects.get(wnid=tree["dog"]).name == "dog"
+    assert f"change {last.pk} has undone it" in refusal("undo", change=change.pk)
 
 
 def test_an_import_is_undone_like_any_other_change():
