@@ -71,7 +71,7 @@ def _measure(sizes: list[int], seconds: float) -> None:
         django=django.__version__,
         database=connection.vendor,
     )
-    classes = _make_nouns()
+    classes = make_nouns()
     tokens = _make_annotators(N_ANNOTATORS)
     for n_questions in sizes:
         for is_half_answered in (False, True):
@@ -80,7 +80,7 @@ def _measure(sizes: list[int], seconds: float) -> None:
             veteran = _make_collection(slug, n_questions, is_half_answered, classes)
             report(f"{slug} made", seconds=time.perf_counter() - start)
             connection.close()
-            with _server() as port:
+            with running_server() as port:
                 _measure_one(slug, port, tokens, veteran, classes, seconds)
 
 
@@ -245,7 +245,7 @@ def _report_load(what: str, load: Load, n_kept: int) -> None:
 
 
 @contextmanager
-def _server() -> Iterator[int]:
+def running_server() -> Iterator[int]:
     """Run gunicorn as docker-compose.yml has it; give its port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -274,7 +274,7 @@ def _wait_for(port: int) -> None:
             time.sleep(0.1)
 
 
-def _make_nouns() -> list[str]:
+def make_nouns() -> list[str]:
     from taxonomy.importing import import_synsets
     from taxonomy.records import Lemma, SynsetRecord
 

@@ -2,7 +2,8 @@
    is shown at once and sent behind. An answer lives in localStorage until the server has acknowledged its lease, so
    neither a closed tab nor a lost connection loses one. Without this module the form posts picture by picture. */
 
-const READY_WANTED = 6; // leased pictures held beyond the one on show
+const READY_FIRST = 6; // leased pictures held beyond the one on show, at the beginning
+const READY_MOST = 32; // and for somebody who goes on: enough for some minutes without a connection
 const MOST_LEASES = 100; // the server lends no more to one person
 const BATCH_SIZE = 50; // votes in one request; keeps a keepalive body far below the 64 kB that browsers allow
 const BATCH_WAIT_MS = 1000; // answers given within this time travel together
@@ -148,7 +149,7 @@ async function sendBatch() {
 // --- Pictures to come ---------------------------------------------------------------------------------------
 
 async function refill() {
-  const wanted = READY_WANTED - ready.length;
+  const wanted = Math.min(READY_FIRST + Math.max(visit.count, 0), READY_MOST) - ready.length;
   if (fetching || finished || wanted <= 0) return;
   fetching = true;
   try {
