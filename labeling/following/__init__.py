@@ -47,7 +47,8 @@ def _touched_collections(turn: Turn, draft: Draft) -> list[Collection]:
     one; for an undo also those that the change reclassed.
     """
     classes = Q(collectionclass__synset__among=turn.moved) | Q(root__among=turn.moved)
-    narrowed = Narrowing.objects.standing().filter(stands_at__among=turn.moved)
+    stands = Q(stands_at__among=turn.moved) | Q(parts__among=turn.moved)
+    narrowed = Narrowing.objects.standing().filter(stands)
     classes |= Q(pk__in=narrowed.values("collection"))
     undone = Q(
         pk__in=Reclass.objects.filter(draft__change=draft.arguments.get("change", 0)).values("collection")

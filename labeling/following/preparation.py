@@ -163,6 +163,9 @@ class Preparation:
         found |= set(questions.filter(narrowing__in=self.ended).values_list("pk", flat=True))
         few = [pk for pk, choices in self._choices.items() if len(choices) < 2]
         found |= set(questions.open().filter(narrowing__in=few).values_list("pk", flat=True))
+        for narrowing, choices in self._choices.items():
+            others = questions.settled().filter(narrowing=narrowing).exclude(label__among=choices)
+            found |= set(others.values_list("pk", flat=True))
         found |= set(self._undone_relabels().values_list("question", flat=True))
         return sorted(found)
 
@@ -265,7 +268,7 @@ class Preparation:
         today = row.label_after_id = self._label(question.label_id)
         if question.narrowing_id in self.ended:
             row.narrowing_after = None
-        if kept is not None and _is_as_left(question, kept):
+        if kept is not None and _is_as_left(question, kept) and self._stands(kept.narrowing_before_id):
             for name in Relabel.ANSWER:
                 setattr(row, _column(name, "_after"), getattr(kept, _column(name, "_before")))
             row.label_after_id, row.is_restored = self.turn.label(kept.label_before_id), True
@@ -287,6 +290,13 @@ class Preparation:
                 self._stand(row)
         elif question.label_id is not None and (today is None or self._is_gone(question.label_id, today)):
             self._forget(row)
+        choices = self._choices.get(row.narrowing_after_id or 0)
+        if (
+            choices is not None
+            and row.state_after == Question.State.SETTLED
+            and row.label_after_id not in choices
+        ):
+            self._forget(row)
         row.is_flip = row.label_after_id != today and not (row.is_narrowed or row.is_restored)
         return row
 
@@ -300,11 +310,18 @@ class Preparation:
         return label in self.before and label not in self.after and today not in self.judged_after
 
     def _forget(self, row: Relabel) -> None:
-        """Its votes say nothing any more, so it is asked again."""
-        row.label_after_id = (
-            self.turn.label(row.narrowing_after.stands_at_id) if row.narrowing_after else None
-        )
+        """Its votes say nothing any more, so it is asked again, if anything is left to answer."""
+        narrowing = row.narrowing_after
+        row.label_after_id = self.turn.label(narrowing.stands_at_id) if narrowing else None
         row.state_after, row.confidence_after, row.fit_after = Question.State.OPEN, None, None
+        if narrowing and self._choices.get(narrowing.pk) == []:
+            row.state_after = Question.State.UNDECIDED
+
+    def _stands(self, narrowing: int | None) -> bool:
+        """Say whether pictures may be asked this after the change: its split was not undone since."""
+        if narrowing is None or narrowing in self._choices:
+            return True
+        return self.collection.narrowings.filter(pk=narrowing, noun=self.turn.split).exists()
 
     def _narrow(self, row: Relabel) -> None:
         row.label_after_id = self.turn.label(self.turn.stands_at)

@@ -909,3 +909,36 @@ def test_a_narrowed_picture_that_has_nothing_left_to_answer_is_given_up(how):
 
     question = Question.objects.get()
     assert (question.label, question.state, question.open_places) == (dog, "undecided", 0)
+
+
+def test_no_undo_brings_a_narrowing_back_whose_own_split_was_undone_before():
+    collection, _cat, dog = collection_of("cat", "dog")
+    husky, poodle = make_synset("husky", dog), make_synset("poodle", dog)
+    vote(collection, dog, dog)
+    first = commit("split", synset=dog.wnid, parts=[husky.wnid, poodle.wnid], is_kept=True)
+    vote(collection, husky, husky)
+    second = commit("split", synset=husky.wnid, parts=TWO, is_kept=True)
+    assert Question.objects.get().narrowing.noun == husky
+    commit("undo", change=first.pk)
+
+    commit("undo", change=second.pk)
+
+    question = Question.objects.get()
+    assert (question.label, question.state, question.narrowing) == (dog, "settled", None)
+
+
+def test_a_narrowed_label_that_is_no_part_any_more_is_asked_for_again():
+    collection, _cat, kitty, dog = collection_of("cat", "kitty", "dog")
+    husky, poodle = make_synset("husky", dog), make_synset("poodle", dog)
+    vote(collection, dog, dog)
+    commit("split", synset=dog.wnid, parts=[husky.wnid, poodle.wnid], is_kept=True)
+    commit("merge", synset=husky.wnid, target=kitty.wnid)
+    assert vote(collection, kitty, kitty).label == kitty
+    before = labels()
+
+    restore = commit("restore", synset=husky.wnid)
+
+    question = Question.objects.get()
+    assert (question.label, question.state, question.choices()) == (dog, "open", [poodle])
+    commit("undo", change=restore.pk)
+    assert labels() == before
