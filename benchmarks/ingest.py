@@ -48,13 +48,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as var:
         os.environ |= {"VAR_DIR": var, "DJANGO_SETTINGS_MODULE": "config.settings", "LOG_LEVEL": "WARNING"}
         django.setup()
-        folder = options.folder or Path(var) / "photographs"
+        folder = (options.folder or Path(var) / "photographs") / str(options.pictures)
         _make(folder, options.pictures, options.processes)
-        _measure(folder, options.pictures, options.processes, options.turns, Path(var))
+        _measure(folder, options.processes, options.turns, Path(var))
 
 
-def _measure(folder: Path, n_pictures: int, n_processes: int, turns: int, var: Path) -> None:
-    files = sorted(folder.rglob("*.jpg"))[:n_pictures]
+def _measure(folder: Path, n_processes: int, turns: int, var: Path) -> None:
+    files = sorted(folder.rglob("*.jpg"))
     report(
         "machine",
         cpu=platform.processor() or platform.machine(),
