@@ -320,10 +320,10 @@ def _make_collection(slug: str, n_questions: int, is_half_answered: bool, classe
 
     def question(image: int, position: int) -> tuple[Any, ...]:
         if position < n_settled:
-            return collection.pk, image, position, "settled", 0, 2, label, 0.99
-        return collection.pk, image, position, "waiting", 0, 0, None, None
+            return collection.pk, image, position, False, "settled", 0, 2, label, 0.99
+        return collection.pk, image, position, False, "waiting", 0, 0, None, None
 
-    columns = ["collection_id", "image_id", "position", "state", "open_places", "n_votes"]
+    columns = ["collection_id", "image_id", "position", "is_gold", "state", "open_places", "n_votes"]
     copy_in(
         Question,
         [*columns, "label_id", "confidence"],
@@ -355,11 +355,22 @@ def _make_images(count: int) -> None:
     from taxonomy.models.synsets import copy_in
 
     now, present = timezone.now(), Image.objects.count()
-    columns = ["sha256", "file", "thumbnail", "width", "height", "source", "licence", "credit", "split"]
+    columns = [
+        "sha256",
+        "file",
+        "display",
+        "thumbnail",
+        "width",
+        "height",
+        "source",
+        "licence",
+        "credit",
+        "split",
+    ]
     copy_in(
         Image,
         [*columns, "created_at"],
-        ((f"{i:064x}", "", "", 1, 1, "", "", "", "train", now) for i in range(present, count)),
+        ((f"{i:064x}", "", "", "", 1, 1, "", "", "", "train", now) for i in range(present, count)),
     )
 
 

@@ -242,6 +242,7 @@ def _label(n_pictures: int) -> None:
         "collection_id",
         "image_id",
         "position",
+        "is_gold",
         "state",
         "open_places",
         "n_votes",
@@ -255,7 +256,7 @@ def _label(n_pictures: int) -> None:
             Question,
             columns,
             (
-                (collection.pk, i, i, "settled", 0, 3, label, 0.99)
+                (collection.pk, i, i, False, "settled", 0, 3, label, 0.99)
                 for i, label in zip(images, labels, strict=True)
             ),
         )
