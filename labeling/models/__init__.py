@@ -1,5 +1,14 @@
 """Who is asked what, what they said, and what we believe."""
 
+from labeling.models.answers import (
+    SKIP,
+    Answer,
+    AnsweredOtherwiseError,
+    LeaseExpiredError,
+    NotAClassError,
+    Outcome,
+    Skip,
+)
 from labeling.models.choices import Choices
 from labeling.models.collections import (
     ClassesChangedError,
@@ -19,15 +28,8 @@ from labeling.models.images import Arrival, Image
 from labeling.models.leases import (
     LEASE_TIME,
     MOST_LEASES,
-    SKIP,
-    Answer,
-    AnsweredOtherwiseError,
     Lease,
-    LeaseExpiredError,
-    NotAClassError,
     NotUndoneError,
-    Outcome,
-    Skip,
     Walk,
 )
 from labeling.models.questions import Question

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import timedelta
 from math import sqrt
 from random import random
@@ -16,6 +15,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from labeling.models.answers import (
+    Answer,
+    LeaseExpiredError,
+    Outcome,
+    Skip,
+    kept_before,
+    repeat,
+    take,
+)
 from labeling.models.choices import Choices
 from labeling.models.collections import Collection
 from labeling.models.images import Image
@@ -49,45 +57,11 @@ UNSURE = 0.1  # standard deviation of what is believed of an annotator, from whi
 RENEW_BELOW = LEASE_TIME * 0.8  # what is left of it; renewing at every request would write at every request
 MOST_LEASES = 100  # that one annotator may hold in one collection
 UNDO_TIME = timedelta(minutes=10)  # in which one may take back one's latest vote
-SKIP = "skip"  # the answer that is none: the picture goes to somebody else
 MOST_FEEDS = 5  # in one request: who has answered all that these open comes again
-
-
-class LeaseExpiredError(Exception):
-    """The lease ran out, or was never this annotator's, so the vote cannot be taken."""
-
-
-class NotAClassError(ValueError):
-    """The collection does not offer this noun as an answer."""
-
-
-class AnsweredOtherwiseError(ValueError):
-    """A vote was cast on this lease before, and it says something else."""
 
 
 class NotUndoneError(ValueError):
     """The vote cannot be taken back; the message says why."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What somebody says about the picture of a lease."""
-
-    lease: int
-    wnid: str = ""  # of the noun that it shows; empty where it names none
-    kind: str = Vote.Answer.CANNOT_TELL  # where it names none: what it says instead, or SKIP
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of an answer: a new vote or skip, the same one as before, or the reason why none was kept."""
-
-    vote: Vote | None = None
-    skip: "Skip | None" = None
-    truth: Synset | None = None  # of a gold question that was answered with a noun
-    is_repeated: bool = False
-    refusal: LeaseExpiredError | NotAClassError | AnsweredOtherwiseError | None = None
 
 
 def never_asked(questions: QuestionQuerySet, annotator: User) -> QuestionQuerySet:
@@ -166,7 +140,7 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         version = Change.objects.hold_still()
         numbers = {answer.lease for answer in answers}
         held = {lease.pk: lease for lease in _locked_leases(annotator, numbers)}
-        cast = _kept_before(annotator, numbers - held.keys())
+        cast = kept_before(annotator, numbers - held.keys())
         outcomes: list[Outcome] = []
         votes: dict[int, Vote] = {}
         skips: dict[int, Skip] = {}
@@ -174,10 +148,11 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
             lease = held.pop(answer.lease, None)
             if lease is None:
                 earlier = votes.get(answer.lease) or skips.get(answer.lease) or cast.get(answer.lease)
-                outcomes.append(_repeat(answer, earlier))
+                outcomes.append(repeat(answer, earlier))
                 continue
             question = lease.question
-            outcome = _answer(lease, question, choices_of(question, version), answer, version)
+            choices = choices_of(question, version)
+            outcome = take(answer, question, lease.annotator_id, lease.expires_at, choices, version)
             if outcome.skip:
                 skips[answer.lease] = outcome.skip
             if outcome.vote:
@@ -286,73 +261,6 @@ def choices_of(question: Question, version: int) -> Choices:
     return Choices.of(question.collection, question.narrowing_id, version)
 
 
-def _kept_before(annotator: User, numbers: AbstractSet[int]) -> "dict[int, Vote | Skip]":
-    """Return the votes and skips that `annotator` sent on these leases earlier."""
-    if not numbers:
-        return {}
-    votes = Vote.objects.filter(annotator=annotator, lease_number__in=numbers).select_related("synset")
-    skips = Skip.objects.filter(annotator=annotator, lease_number__in=numbers)
-    kept: dict[int, Vote | Skip] = {skip.lease_number: skip for skip in skips}
-    return kept | {vote.lease_number or 0: vote for vote in votes}
-
-
-def _repeat(answer: Answer, earlier: "Vote | Skip | None") -> Outcome:
-    """Tell an answer that is sent again from one that contradicts it, and both from a lease that is not held."""
-    if earlier is None:
-        return Outcome(
-            refusal=LeaseExpiredError(
-                f"Expected a lease that you hold; lease {answer.lease} ran out or is not yours."
-            )
-        )
-    if isinstance(earlier, Skip):
-        if answer.kind == SKIP and not answer.wnid:
-            return Outcome(skip=earlier, is_repeated=True)
-        return Outcome(refusal=AnsweredOtherwiseError("You have skipped this picture."))
-    said = earlier.synset.wnid if earlier.synset else earlier.answer
-    if said == (answer.wnid or answer.kind):
-        return Outcome(vote=earlier, is_repeated=True)
-    words = earlier.synset or earlier.get_answer_display()
-    return Outcome(refusal=AnsweredOtherwiseError(f"You have already answered this question: {words}."))
-
-
-def _answer(lease: "Lease", question: Question, choices: Choices, answer: Answer, version: int) -> Outcome:
-    """Make, without writing it, the vote or skip that `answer` is."""
-    if lease.expires_at <= timezone.now():
-        return Outcome(
-            refusal=LeaseExpiredError(
-                f"Expected a lease that is still held; lease {lease.pk} ran out at "
-                f"{lease.expires_at:%H:%M:%S} UTC. Ask for another question."
-            )
-        )
-    if answer.kind == SKIP and not answer.wnid:
-        return Outcome(skip=Skip(question=question, annotator_id=lease.annotator_id, lease_number=lease.pk))
-    synset = choices.by_wnid.get(answer.wnid) if answer.wnid else None
-    if answer.wnid and synset is None:
-        # A page that was open while the taxonomy changed names a noun by what it was.
-        synset = Synset.objects.filter(wnid=answer.wnid).first()
-        if synset is None:
-            return Outcome(refusal=NotAClassError(f"Expected the wnid of a noun; found {answer.wnid!r}."))
-    place = choices.place(synset.pk) if synset else None
-    if synset is not None and (place is None or choices.synsets[place] not in choices.offered):
-        return Outcome(
-            refusal=NotAClassError(f"Expected one of the classes of {question.collection}; found {synset}.")
-        )
-    truth = choices.place(question.truth_id) if question.is_gold and synset else None
-    return Outcome(
-        truth=None if truth is None else choices.synsets[truth],
-        vote=Vote(
-            question=question,
-            annotator_id=lease.annotator_id,
-            synset=synset,
-            answer=Vote.Answer.PRESENT if synset else answer.kind,
-            seconds=answer.seconds,
-            lease_number=lease.pk,
-            narrowing_id=question.narrowing_id,
-            taxonomy_version=version,
-        ),
-    )
-
-
 class Lease(models.Model):
     """A short loan of one question to one annotator."""
 
@@ -384,21 +292,6 @@ class Lease(models.Model):
                 f"Expected a lease that you hold; lease {self.pk} has your vote."
             )
         return outcome.vote
-
-
-class Skip(models.Model):
-    """A picture that somebody passed over without an answer. It is not put before them again."""
-
-    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="skips", db_index=False)
-    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    lease_number = models.BigIntegerField(unique=True)
-    skipped_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        indexes = [models.Index(fields=["question", "annotator"], name="labeling_skipped")]
-
-    def __str__(self) -> str:
-        return f"{self.annotator} skipped {self.question}"
 
 
 class WalkManager(models.Manager["Walk"]):
