@@ -195,6 +195,10 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         if vote.cast_at < timezone.now() - UNDO_TIME:
             minutes = int(UNDO_TIME.total_seconds() // 60)
             raise NotUndoneError(f"Expected a vote of the last {minutes} minutes; found an older one.")
+        if question.is_gold:
+            raise NotUndoneError(
+                "Expected a picture whose answer you were not told; found one that you were."
+            )
         if vote.narrowing_id != question.narrowing_id:
             raise NotUndoneError(
                 "Expected a picture that still asks the same; found that it asks another question."

@@ -3,7 +3,7 @@
 import pytest
 
 from labeling import aggregation
-from labeling.models import Lease, Question, Vote, Walk
+from labeling.models import Lease, NotUndoneError, Question, Vote, Walk
 from tests.factories import make_collection, make_user
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +90,15 @@ def test_one_is_told_what_was_known_and_it_counts(client, collection):
     assert [each["status"] for each in results[1]] == ["repeated", "repeated"]
     walk = Walk.objects.get(annotator=annotator)
     assert (walk.n_gold, walk.n_gold_right) == (2, 1)
+
+
+@pytest.mark.usefixtures("always")
+def test_an_answer_after_which_one_was_told_cannot_be_taken_back(collection):
+    [lease] = gold_leases(collection, make_user(), 1)
+    lease.cast(collection.ordered_classes()[1])
+
+    with pytest.raises(NotUndoneError, match="you were not told"):
+        Lease.objects.take_back(lease.annotator, lease.pk)
 
 
 def test_an_ordinary_question_tells_nothing(client, collection):
