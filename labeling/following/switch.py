@@ -102,6 +102,8 @@ class Switch:
         relabels = {row.question_id: row for row in self.relabels.filter(question__among=late)}
         found = Question.objects.filter(pk__among=late).select_related("narrowing").order_by("pk")
         questions = list(found.select_for_update(of=("self",)))
+        turned = [q.pk for q in questions if q.narrowing and q.narrowing.is_over]
+        Lease.objects.filter(question__among=turned).delete()  # they ask another question now
         for question in questions:
             question.collection = self.collection
             if question.narrowing and question.narrowing.is_over:

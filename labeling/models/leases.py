@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from labeling.models.answers import (
     Answer,
+    AnsweredOtherwiseError,
     LeaseExpiredError,
     Outcome,
     Skip,
@@ -53,6 +54,9 @@ NEVER_ASKED = """NOT EXISTS (SELECT 1 FROM labeling_lease l WHERE l.question_id 
     AND NOT EXISTS (SELECT 1 FROM labeling_vote v WHERE v.question_id = q.id AND v.annotator_id = %s
         AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0))
     AND NOT EXISTS (SELECT 1 FROM labeling_skip k WHERE k.question_id = q.id AND k.annotator_id = %s)"""
+# Of a lease l on question q: whether a change of the taxonomy made it the question that was answered before.
+ANSWERED = """EXISTS (SELECT 1 FROM labeling_vote v WHERE v.question_id = q.id AND v.annotator_id = l.annotator_id
+    AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0))"""
 UNSURE = 0.1  # standard deviation of what is believed of an annotator, from which gold comes at its full rate
 RENEW_BELOW = LEASE_TIME * 0.8  # what is left of it; renewing at every request would write at every request
 MOST_LEASES = 100  # that one annotator may hold in one collection
@@ -144,6 +148,7 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         outcomes: list[Outcome] = []
         votes: dict[int, Vote] = {}
         skips: dict[int, Skip] = {}
+        answered: list[int] = []
         for answer in answers:
             lease = held.pop(answer.lease, None)
             if lease is None:
@@ -151,6 +156,12 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
                 outcomes.append(repeat(answer, earlier))
                 continue
             question = lease.question
+            if lease.is_answered:
+                answered.append(lease.pk)
+                outcomes.append(
+                    Outcome(refusal=AnsweredOtherwiseError("You have already answered this question."))
+                )
+                continue
             choices = choices_of(question, version)
             outcome = take(answer, question, lease.annotator_id, lease.expires_at, choices, version)
             if outcome.skip:
@@ -159,6 +170,8 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
                 votes[answer.lease] = outcome.vote
                 question.n_votes += 1
             outcomes.append(outcome)
+        if answered:
+            self.filter(pk__in=answered).release()
         if skips:
             self.skip(skips)
         if votes:
@@ -245,19 +258,22 @@ def _locked_leases(annotator: User, numbers: AbstractSet[int]) -> list["Lease"]:
     everybody does, so that nobody deadlocks.
     """
     found = rows(
-        f"""SELECT l.id, l.expires_at, {select("q", QUESTION)}, {select("c", COLLECTION)} FROM labeling_lease l
-            JOIN labeling_question q ON q.id = l.question_id JOIN labeling_collection c ON c.id = q.collection_id
+        f"""SELECT l.id, l.expires_at, {ANSWERED}, {select("q", QUESTION)}, {select("c", COLLECTION)}
+            FROM labeling_lease l JOIN labeling_question q ON q.id = l.question_id
+            JOIN labeling_collection c ON c.id = q.collection_id
             WHERE {among("l.id")} AND l.annotator_id = %s ORDER BY q.id {locked("l", "q")}""",  # noqa: S608
         [keys(numbers), annotator.pk],
     )
     collections: dict[int, Collection] = {}
     leases = []
-    for pk, expires_at, *values in found:
+    for pk, expires_at, is_answered, *values in found:
         question = build(Question, QUESTION, values[: len(QUESTION)])
         collection = build(Collection, COLLECTION, values[len(QUESTION) :])
         question.collection = collections.setdefault(collection.pk, collection)
         moment = from_moment(expires_at)
-        leases.append(Lease(id=pk, question=question, annotator=annotator, expires_at=moment))
+        lease = Lease(id=pk, question=question, annotator=annotator, expires_at=moment)
+        lease.is_answered = bool(is_answered)
+        leases.append(lease)
     return leases
 
 
@@ -271,6 +287,8 @@ class Lease(models.Model):
     question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="leases")
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="leases")
     expires_at = models.DateTimeField(db_index=True)
+
+    is_answered = False  # set where leases are read to be voted on
 
     objects = LeaseQuerySet.as_manager()
 

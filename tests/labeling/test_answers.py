@@ -89,6 +89,21 @@ def test_a_lease_that_ran_out_cannot_be_skipped():
     assert isinstance(answer(lease, SKIP).refusal, LeaseExpiredError)
 
 
+def test_a_lease_on_what_one_has_answered_before_is_refused_and_ends():
+    collection = make_collection(n_questions=1, min_votes=2)
+    lease = make_lease(collection)
+    lease.cast(None)
+    again = Lease.objects.create(
+        question=lease.question, annotator=lease.annotator, expires_at=lease.expires_at
+    )
+
+    refusal = answer(again, Vote.Answer.CANNOT_TELL).refusal
+
+    assert str(refusal) == "You have already answered this question."
+    assert not Lease.objects.exists()
+    assert Vote.objects.count() == 1
+
+
 # --- Taking a vote back -----------------------------------------------------------------------------------
 
 
