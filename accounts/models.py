@@ -13,6 +13,11 @@ from django.db.models.lookups import GreaterThanOrEqual
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from knox.models import AbstractAuthToken, AuthTokenManager
+from knox.settings import CONSTANTS
+
+from accounts.sql import build, rows, select
+
+SIGNED_IN = ("id", "username", "kind", "is_active", "is_staff", "is_superuser", "board_name")
 
 
 class NestworkUserManager(UserManager["User"]):
@@ -143,6 +148,22 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # of ApiToken
         self.user_permissions.clear()
 
 
+class ApiTokenManager(AuthTokenManager):
+    def beginning_like(self, token: str) -> list["ApiToken"]:
+        """Return the tokens that may be this one, each with its user; of both what every request reads."""
+        found = rows(
+            f"""SELECT t.digest, {select("u", SIGNED_IN)} FROM accounts_apitoken t
+                JOIN accounts_user u ON u.id = t.user_id WHERE t.token_key = %s""",  # noqa: S608
+            [token[: CONSTANTS.TOKEN_KEY_LENGTH]],
+        )
+        tokens = []
+        for digest, *values in found:
+            user = build(User, SIGNED_IN, values)
+            tokens.append(build(self.model, ("digest", "user_id"), (digest, user.pk)))
+            tokens[-1].user = user
+        return tokens
+
+
 class ApiToken(AbstractAuthToken):
     """Lets a program act for its user. Only a hash of it is kept."""
 
@@ -151,7 +172,7 @@ class ApiToken(AbstractAuthToken):
     )  # knox looks for this name
     name = models.CharField(max_length=64, help_text=_("What the token is for."))
 
-    objects: ClassVar[AuthTokenManager] = AuthTokenManager()
+    objects: ClassVar[ApiTokenManager] = ApiTokenManager()
 
     def __str__(self) -> str:
         return self.name

@@ -52,6 +52,7 @@ def main() -> None:
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "SECRET_KEY": "a benchmark's",
             "ALLOWED_HOSTS": "127.0.0.1",
+            "DEBUG": "0",
             "VOTES_PER_HOUR": "0",
         }
         django.setup()

@@ -121,6 +121,13 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # A page cache of up to 64 MiB: with the usual 2, a tree of 82,000 nouns is read from disk again and again.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536;",
     }
+else:
+    # A statement of accounts.sql is planned once for a connection, from its third execution on. The ORM's, whose
+    # values stand in their text, are not prepared.
+    DATABASES["default"]["OPTIONS"] = {
+        "prepare_threshold": 2,
+        "options": "-c plan_cache_mode=force_generic_plan",
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Broker and cache -----------------------------------------------------------------------------------

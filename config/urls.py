@@ -25,6 +25,15 @@ api.register("contests", ContestViewSet)
 api.register("submissions", SubmissionViewSet)
 
 urlpatterns = [
+    # First, since programs that label ask for these all the time.
+    path("api/collections/<slug:slug>/leases/", LeasesView.as_view(), name="collection-leases"),
+    path("api/collections/<slug:slug>/pictures/", PicturesView.as_view(), name="collection-pictures"),
+    path("api/votes/", VotesView.as_view(), name="votes"),
+    path("api/leases/release/", ReleaseView.as_view(), name="release-leases"),
+    path("api/votes/undo/", UndoView.as_view(), name="undo-vote"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(), name="api-docs"),
+    path("api/", include(api.urls)),
     path("", views.home, name="home"),
     path("counts/", views.counts, name="counts"),
     path("favicon.ico", views.favicon, name="favicon"),
@@ -35,14 +44,6 @@ urlpatterns = [
     path("", include("datasets.urls")),
     path("", include("training.urls")),
     path("", include("competition.urls")),
-    path("api/collections/<slug:slug>/leases/", LeasesView.as_view(), name="collection-leases"),
-    path("api/collections/<slug:slug>/pictures/", PicturesView.as_view(), name="collection-pictures"),
-    path("api/votes/", VotesView.as_view(), name="votes"),
-    path("api/leases/release/", ReleaseView.as_view(), name="release-leases"),
-    path("api/votes/undo/", UndoView.as_view(), name="undo-vote"),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(), name="api-docs"),
-    path("api/", include(api.urls)),
     # One door to guard: tries to sign in are counted there.
     path("admin/login/", RedirectView.as_view(pattern_name="accounts:sign-in", query_string=True)),
     path("admin/", admin.site.urls),

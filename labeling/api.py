@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -26,6 +25,9 @@ from labeling.serializers import (
     lend,
 )
 
+# Made once, since making a serializer takes longer than what it checks. Checking leaves nothing in it.
+LEASE_REQUEST, VOTES = LeaseRequestSerializer(), VotesSerializer()
+
 
 class CollectionViewSet(ReadOnlyModelViewSet[Collection]):
     """The labelling campaigns, with the classes that each asks for."""
@@ -45,15 +47,22 @@ class LeasesView(APIView):
         """Cast `votes`, where there are any, then return up to `count` leases that you hold: those you hold
         already, renewed, then new ones.
         """
-        collection = get_object_or_404(Collection.objects.select_related("root"), slug=slug)
-        wanted = LeaseRequestSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        results = _cast(request, wanted.validated_data["votes"])
-        leases = Lease.objects.hand_out(collection, request.user, wanted.validated_data["count"])
+        try:
+            collection = Collection.objects.to_ask(slug)
+        except Collection.DoesNotExist as error:
+            raise NotFound(str(error)) from error
+        wanted = LEASE_REQUEST.run_validation(request.data)
+        votes, count = wanted["votes"], wanted["count"]
+        answers = _answers(request, votes)
+        if answers:
+            outcomes, leases = Lease.objects.trade(collection, request.user, answers, count)
+        else:
+            outcomes, leases = [], Lease.objects.hand_out(collection, request.user, count)
         # Others may hold for a moment what is left, so having none now is not yet the end.
         is_finished = not leases and not Lease.objects.might_come(collection, request.user)
         detail = _nothing_left(collection) if is_finished else ""
         lent = [lend(lease) for lease in leases]
+        results = _results(answers, outcomes)
         return Response({"results": results, "leases": lent, "is_finished": is_finished, "detail": detail})
 
 
@@ -77,9 +86,8 @@ class VotesView(APIView):
         Sending a vote again does no harm: it is "repeated". A vote is "refused", and the others are kept, where
         its lease ran out, was answered otherwise before, or never was yours.
         """
-        votes = VotesSerializer(data=request.data)
-        votes.is_valid(raise_exception=True)
-        return Response({"results": _cast(request, votes.validated_data["votes"])})
+        answers = _answers(request, VOTES.run_validation(request.data)["votes"])
+        return Response({"results": _results(answers, Lease.objects.cast(request.user, answers))})
 
 
 class ReleaseView(APIView):
@@ -113,14 +121,15 @@ class UndoView(APIView):
         return Response(lend(lease))
 
 
-def _cast(request: AuthenticatedApiRequest, votes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    if not votes:
-        return []
-    flood.spend(request, "votes", len(votes))
-    answers = [
+def _answers(request: AuthenticatedApiRequest, votes: list[dict[str, Any]]) -> list[Answer]:
+    if votes:
+        flood.spend(request, "votes", len(votes))
+    return [
         Answer(vote["lease"], vote.get("synset") or "", vote["answer"], vote.get("seconds")) for vote in votes
     ]
-    outcomes = Lease.objects.cast(request.user, answers)
+
+
+def _results(answers: list[Answer], outcomes: list[Outcome]) -> list[dict[str, Any]]:
     return [_result(answer, outcome) for answer, outcome in zip(answers, outcomes, strict=True)]
 
 

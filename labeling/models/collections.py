@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.sql import build, rows, select
 from labeling import consensus
 from labeling.splits import TEST
 from taxonomy.models import Change, Synset, SynsetQuerySet
@@ -20,6 +21,10 @@ from taxonomy.models import Change, Synset, SynsetQuerySet
 MOST_CLASSES = 1000  # as ILSVRC had; the confusions of more would not fit into one row
 FEWEST_CLASSES = 2  # to choose between
 SELDOM_GOLD, MOST_GOLD = 0.05, 0.5  # shares of the questions that somebody is asked
+
+# The columns that the requests of volunteers read.
+TO_ASK = ("id", "slug", "name", "root_id", "is_open", "target_confidence", "min_votes", "max_votes", "gold_share",
+          "revision", "latest_fit_id")  # fmt: skip
 
 
 def may_organise(user: object) -> bool:
@@ -55,6 +60,20 @@ class Reach(models.TextChoices):
 class CollectionQuerySet(models.QuerySet["Collection"]):
     def open(self) -> Self:
         return self.filter(is_open=True)
+
+    def to_ask(self, slug: str) -> "Collection":
+        """Return one with what handing out reads of it. Raises Collection.DoesNotExist."""
+        found = rows(
+            f"""SELECT s.is_sensitive, {select("c", TO_ASK)} FROM labeling_collection c
+                JOIN taxonomy_synset s ON s.id = c.root_id WHERE c.slug = %s""",
+            [slug],
+        )
+        if not found:
+            raise Collection.DoesNotExist(f"Expected the slug of a collection; found {slug!r}.")
+        [(is_sensitive, *values)] = found
+        collection = build(Collection, TO_ASK, values)
+        collection.root = build(Synset, ("id", "is_sensitive"), (collection.root_id, is_sensitive))
+        return collection
 
     def edited_by(self, user: User) -> Self:
         """Those that `user` may edit: staff all, an owner their own."""

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.sql import build, rows, select
 from labeling.models.answers import (
     Answer,
     AnsweredOtherwiseError,
@@ -26,34 +27,15 @@ from labeling.models.answers import (
     take,
 )
 from labeling.models.choices import Choices
-from labeling.models.collections import Collection
+from labeling.models.collections import TO_ASK, Collection
 from labeling.models.images import Image
+from labeling.models.lending import IMAGE, QUESTION, Borrower, lend_ahead, lend_gold
 from labeling.models.questions import Question, QuestionQuerySet
-from labeling.models.sql import among, build, from_moment, keys, locked, rows, run, select, to_moment
+from labeling.models.sql import among, from_moment, keys, locked
 from labeling.models.votes import Retraction, Vote
 from taxonomy.models import Change, Synset
 
 LEASE_TIME = timedelta(minutes=15)
-# The columns that the requests of volunteers read.
-QUESTION = ("id", "collection_id", "image_id", "position", "state", "open_places", "n_votes", "label_id",
-            "confidence", "fit_id", "narrowing_id", "is_gold", "truth_id")  # fmt: skip
-IMAGE = ("id", "sha256", "width", "height")
-COLLECTION = (
-    "id",
-    "name",
-    "is_open",
-    "target_confidence",
-    "min_votes",
-    "max_votes",
-    "revision",
-    "latest_fit_id",
-)
-# Of a question q; takes the annotator three times. One that is being narrowed is another question than it was: which
-# kind of dog, not what.
-NEVER_ASKED = """NOT EXISTS (SELECT 1 FROM labeling_lease l WHERE l.question_id = q.id AND l.annotator_id = %s)
-    AND NOT EXISTS (SELECT 1 FROM labeling_vote v WHERE v.question_id = q.id AND v.annotator_id = %s
-        AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0))
-    AND NOT EXISTS (SELECT 1 FROM labeling_skip k WHERE k.question_id = q.id AND k.annotator_id = %s)"""
 # Of a lease l on question q: whether a change of the taxonomy made it the question that was answered before.
 ANSWERED = """EXISTS (SELECT 1 FROM labeling_vote v WHERE v.question_id = q.id AND v.annotator_id = l.annotator_id
     AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0))"""
@@ -91,8 +73,21 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         So a request that is repeated, because a page was loaded again or an answer was lost, costs nothing.
         Fewer come back, or none, when nothing else is left that this annotator has not been asked.
         """
-        # Two windows of one annotator take turns, or both would be lent the same question.
+        return self._hand_out(Walk.objects.lock(collection, annotator), count)
+
+    @transaction.atomic
+    def trade(
+        self, collection: Collection, annotator: User, answers: Sequence[Answer], count: int
+    ) -> tuple[list[Outcome], list["Lease"]]:
+        """Cast `answers`, then hand out, both or neither."""
+        # In this order, as everybody takes these: the taxonomy, one's walk, leases, questions.
+        version = Change.objects.hold_still()
         walk = Walk.objects.lock(collection, annotator)
+        return self._cast(annotator, answers, version), self._hand_out(walk, count)
+
+    def _hand_out(self, walk: "Walk", count: int) -> list["Lease"]:
+        # Two windows of one annotator take turns on the walk, or both would be lent the same question.
+        collection, annotator = walk.collection, walk.annotator
         now = timezone.now()
         held = _held(collection, annotator)
         if any(lease.expires_at <= now for lease in held):
@@ -104,7 +99,7 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
             held = _held(collection, annotator)
         n_new = min(count, MOST_LEASES) - len(held)
         if n_new > 0 and collection.is_asking:
-            held += walk.claim_next(n_new)
+            held += walk.claim_next(n_new, [lease.question_id for lease in held])
         return [lease for lease in held if lease.expires_at > now][:count]
 
     def might_come(self, collection: Collection, annotator: User) -> bool:
@@ -141,7 +136,9 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         """Turn leases that `annotator` holds into votes, and decide their questions; return what became of each
         answer, in their order. An answer that is sent again does no harm, and one that is refused stops no other.
         """
-        version = Change.objects.hold_still()
+        return self._cast(annotator, answers, Change.objects.hold_still())
+
+    def _cast(self, annotator: User, answers: Sequence[Answer], version: int) -> list[Outcome]:
         numbers = {answer.lease for answer in answers}
         held = {lease.pk: lease for lease in _locked_leases(annotator, numbers)}
         cast = kept_before(annotator, numbers - held.keys())
@@ -175,11 +172,8 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         if skips:
             self.skip(skips)
         if votes:
-            Vote.objects.insert(votes.values())
+            Vote.objects.cast([*votes.values()], lambda question: choices_of(question, version))
             Walk.objects.note_gold(annotator, [outcome for outcome in outcomes if outcome.truth])
-            run(f"DELETE FROM labeling_lease WHERE {among('id')}", [keys(votes)])  # noqa: S608
-            voted = [vote.question for vote in votes.values()]
-            Vote.objects.decide(voted, lambda question: choices_of(question, version))
         return outcomes
 
     def skip(self, skips: Mapping[int, "Skip"]) -> None:
@@ -236,7 +230,7 @@ def _held(collection: Collection, annotator: User) -> list["Lease"]:
     found = rows(
         f"""SELECT l.id, l.expires_at, {select("q", QUESTION)}, {select("i", IMAGE)} FROM labeling_lease l
             JOIN labeling_question q ON q.id = l.question_id JOIN labeling_image i ON i.id = q.image_id
-            WHERE l.annotator_id = %s AND q.collection_id = %s ORDER BY l.id""",  # noqa: S608
+            WHERE l.annotator_id = %s AND q.collection_id = %s ORDER BY l.id""",
         [annotator.pk, collection.pk],
     )
     return [
@@ -258,18 +252,19 @@ def _locked_leases(annotator: User, numbers: AbstractSet[int]) -> list["Lease"]:
     everybody does, so that nobody deadlocks.
     """
     found = rows(
-        f"""SELECT l.id, l.expires_at, {ANSWERED}, {select("q", QUESTION)}, {select("c", COLLECTION)}
+        f"""SELECT l.id, l.expires_at, {ANSWERED}, {select("q", QUESTION)}, {select("c", TO_ASK)}
             FROM labeling_lease l JOIN labeling_question q ON q.id = l.question_id
             JOIN labeling_collection c ON c.id = q.collection_id
-            WHERE {among("l.id")} AND l.annotator_id = %s ORDER BY q.id {locked("l", "q")}""",  # noqa: S608
+            WHERE {among("l.id")} AND l.annotator_id = %s ORDER BY q.id {locked("l", "q")}""",
         [keys(numbers), annotator.pk],
     )
     collections: dict[int, Collection] = {}
     leases = []
     for pk, expires_at, is_answered, *values in found:
         question = build(Question, QUESTION, values[: len(QUESTION)])
-        collection = build(Collection, COLLECTION, values[len(QUESTION) :])
-        question.collection = collections.setdefault(collection.pk, collection)
+        if question.collection_id not in collections:
+            collections[question.collection_id] = build(Collection, TO_ASK, values[len(QUESTION) :])
+        question.collection = collections[question.collection_id]
         moment = from_moment(expires_at)
         lease = Lease(id=pk, question=question, annotator=annotator, expires_at=moment)
         lease.is_answered = bool(is_answered)
@@ -284,7 +279,7 @@ def choices_of(question: Question, version: int) -> Choices:
 class Lease(models.Model):
     """A short loan of one question to one annotator."""
 
-    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="leases")
+    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="leases", db_index=False)
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="leases")
     expires_at = models.DateTimeField(db_index=True)
 
@@ -320,7 +315,7 @@ class WalkManager(models.Manager["Walk"]):
     def lock(self, collection: Collection, annotator: User) -> "Walk":
         """Return the walk of `annotator`, begun if there is none, locked until the transaction's end."""
         find = f"""SELECT w.id, w.position, w.n_gold, w.n_gold_right FROM labeling_walk w
-            WHERE w.collection_id = %s AND w.annotator_id = %s {locked("w")}"""  # noqa: S608
+            WHERE w.collection_id = %s AND w.annotator_id = %s {locked("w")}"""
         found = rows(find, [collection.pk, annotator.pk])
         if not found:
             walk, _is_new = self.select_for_update().get_or_create(collection=collection, annotator=annotator)
@@ -348,7 +343,7 @@ class Walk(models.Model):
 
     START = -1
 
-    collection = models.ForeignKey(Collection, on_delete=models.CASCADE)
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, db_index=False)
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     position = models.IntegerField(default=START)
     n_gold = models.PositiveIntegerField(default=0, help_text=_("Gold questions answered with a noun."))
@@ -378,73 +373,46 @@ class Walk(models.Model):
         deviation = sqrt(right * wrong / ((right + wrong) ** 2 * (right + wrong + 1)))
         return self.collection.gold_share * min(1.0, deviation / UNSURE)
 
-    def claim_next(self, n_wanted: int) -> list[Lease]:
+    def claim_next(self, n_wanted: int, held: Sequence[int] = ()) -> list[Lease]:
         """Take some gold questions; then walk the window of open questions from here; feed it at its end; walk it
-        again from its start.
+        again from its start. Never a question that this annotator has answered, skipped or holds.
+
+        held: what this annotator holds in the collection, by its question.
         """
-        claimed = self.claim_gold(sum(random() < self.gold_rate for _ in range(n_wanted)))  # noqa: S311
-        claimed += self.claim(n_wanted - len(claimed))
+        expires_at = timezone.now() + LEASE_TIME
+        to = Borrower(self.collection.pk, self.annotator.pk, [*held], expires_at)
+        n_gold = sum(random() < self.gold_rate for _ in range(n_wanted))  # noqa: S311
+        claimed = self._leases(to, lend_gold(to, n_gold)) if n_gold else []
+        claimed += self._claim(to, n_wanted - len(claimed))
         for _feed in range(MOST_FEEDS):
             if len(claimed) == n_wanted or not Question.objects.feed(self.collection):
                 break
-            claimed += self.claim(n_wanted - len(claimed))
+            claimed += self._claim(to, n_wanted - len(claimed))
         if len(claimed) < n_wanted and self.position != Walk.START:
             self.position = Walk.START
-            claimed += self.claim(n_wanted - len(claimed))
-        run("UPDATE labeling_walk SET position = %s WHERE id = %s", [self.position, self.pk])
+            claimed += self._claim(to, n_wanted - len(claimed))
         return claimed
 
-    def claim_gold(self, n_wanted: int) -> list[Lease]:
-        """Lend up to `n_wanted` gold questions that are not being asked of everybody; they need no place."""
+    def _claim(self, to: Borrower, n_wanted: int) -> list[Lease]:
+        """Take up to `n_wanted` places on open questions ahead; move there; return the leases."""
         if not n_wanted:
             return []
-        found = rows(
-            f"""SELECT {select("q", QUESTION)}, {select("i", IMAGE)} FROM labeling_question q
-                JOIN labeling_image i ON i.id = q.image_id
-                WHERE q.collection_id = %s AND q.is_gold AND q.state <> 'open' AND i.withdrawn_at IS NULL
-                    AND {NEVER_ASKED}
-                ORDER BY q.position LIMIT %s""",  # noqa: S608
-            [self.collection.pk, *[self.annotator.pk] * 3, n_wanted],
-        )
-        return self._lend([_question(self.collection, values) for values in found]) if found else []
+        leases = self._leases(to, lend_ahead(to, n_wanted, walk=self.pk, position=self.position))
+        for lease in leases:
+            lease.question.open_places -= 1
+            self.position = lease.question.position
+        return leases
 
-    def claim(self, n_wanted: int) -> list[Lease]:
-        """Take up to `n_wanted` places on open questions ahead; move there; return the leases.
-
-        Never a question that this annotator has answered, skipped or holds.
-        """
-        # Rows that others are taking right now are passed over instead of waited for, so nobody deadlocks.
-        found = rows(
-            f"""SELECT {select("q", QUESTION)}, {select("i", IMAGE)} FROM labeling_question q
-                JOIN labeling_image i ON i.id = q.image_id
-                WHERE q.collection_id = %s AND q.open_places > 0 AND q.position > %s AND i.withdrawn_at IS NULL
-                    AND {NEVER_ASKED}
-                ORDER BY q.position LIMIT %s {locked("q", skip=True)}""",  # noqa: S608
-            [self.collection_id, self.position, *[self.annotator_id] * 3, n_wanted],
-        )
-        if not found:
-            return []
-        questions = [_question(self.collection, values) for values in found]
-        taken = [question.pk for question in questions]
-        # One UPDATE both checks and takes the places: the constraint refuses to go below none.
-        places = "UPDATE labeling_question SET open_places = open_places - 1"
-        run(f"{places} WHERE {among('id')}", [keys(taken)])
-        for question in questions:
-            question.open_places -= 1
-        self.position = questions[-1].position
-        return self._lend(questions)
-
-    def _lend(self, questions: list[Question]) -> list[Lease]:
-        expires_at = timezone.now() + LEASE_TIME
-        at = to_moment(expires_at)
-        marks = ", ".join(["(%s, %s, %s)"] * len(questions))
-        made = rows(
-            f"""INSERT INTO labeling_lease (question_id, annotator_id, expires_at) VALUES {marks}
-                RETURNING id, question_id""",  # noqa: S608
-            [value for question in questions for value in (question.pk, self.annotator_id, at)],
-        )
-        number = {question: pk for pk, question in made}
-        return [
-            Lease(id=number[q.pk], question=q, annotator=self.annotator, expires_at=expires_at)
-            for q in questions
+    def _leases(self, to: Borrower, lent: Sequence[tuple[Any, ...]]) -> list[Lease]:
+        """Make leases of what was lent, which is held from now on."""
+        leases = [
+            Lease(
+                id=pk,
+                question=_question(self.collection, values),
+                annotator=self.annotator,
+                expires_at=to.expires_at,
+            )
+            for pk, *values in lent
         ]
+        to.held.extend(lease.question_id for lease in leases)
+        return leases

@@ -11,16 +11,23 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.sql import rows, run
 from labeling import consensus
 from labeling.models.choices import Choices, Narrower
 from labeling.models.collections import Collection, ConsensusFit, Narrowing
 from labeling.models.images import Image
+from labeling.models.sql import among, cells, keys, table
 from labeling.splits import TRAIN
 from taxonomy.models import Change, Synset
 
 NONE_OF_THESE = "none_of_these"  # the answer that it shows none of the classes
 REFIT_BATCH = 500  # questions that a refit locks at a time
 FEED_SIZE = 200  # questions opened at a time; the window stays small beside a large collection
+
+# The columns that a decision writes, with their types.
+DECIDED = (("id", "bigint"), ("n_votes", "integer"), ("state", "text"), ("open_places", "smallint"),
+           ("label_id", "bigint"), ("confidence", "float8"), ("fit_id", "bigint"),
+           ("narrowing_id", "bigint"))  # fmt: skip
 
 
 class QuestionQuerySet(models.QuerySet["Question"]):
@@ -68,14 +75,14 @@ class QuestionQuerySet(models.QuerySet["Question"]):
 
     def by_label(self) -> list[tuple[Synset, int]]:
         """Return each label of these questions that pages may show with its number of them, the most first."""
-        rows = (
+        counted = (
             self.filter(label__is_sensitive=False)
             .values_list("label")
             .annotate(n=Count("pk"))
             .order_by("-n", "label")
         )
-        synsets = Synset.objects.in_bulk([label for label, _n in rows])
-        return [(synsets[label], n) for label, n in rows]
+        synsets = Synset.objects.in_bulk([label for label, _n in counted])
+        return [(synsets[label], n) for label, n in counted]
 
     def accuracy(self) -> float | None:
         """Return the share of settled questions with a known answer whose label is that answer; gold ones, whose
@@ -92,32 +99,20 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         unasked = [q.pk for q in questions if q.state == Question.State.OPEN and not q.open_places]
         awaited = set()
         if unasked:
-            awaited = set(self.filter(pk__in=unasked, leases__isnull=False).values_list("pk", flat=True))
+            lent = f"SELECT question_id FROM labeling_lease WHERE {among('question_id')}"
+            awaited = {question for (question,) in rows(lent, [keys(unasked)])}
         for question in questions:
             if question.state != Question.State.OPEN:
                 question.open_places = 0
             elif not question.open_places and question.pk not in awaited:
                 question.open_places = 1
-        statement = """
-            UPDATE labeling_question SET n_votes = %s, state = %s, open_places = %s, label_id = %s, confidence = %s,
-                fit_id = %s, narrowing_id = %s WHERE id = %s"""
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                statement,
-                [
-                    (
-                        q.n_votes,
-                        q.state,
-                        q.open_places,
-                        q.label_id,
-                        q.confidence,
-                        q.fit_id,
-                        q.narrowing_id,
-                        q.pk,
-                    )
-                    for q in questions
-                ],
-            )
+        decided = [
+            (q.pk, q.n_votes, q.state, q.open_places, q.label_id, q.confidence, q.fit_id, q.narrowing_id)
+            for q in questions
+        ]
+        columns = ", ".join(f"{name} = d.{name}" for name, _kind in DECIDED if name != "id")
+        statement = f"UPDATE labeling_question SET {columns} FROM {table(DECIDED)}"
+        run(f"{statement} WHERE labeling_question.id = d.id", [cells(decided)])
 
     def record_consensus(
         self, rows: Iterable[tuple[int, int, int, float, str, int | None]], fit: ConsensusFit
@@ -160,21 +155,26 @@ class Question(models.Model):
             """Return the state that a question is in once this was decided."""
             return cls.OPEN if decision == consensus.Decision.ASK_AGAIN else cls(decision.value)
 
-    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="questions")
+    collection = models.ForeignKey(
+        Collection, on_delete=models.CASCADE, related_name="questions", db_index=False
+    )
     image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="questions", db_index=False)
     position = models.IntegerField(help_text=_("Random; the order in which questions are asked."))
     state = models.CharField(max_length=9, choices=State, default=State.WAITING)
     open_places = models.PositiveSmallIntegerField(default=0, help_text=_("Leases still to be had."))
     n_votes = models.PositiveIntegerField(default=0)
-    label = models.ForeignKey(Synset, on_delete=models.PROTECT, null=True, blank=True, related_name="labels")
+    label = models.ForeignKey(
+        Synset, on_delete=models.PROTECT, null=True, blank=True, related_name="labels", db_index=False
+    )
     confidence = models.FloatField(null=True, blank=True)
-    fit = models.ForeignKey(ConsensusFit, on_delete=models.SET_NULL, null=True, blank=True)
+    fit = models.ForeignKey(ConsensusFit, on_delete=models.SET_NULL, null=True, blank=True, db_index=False)
     narrowing = models.ForeignKey(
         Narrowing,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="questions",
+        db_index=False,
         help_text=_("Set where the noun is known and only its kind is asked."),
     )
     truth = models.ForeignKey(
@@ -183,6 +183,7 @@ class Question(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
         help_text=_(
             "The answer where it was known beforehand. It measures the consensus and never enters it."
         ),
@@ -211,6 +212,13 @@ class Question(models.Model):
                 fields=["collection", "position"], condition=Q(state="waiting"), name="labeling_waiting"
             ),
             models.Index(fields=["collection", "position"], condition=Q(is_gold=True), name="labeling_gold"),
+            # Each vote writes into every index that its question is in, so what few have is indexed for those alone.
+            *(
+                models.Index(
+                    fields=[name], condition=Q(**{f"{name}__isnull": False}), name=f"labeling_by_{name}"
+                )
+                for name in ("label", "truth", "narrowing")
+            ),
             # These two hold all that counting labels reads: by label, and by picture.
             models.Index(fields=["collection", "state", "label"], name="labeling_settled"),
             models.Index(fields=["image", "state", "label"], name="labeling_of_picture"),

@@ -1,68 +1,63 @@
-"""Statements of our own, for the two requests that volunteers make all the time: taking leases and casting votes.
-
-Django takes some 0.5 ms to put together the SQL of one query, five times what the database then takes to answer it,
-and these requests make a dozen (benchmarks.handout). Rows still become models; constraints still hold.
+"""What the statements are made of that lend questions and cast votes, on either database. See accounts.sql for why
+they are written by hand.
 """
 
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any
 
-from django.db import connection, models
+from django.db import connection
 
-Row = TypeVar("Row", bound=models.Model)
+from accounts.sql import IS_POSTGRESQL
 
-
-def rows(statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return list(cursor.fetchall())
-
-
-def run(statement: str, values: Sequence[Any] = ()) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+Columns = tuple[tuple[str, str], ...]  # names with their types
 
 
 def among(column: str) -> str:
     """The condition that `column` is one of the keys which `keys` passes; see taxonomy.models.lookups."""
-    if connection.vendor == "postgresql":
-        return f"{column} = ANY(%s)"
-    return f"{column} IN (SELECT value FROM json_each(%s))"  # noqa: S608
+    if IS_POSTGRESQL:
+        return f"{column} = ANY(%s::bigint[])"
+    return f"{column} IN (SELECT value FROM json_each(%s))"
 
 
-def keys(values: Iterable[int]) -> Any:
-    return list(values) if connection.vendor == "postgresql" else json.dumps(list(values))
+def keys(values: Iterable[int]) -> str:
+    """The value that a statement takes for `among`."""
+    text = ",".join(map(str, values))
+    return f"{{{text}}}" if IS_POSTGRESQL else f"[{text}]"
 
 
 def locked(*tables: str, skip: bool = False) -> str:
     """The clause that locks the rows of these tables; on SQLite the transaction has excluded all others."""
-    if connection.vendor != "postgresql":
+    if not IS_POSTGRESQL:
         return ""
     return f"FOR UPDATE OF {', '.join(tables)}{' SKIP LOCKED' if skip else ''}"
 
 
-def select(table: str, names: Sequence[str]) -> str:
-    """The list of a table's columns."""
-    return ", ".join(f"{table}.{name}" for name in names)
+@cache
+def table(columns: Columns) -> str:
+    """A table `d` of the rows that `cells` passes, to read in a statement."""
+    if IS_POSTGRESQL:
+        values = ", ".join(f"(value ->> {i})::{kind} AS {name}" for i, (name, kind) in enumerate(columns))
+        return f"(SELECT {values} FROM jsonb_array_elements(%s::jsonb)) AS d"
+    values = ", ".join(f"json_extract(value, '$[{i}]') AS {name}" for i, (name, _kind) in enumerate(columns))
+    return f"(SELECT {values} FROM json_each(%s)) AS d"
 
 
-def build(model: type[Row], names: Sequence[str], values: Sequence[Any]) -> Row:
-    """Make a row's model of its columns. What was not read is read when it is asked for."""
-    found = dict(zip(names, values, strict=True))
-    ordered = [found[each.attname] for each in model._meta.concrete_fields if each.attname in found]
-    return model.from_db(connection.alias, names, ordered)
+def cells(found: Sequence[Sequence[Any]]) -> str:
+    """The value that a statement takes for `table`."""
+    return json.dumps(found, default=str)
 
 
 def to_moment(value: datetime) -> Any:
     """A moment as the database takes it."""
-    return connection.ops.adapt_datetimefield_value(value)
+    return value if IS_POSTGRESQL else connection.ops.adapt_datetimefield_value(value)
 
 
 def from_moment(value: Any) -> datetime:
     """A moment as the database gives it."""
-    if connection.vendor == "sqlite":
+    if not IS_POSTGRESQL:
         value = connection.ops.convert_datetimefield_value(  # type: ignore[attr-defined]
             value, None, connection
         )

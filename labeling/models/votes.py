@@ -1,8 +1,8 @@
 """What annotators said."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from django.conf import settings
@@ -13,11 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.sql import IS_POSTGRESQL, rows, run
 from labeling import consensus
 from labeling.models.choices import Choices
 from labeling.models.collections import Collection, Narrowing
 from labeling.models.questions import NONE_OF_THESE, Question
-from labeling.models.sql import among, keys, rows, to_moment
+from labeling.models.sql import among, cells, keys, table, to_moment
 from taxonomy.models import Change, Synset
 from taxonomy.models.ledger import Kind
 
@@ -42,6 +43,41 @@ class Counts:
     none: consensus.Ints  # those that say none of the classes
 
 
+# The columns of a vote that is cast, with their types.
+NEW_VOTE = (("question_id", "bigint"), ("annotator_id", "bigint"), ("synset_id", "bigint"), ("answer", "text"),
+            ("narrowing_id", "bigint"), ("taxonomy_version", "integer"), ("seconds", "float8"),
+            ("lease_number", "bigint"), ("cast_at", "timestamptz"))  # fmt: skip
+WEIGHED = "id, lease_number, question_id, annotator_id, synset_id, answer, narrowing_id"
+
+
+def weighed(votes: str) -> str:
+    """The statement that reads what is weighed of each of `votes`, a subquery: the columns WEIGHED, and the
+    annotator's skill.
+    """
+    columns = ", ".join(f"v.{name}" for name in WEIGHED.split(", "))
+    return f"""SELECT {columns}, s."right", s.wrong
+        FROM {votes} v JOIN labeling_question q ON q.id = v.question_id
+        LEFT JOIN labeling_skill s ON s.collection_id = q.collection_id AND s.annotator_id = v.annotator_id
+        ORDER BY v.id"""
+
+
+def _decide(
+    questions: Sequence[Question], cast: Sequence[tuple[Any, ...]], read: Callable[[Question], Choices]
+) -> None:
+    """Decide these questions by votes as `weighed` gives them."""
+    answers: dict[int, list[tuple[int, int | None, str]]] = {question.pk: [] for question in questions}
+    narrowing = {question.pk: question.narrowing_id for question in questions}
+    skills: dict[int, dict[int, float]] = {question.pk: {} for question in questions}
+    for _pk, _lease, question, annotator, synset, answer, narrowed, right, wrong in cast:
+        if narrowed == narrowing[question]:
+            answers[question].append((annotator, synset, answer))
+            if right is not None:
+                skills[question][annotator] = right / (right + wrong)
+    for each in questions:
+        each.decide(read(each), answers[each.pk], skills[each.pk])
+    Question.objects.write_decisions(questions)
+
+
 class VoteQuerySet(models.QuerySet["Vote"]):
     def touched(self, annotator: User) -> list[tuple[Change, int]]:
         """Return the latest changes of the taxonomy that made votes of `annotator` count for another noun, or had
@@ -63,44 +99,37 @@ class VoteQuerySet(models.QuerySet["Vote"]):
 
         read: gives what the votes on a question are weighed over.
         """
-        answers: dict[int, list[tuple[int, int | None, str]]] = {question.pk: [] for question in questions}
-        narrowing = {question.pk: question.narrowing_id for question in questions}
-        skills: dict[int, dict[int, float]] = {question.pk: {} for question in questions}
-        cast = rows(
-            f"""SELECT v.question_id, v.annotator_id, v.synset_id, v.answer, v.narrowing_id, s."right", s.wrong
-                FROM labeling_vote v JOIN labeling_question q ON q.id = v.question_id
-                LEFT JOIN labeling_skill s
-                    ON s.collection_id = q.collection_id AND s.annotator_id = v.annotator_id
-                WHERE {among("v.question_id")} ORDER BY v.id""",  # noqa: S608
-            [keys(answers)],
-        )
-        for question, annotator, synset, answer, narrowed, right, wrong in cast:
-            if narrowed == narrowing[question]:
-                answers[question].append((annotator, synset, answer))
-                if right is not None:
-                    skills[question][annotator] = right / (right + wrong)
-        for each in questions:
-            each.decide(read(each), answers[each.pk], skills[each.pk])
-        Question.objects.write_decisions(questions)
+        pks = keys(question.pk for question in questions)
+        cast = rows(weighed(f"(SELECT * FROM labeling_vote WHERE {among('question_id')})"), [pks])
+        _decide(questions, cast, read)
 
-    def insert(self, votes: Iterable["Vote"]) -> None:
-        """Write votes that were cast on leases."""
-        by_lease = {vote.lease_number: vote for vote in votes}
+    def cast(self, votes: Sequence["Vote"], read: Callable[[Question], Choices]) -> None:
+        """Write votes that are cast on leases, which end thereby, and decide their questions, as `decide` does."""
+        leases, questions = keys(v.lease_number or 0 for v in votes), keys(v.question_id for v in votes)
         at = to_moment(timezone.now())
-        values = [
+        new = [
             (v.question_id, v.annotator_id, v.synset_id, v.answer, v.narrowing_id, v.taxonomy_version, v.seconds,
              v.lease_number, at)
-            for v in by_lease.values()
+            for v in votes
         ]  # fmt: skip
-        marks = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(values))
-        made = rows(
-            f"""INSERT INTO labeling_vote (question_id, annotator_id, synset_id, answer, narrowing_id,
-                taxonomy_version, seconds, lease_number, cast_at) VALUES {marks}
-                RETURNING id, lease_number""",  # noqa: S608
-            [value for row in values for value in row],
-        )
-        for pk, lease_number in made:
-            by_lease[lease_number].pk = pk
+        columns = ", ".join(name for name, _kind in NEW_VOTE)
+        insert = f"INSERT INTO labeling_vote ({columns}) SELECT {columns} FROM {table(NEW_VOTE)}"
+        end = f"DELETE FROM labeling_lease WHERE {among('id')}"
+        every = f"SELECT {WEIGHED} FROM labeling_vote WHERE {among('question_id')}"
+        if IS_POSTGRESQL:
+            # At once. What `every` reads is as it was before, so the new votes are put to it.
+            statement = weighed(f"({every} UNION ALL SELECT {WEIGHED} FROM new)")
+            values = [cells(new), leases, questions]
+            found = rows(f"WITH new AS ({insert} RETURNING {WEIGHED}), ended AS ({end}) {statement}", values)
+        else:
+            run(insert, [cells(new)])
+            run(end, [leases])
+            found = rows(weighed(f"({every})"), [questions])
+        by_lease = {vote.lease_number: vote for vote in votes}
+        for pk, lease_number, *_others in found:
+            if lease_number in by_lease:
+                by_lease[lease_number].pk = pk
+        _decide([vote.question for vote in votes], found, read)
 
     def imported(self) -> Self:
         return self.filter(lease_number=None)
@@ -149,7 +178,7 @@ class Vote(models.Model):
         CANNOT_TELL = "cannot_tell", _("cannot tell")
         NONE_OF_THESE = NONE_OF_THESE, _("none of these")
 
-    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="votes")
+    question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="votes", db_index=False)
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="votes")
     synset = models.ForeignKey(Synset, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     answer = models.CharField(max_length=13, choices=Answer)
@@ -159,6 +188,7 @@ class Vote(models.Model):
         null=True,
         blank=True,
         related_name="votes",
+        db_index=False,
         help_text=_("Set where only the kind of a known noun was asked."),
     )
     taxonomy_version = models.PositiveIntegerField()
@@ -175,16 +205,13 @@ class Vote(models.Model):
 
     class Meta:
         constraints = [
+            # Once as the question first was, and once for each noun that it is narrowed from. As an index this finds
+            # the votes on a question too.
             models.UniqueConstraint(
-                fields=["question", "annotator"],
-                condition=Q(narrowing=None),
-                name="labeling_vote_once_per_question",
-                violation_error_message=_("You have already answered this question."),
-            ),
-            models.UniqueConstraint(
-                fields=["question", "annotator", "narrowing"],
-                condition=Q(narrowing__isnull=False),
-                name="labeling_vote_once_per_narrowing",
+                "question",
+                "annotator",
+                Coalesce("narrowing", 0),
+                name="labeling_vote_once",
                 violation_error_message=_("You have already answered this question."),
             ),
             models.CheckConstraint(
@@ -192,6 +219,11 @@ class Vote(models.Model):
                 | Q(answer__in=["cannot_tell", "none_of_these"], synset__isnull=True),
                 name="labeling_vote_names_what_it_sees",
                 violation_error_message=_("Say which noun the picture shows, or that you cannot tell."),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["narrowing"], condition=Q(narrowing__isnull=False), name="labeling_narrowing_votes"
             ),
         ]
 

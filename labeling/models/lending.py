@@ -1,0 +1,106 @@
+"""Statements that lend questions: one on PostgreSQL; a few on SQLite, which changes nothing inside a query."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from accounts.sql import IS_POSTGRESQL, rows, run, select
+from labeling.models.sql import among, keys, locked, to_moment
+
+# The columns of questions and their pictures that the requests of volunteers read.
+QUESTION = ("id", "collection_id", "image_id", "position", "state", "open_places", "n_votes", "label_id",
+            "confidence", "fit_id", "narrowing_id", "is_gold", "truth_id")  # fmt: skip
+IMAGE = ("id", "sha256", "width", "height")
+# Of a question q; takes the annotator twice. One that is being narrowed is another question than it was: which kind
+# of dog, not what. Asked for each question by itself, by an index: as NOT EXISTS, PostgreSQL may read all that the
+# annotator ever answered, where its statistics are of a time when that was nothing.
+NEVER_ANSWERED = """(SELECT 1 FROM labeling_vote v WHERE v.question_id = q.id AND v.annotator_id = %s
+        AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0) LIMIT 1) IS NULL
+    AND (SELECT 1 FROM labeling_skip k WHERE k.question_id = q.id AND k.annotator_id = %s LIMIT 1) IS NULL"""
+INSERT = "INSERT INTO labeling_lease (question_id, annotator_id, expires_at)"
+# One UPDATE both checks and takes places: the constraint refuses to go below none.
+TAKE = "UPDATE labeling_question SET open_places = labeling_question.open_places - 1"
+WALK = "UPDATE labeling_walk SET position ="
+
+
+@dataclass(frozen=True, slots=True)
+class Borrower:
+    """Who borrows from a collection, and which of its questions they hold, more and more; keys all."""
+
+    collection: int
+    annotator: int
+    held: Sequence[
+        int
+    ]  # kept from being lent twice by this, which was read, and not by looking for every question
+    expires_at: datetime  # of what is lent now
+
+
+def lend_gold(to: Borrower, n_wanted: int) -> list[tuple[Any, ...]]:
+    """Lend up to `n_wanted` gold questions that are not being asked of everybody; they need no place.
+
+    Return (lease, *QUESTION, *IMAGE) of each.
+    """
+    return _lend(to, _unasked("q.is_gold AND q.state <> 'open'", n_wanted), [])
+
+
+def lend_ahead(to: Borrower, n_wanted: int, walk: int, position: int) -> list[tuple[Any, ...]]:
+    """Lend up to `n_wanted` open questions behind `position`, take a place on each, and move the walk there.
+
+    Return (lease, *QUESTION, *IMAGE) of each, in the order of their positions.
+    """
+    # Rows that others are taking right now are passed over instead of waited for, so nobody deadlocks.
+    find = f"{_unasked('q.open_places > 0 AND q.position > %s', n_wanted)} {locked('q', skip=True)}"
+    return _lend(to, find, [position], walk)
+
+
+def _unasked(condition: str, n_wanted: int) -> str:
+    # The number stands in the text, or PostgreSQL would plan for a tenth of all questions.
+    return f"""SELECT {select("q", QUESTION)}, {select("i", IMAGE)} FROM labeling_question q
+        JOIN labeling_image i ON i.id = q.image_id
+        WHERE q.collection_id = %s AND {condition} AND i.withdrawn_at IS NULL AND NOT ({among("q.id")})
+            AND {NEVER_ANSWERED}
+        ORDER BY q.position LIMIT {n_wanted}"""
+
+
+def _lend(to: Borrower, find: str, where: Sequence[Any], walk: int | None = None) -> list[tuple[Any, ...]]:
+    """Lend what the statement `find` finds, of which `where` is its own condition's values; with a walk, take places
+    and move it to the last of them.
+    """
+    values = [to.collection, *where, keys(to.held), to.annotator, to.annotator]
+    if IS_POSTGRESQL:
+        return _lend_at_once(to, find, values, walk)
+    found = rows(find, values)
+    if not found:
+        return []
+    questions = keys(row[0] for row in found)
+    if walk is not None:
+        run(f"{TAKE} WHERE {among('id')}", [questions])
+        run(f"{WALK} %s WHERE id = %s", [found[-1][QUESTION.index("position")], walk])
+    made = rows(
+        f"{INSERT} SELECT value, %s, %s FROM json_each(%s) RETURNING question_id, id",
+        [to.annotator, to_moment(to.expires_at), questions],
+    )
+    lease = dict(made)
+    return [(lease[row[0]], *row) for row in found]
+
+
+def _lend_at_once(to: Borrower, find: str, values: Sequence[Any], walk: int | None) -> list[tuple[Any, ...]]:
+    columns = ", ".join([*QUESTION, *(f"picture_{name}" for name in IMAGE)])
+    parts = [
+        f"found ({columns}) AS ({find})",
+        f"lent AS ({INSERT} SELECT id, %s, %s FROM found RETURNING id, question_id)",
+    ]
+    values = [*values, to.annotator, to.expires_at]
+    if walk is not None:
+        parts += [
+            f"taken AS ({TAKE} FROM found WHERE labeling_question.id = found.id)",
+            f"walked AS ({WALK} (SELECT MAX(position) FROM found) WHERE id = %s AND EXISTS (SELECT FROM found))",
+        ]
+        values.append(walk)
+    return rows(
+        f"""WITH {", ".join(parts)}
+            SELECT lent.id, found.* FROM found JOIN lent ON lent.question_id = found.id
+            ORDER BY found.position""",
+        values,
+    )
