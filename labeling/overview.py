@@ -24,7 +24,7 @@ from taxonomy.models import Synset
 DAYS = 30  # of votes that are drawn
 SAMPLE = 2000  # questions over which agreement is computed
 MOST_HARD, MOST_PAIRS, MOST_GROUPS = 12, 12, 200
-DONE = (Question.State.SETTLED, Question.State.UNDECIDED)
+DONE = (Question.State.SETTLED, Question.State.ABSENT, Question.State.UNDECIDED)
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _pace(collection: Collection, counts: Mapping[str, int], now: datetime) -> P
     days = [(day, n_on.get(day, 0)) for day in (since + timedelta(days=i) for i in range(DAYS))]
     n_last_day = cast.filter(cast_at__gt=now - timedelta(days=1)).count()
     n_votes_done = collection.questions.filter(state__in=DONE).aggregate(n=Coalesce(Sum("n_votes"), 0))["n"]
-    n_done = counts["n_settled"] + counts["n_undecided"]
+    n_done = counts["n_decided"] + counts["n_undecided"]
     left = pace.days_left(
         counts["n_questions"] - n_done, n_done, n_votes_done, counts["n_votes"] - n_votes_done, n_last_day
     )

@@ -11,6 +11,7 @@ from labeling.models.answers import (
 )
 from labeling.models.choices import Choices
 from labeling.models.collections import (
+    VERIFIED,
     ClassesChangedError,
     ClassRefusedError,
     Collection,
@@ -36,13 +37,16 @@ from labeling.models.leases import (
 from labeling.models.questions import Question, random_position
 from labeling.models.relabels import Reclass, Relabel
 from labeling.models.reports import Report
-from labeling.models.votes import Counts, Keys, Retraction, Vote
+from labeling.models.votes import AGREES, IS_RIGHT, Counts, Keys, Retraction, Vote
 
 __all__ = [
+    "AGREES",
     "GRID",
+    "IS_RIGHT",
     "LEASE_TIME",
     "MOST_LEASES",
     "SKIP",
+    "VERIFIED",
     "Answer",
     "AnsweredOtherwiseError",
     "Arrival",
