@@ -96,10 +96,10 @@ def pictures_page(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     context: dict[str, Any] = {
         "collection": collection,
         "form": form,
-        "n_pictures": collection.questions.count(),
+        "n_pictures": collection.n_pictures,
     }
     if form.is_valid():
         context["report"] = receive(collection, **form.cleaned_data)
-        context["n_pictures"] = collection.questions.count()
+        context["n_pictures"] = collection.n_pictures
     context["url"] = reverse("collection-pictures", args=[collection.slug])
     return render(request, "labeling/pictures.html", context)

@@ -34,13 +34,14 @@ from labeling.models.leases import (
     NotUndoneError,
     Walk,
 )
-from labeling.models.questions import Question, random_position
+from labeling.models.questions import DECIDED_RIGHT, Question, random_position
 from labeling.models.relabels import Reclass, Relabel
 from labeling.models.reports import Report
 from labeling.models.votes import AGREES, IS_RIGHT, Counts, Keys, Retraction, Vote
 
 __all__ = [
     "AGREES",
+    "DECIDED_RIGHT",
     "GRID",
     "IS_RIGHT",
     "LEASE_TIME",

@@ -19,7 +19,7 @@ from labeling.splits import TEST
 from taxonomy.models import Change, Synset, SynsetQuerySet
 
 MOST_CLASSES = 1000  # as ILSVRC had; the confusions of more would not fit into one row
-FEWEST_CLASSES = 2  # to choose between; one can be asked about
+FEWEST_CLASSES = 2  # to choose between
 VERIFIED = (
     "absent",
     "present",
@@ -153,9 +153,19 @@ class Collection(models.Model):
         return self.kind == Collection.Kind.VERIFY
 
     @property
+    def fewest_classes(self) -> int:
+        """How many nouns it needs to be opened: two to choose between, or one to ask about."""
+        return 1 if self.is_verifying else FEWEST_CLASSES
+
+    @property
     def is_asking(self) -> bool:
         """Whether volunteers are asked: open, and about nothing sensitive."""
         return self.is_open and not self.root.is_sensitive
+
+    @property
+    def n_pictures(self) -> int:
+        pictures = self.questions.order_by().values("image")
+        return (pictures.distinct() if self.is_verifying else pictures).count()
 
     @property
     def has_votes(self) -> bool:
@@ -311,10 +321,12 @@ class Collection(models.Model):
                 gettext("“%(noun)s” is marked as sensitive, so nobody is asked about it.")
                 % {"noun": self.root}
             )
-        if self.is_verifying and not self.offered():
-            raise NotReadyError(gettext("Choose a noun: without any there is nothing to ask about."))
-        if not self.is_verifying and len(self.offered()) < FEWEST_CLASSES:
-            raise NotReadyError(gettext("Choose two nouns at least: with fewer there is nothing to decide."))
+        if len(self.offered()) < self.fewest_classes:
+            raise NotReadyError(
+                gettext("Choose a noun: without any there is nothing to ask about.")
+                if self.is_verifying
+                else gettext("Choose two nouns at least: with fewer there is nothing to decide.")
+            )
         self._set_open(True)
 
     def close(self) -> None:
