@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -11,7 +12,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from accounts import flood
 from accounts.http import AuthenticatedApiRequest
-from labeling.models import Answer, Collection, Lease, NotUndoneError, Outcome
+from labeling.models import Answer, Collection, Lease, NotAClassError, NotUndoneError, Outcome
 from labeling.serializers import (
     CollectionSerializer,
     LeaseRequestSerializer,
@@ -24,6 +25,7 @@ from labeling.serializers import (
     VotesSerializer,
     lend,
 )
+from taxonomy.models import Synset
 
 # Made once, since making a serializer takes longer than what it checks. Checking leaves nothing in it.
 LEASE_REQUEST, VOTES = LeaseRequestSerializer(), VotesSerializer()
@@ -45,25 +47,37 @@ class LeasesView(APIView):
     @extend_schema(request=LeaseRequestSerializer, responses=LeasesSerializer)
     def post(self, request: AuthenticatedApiRequest, slug: str) -> Response:
         """Cast `votes`, where there are any, then return up to `count` leases that you hold: those you hold
-        already, renewed, then new ones.
+        already, renewed, then new ones. Where the collection verifies, all are about one noun.
         """
         try:
             collection = Collection.objects.to_ask(slug)
         except Collection.DoesNotExist as error:
             raise NotFound(str(error)) from error
         wanted = LEASE_REQUEST.run_validation(request.data)
-        votes, count = wanted["votes"], wanted["count"]
-        answers = _answers(request, votes)
-        if answers:
-            outcomes, leases = Lease.objects.trade(collection, request.user, answers, count)
-        else:
-            outcomes, leases = [], Lease.objects.hand_out(collection, request.user, count)
+        answers = _answers(request, wanted["votes"])
+        outcomes, leases = _trade(collection, request, answers, wanted)
         # Others may hold for a moment what is left, so having none now is not yet the end.
         is_finished = not leases and not Lease.objects.might_come(collection, request.user)
         detail = _nothing_left(collection) if is_finished else ""
         lent = [lend(lease) for lease in leases]
         results = _results(answers, outcomes)
         return Response({"results": results, "leases": lent, "is_finished": is_finished, "detail": detail})
+
+
+def _trade(
+    collection: Collection, request: AuthenticatedApiRequest, answers: list[Answer], wanted: dict[str, Any]
+) -> tuple[list[Outcome], list[Lease]]:
+    count, wnid = wanted["count"], wanted.get("about")
+    if not collection.is_verifying:
+        if answers:
+            return Lease.objects.trade(collection, request.user, answers, count)
+        return [], Lease.objects.hand_out(collection, request.user, count)
+    noun = get_object_or_404(Synset, wnid=wnid) if wnid else None
+    outcomes = Lease.objects.cast(request.user, answers) if answers else []
+    try:
+        return outcomes, Lease.objects.hand_out_grid(collection, request.user, noun, count).leases
+    except NotAClassError as error:
+        raise ValidationError({"about": [str(error)]}, code="not_a_class") from error
 
 
 def _nothing_left(collection: Collection) -> str:
@@ -138,7 +152,7 @@ def _result(answer: Answer, outcome: Outcome) -> dict[str, Any]:
     result = {"lease": answer.lease, "status": status, "detail": str(outcome.refusal or ""), "gold": None}
     if outcome.truth and outcome.vote:
         result["gold"] = {
-            "is_right": outcome.vote.synset == outcome.truth,
+            "is_right": outcome.is_right,
             "noun": outcome.truth.name,
         }
     return result

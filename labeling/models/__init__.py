@@ -11,6 +11,7 @@ from labeling.models.answers import (
 )
 from labeling.models.choices import Choices
 from labeling.models.collections import (
+    VERIFIED,
     ClassesChangedError,
     ClassRefusedError,
     Collection,
@@ -24,6 +25,7 @@ from labeling.models.collections import (
 )
 from labeling.models.comments import Comment, Flag
 from labeling.models.examples import Example, ExampleRefusedError
+from labeling.models.grids import GRID, Grid
 from labeling.models.images import Arrival, Image
 from labeling.models.leases import (
     LEASE_TIME,
@@ -32,15 +34,20 @@ from labeling.models.leases import (
     NotUndoneError,
     Walk,
 )
-from labeling.models.questions import Question
+from labeling.models.questions import DECIDED_RIGHT, Question, random_position
 from labeling.models.relabels import Reclass, Relabel
 from labeling.models.reports import Report
-from labeling.models.votes import Counts, Keys, Retraction, Vote
+from labeling.models.votes import AGREES, IS_RIGHT, Counts, Keys, Retraction, Vote
 
 __all__ = [
+    "AGREES",
+    "DECIDED_RIGHT",
+    "GRID",
+    "IS_RIGHT",
     "LEASE_TIME",
     "MOST_LEASES",
     "SKIP",
+    "VERIFIED",
     "Answer",
     "AnsweredOtherwiseError",
     "Arrival",
@@ -55,6 +62,7 @@ __all__ = [
     "Example",
     "ExampleRefusedError",
     "Flag",
+    "Grid",
     "Image",
     "Keys",
     "Lease",
@@ -75,4 +83,5 @@ __all__ = [
     "Vote",
     "Walk",
     "may_organise",
+    "random_position",
 ]

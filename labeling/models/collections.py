@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -20,11 +21,15 @@ from taxonomy.models import Change, Synset, SynsetQuerySet
 
 MOST_CLASSES = 1000  # as ILSVRC had; the confusions of more would not fit into one row
 FEWEST_CLASSES = 2  # to choose between
+VERIFIED = (
+    "absent",
+    "present",
+)  # what a question about one noun is decided among; places are arrays' `label`
 SELDOM_GOLD, MOST_GOLD = 0.05, 0.5  # shares of the questions that somebody is asked
 
 # The columns that the requests of volunteers read.
-TO_ASK = ("id", "slug", "name", "root_id", "is_open", "target_confidence", "min_votes", "max_votes", "gold_share",
-          "revision", "latest_fit_id")  # fmt: skip
+TO_ASK = ("id", "slug", "name", "kind", "root_id", "is_open", "target_confidence", "min_votes", "max_votes",
+          "gold_share", "revision", "latest_fit_id")  # fmt: skip
 
 
 def may_organise(user: object) -> bool:
@@ -91,12 +96,22 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
 class Collection(models.Model):
     """One labelling campaign: many pictures, one list of classes, one policy."""
 
+    class Kind(models.TextChoices):
+        CHOOSE = "choose", _("Choose: what is in this picture?")
+        VERIFY = "verify", _("Verify: which of these pictures show it?")
+
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=100)
     guide = models.TextField(blank=True, help_text=_("What volunteers should know."))
     root = models.ForeignKey(Synset, on_delete=models.PROTECT, related_name="+")
     classes = models.ManyToManyField(Synset, through="CollectionClass", related_name="collections")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    kind = models.CharField(
+        max_length=6,
+        choices=Kind,
+        default=Kind.CHOOSE,
+        help_text=_("What volunteers are asked. It is fixed once there are pictures."),
+    )
     is_open = models.BooleanField(default=True, help_text=_("Volunteers are asked."))
     target_confidence = models.FloatField(default=0.98, help_text=_("A question settles from here."))
     min_votes = models.PositiveSmallIntegerField(default=2)
@@ -140,10 +155,36 @@ class Collection(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("labeling:collection", args=[self.slug])
 
+    def clean(self) -> None:
+        kept = Collection.objects.filter(pk=self.pk).first() if self.pk else None
+        if kept and kept.kind != self.kind and kept.questions.exists():
+            raise ValidationError(
+                {
+                    "kind": gettext(
+                        "What is asked stays as it is: there are pictures, each with its questions."
+                    )
+                }
+            )
+
+    @property
+    def is_verifying(self) -> bool:
+        """Whether each of its questions is about one noun: does the picture show it?"""
+        return self.kind == Collection.Kind.VERIFY
+
+    @property
+    def fewest_classes(self) -> int:
+        """How many nouns it needs to be opened: two to choose between, or one to ask about."""
+        return 1 if self.is_verifying else FEWEST_CLASSES
+
     @property
     def is_asking(self) -> bool:
         """Whether volunteers are asked: open, and about nothing sensitive."""
         return self.is_open and not self.root.is_sensitive
+
+    @property
+    def n_pictures(self) -> int:
+        pictures = self.questions.order_by().values("image")
+        return (pictures.distinct() if self.is_verifying else pictures).count()
 
     @property
     def has_votes(self) -> bool:
@@ -204,10 +245,14 @@ class Collection(models.Model):
 
         return {pk: follow(becomes.get(pk, pk)) for pk in {*becomes, *up}} if up else becomes
 
+    def fitted_names(self, judged: Iterable[Synset]) -> list[str]:
+        """Return what a fit calls its classes: the wnids of `judged`, or whether the noun asked about is there."""
+        return list(VERIFIED) if self.is_verifying else [synset.wnid for synset in judged]
+
     def fit_over(self, classes: Iterable[Synset]) -> "ConsensusFit | None":
         """Return the latest fit if it is one over `classes`; None otherwise."""
         latest = self.latest_fit
-        return latest if latest and latest.classes == [synset.wnid for synset in classes] else None
+        return latest if latest and latest.classes == self.fitted_names(classes) else None
 
     @transaction.atomic
     def set_classes(self, synsets: Iterable[Synset]) -> None:
@@ -253,6 +298,11 @@ class Collection(models.Model):
                 )
                 % {"noun": synset.name.capitalize()}
             )
+        if self.questions.filter(about=synset).exists():
+            raise ClassRefusedError(
+                gettext("%(noun)s stays: there are pictures that are asked about it.")
+                % {"noun": synset.name.capitalize()}
+            )
         self.set_classes(each for each in present if each != synset)
 
     def _held_classes(self) -> list[Synset]:
@@ -290,8 +340,12 @@ class Collection(models.Model):
                 gettext("“%(noun)s” is marked as sensitive, so nobody is asked about it.")
                 % {"noun": self.root}
             )
-        if len(self.offered()) < FEWEST_CLASSES:
-            raise NotReadyError(gettext("Choose two nouns at least: with fewer there is nothing to decide."))
+        if len(self.offered()) < self.fewest_classes:
+            raise NotReadyError(
+                gettext("Choose a noun: without any there is nothing to ask about.")
+                if self.is_verifying
+                else gettext("Choose two nouns at least: with fewer there is nothing to decide.")
+            )
         self._set_open(True)
 
     def close(self) -> None:
@@ -404,7 +458,7 @@ class ConsensusFit(models.Model):
     """One refit of a collection's consensus: the parameters that made its labels."""
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="fits")
-    classes = models.JSONField(help_text=_("The wnid of each class index."))
+    classes = models.JSONField(help_text=_("The wnid of each class index, or absent and present."))
     parameters = models.JSONField()
     n_votes = models.PositiveIntegerField()
     log_likelihood = models.FloatField()
@@ -420,9 +474,12 @@ class ConsensusFit(models.Model):
         return f"{self.collection}, fit {self.pk}"
 
     def refuse_other_classes(self) -> None:
-        """Raise ClassesChangedError unless votes are still weighed over the classes of this fit."""
+        """Raise ClassesChangedError unless votes are still weighed over the classes of this fit. Where those do not
+        name nouns, any change of the taxonomy counts: it may turn what questions are about.
+        """
         collection = Collection.objects.get(pk=self.collection_id)
-        if [synset.wnid for synset in collection.judged_classes()] != self.classes:
+        has_turned = collection.is_verifying and Change.objects.version() != self.taxonomy_version
+        if has_turned or collection.fitted_names(collection.judged_classes()) != self.classes:
             raise ClassesChangedError(
                 f"Expected the classes of {self}; found that a change of the taxonomy gave it others."
             )

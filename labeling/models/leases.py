@@ -28,8 +28,9 @@ from labeling.models.answers import (
 )
 from labeling.models.choices import Choices
 from labeling.models.collections import TO_ASK, Collection
+from labeling.models.grids import GRID, Filling, Grid
 from labeling.models.images import Image
-from labeling.models.lending import IMAGE, QUESTION, Borrower, lend_ahead, lend_gold
+from labeling.models.lending import ALL, IMAGE, QUESTION, Borrower, Only, lend_ahead, lend_gold, next_about
 from labeling.models.questions import Question, QuestionQuerySet
 from labeling.models.sql import among, from_moment, keys, locked
 from labeling.models.votes import Retraction, Vote
@@ -87,7 +88,29 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
 
     def _hand_out(self, walk: "Walk", count: int) -> list["Lease"]:
         # Two windows of one annotator take turns on the walk, or both would be lent the same question.
-        collection, annotator = walk.collection, walk.annotator
+        held = self._renewed(walk.collection, walk.annotator)
+        n_new = min(count, MOST_LEASES) - len(held)
+        if n_new > 0 and walk.collection.is_asking:
+            held += walk.claim_next(n_new, [lease.question_id for lease in held])
+        return held[:count]
+
+    @transaction.atomic
+    def hand_out_grid(
+        self, collection: Collection, annotator: User, noun: Synset | None = None, count: int = GRID
+    ) -> Grid:
+        """Return up to `count` leases that `annotator` holds on questions about one noun: that of those held
+        already, or else the next one; or `noun`, and those held of others are given back.
+
+        As with `hand_out`, asking again costs nothing, and nobody is asked twice.
+        """
+        # The ledger before the walk, as whoever votes takes them.
+        choices = Choices.of(collection, None, Change.objects.hold_still())
+        walk = Walk.objects.lock(collection, annotator)
+        filling = Filling(walk, choices, self._renewed(collection, annotator))
+        return filling.run(noun, min(count, MOST_LEASES))
+
+    def _renewed(self, collection: Collection, annotator: User) -> list["Lease"]:
+        """Return the leases that `annotator` holds here, renewed, with what a page shows of them."""
         now = timezone.now()
         held = _held(collection, annotator)
         if any(lease.expires_at <= now for lease in held):
@@ -97,15 +120,15 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         if any(lease.expires_at - now < RENEW_BELOW for lease in held):
             self.filter(pk__in=[lease.pk for lease in held]).renew()
             held = _held(collection, annotator)
-        n_new = min(count, MOST_LEASES) - len(held)
-        if n_new > 0 and collection.is_asking:
-            held += walk.claim_next(n_new, [lease.question_id for lease in held])
-        return [lease for lease in held if lease.expires_at > now][:count]
+        return [lease for lease in held if lease.expires_at > now]
 
     def might_come(self, collection: Collection, annotator: User) -> bool:
         """Say whether questions are left for `annotator`, though others may hold them at this moment."""
         left = collection.questions.filter(Q(open_places__gt=0) | Q(state=Question.State.WAITING))
         left = never_asked(left.filter(image__withdrawn_at=None), annotator)
+        if collection.is_verifying:
+            choices = Choices.read(collection, None)
+            left = left.exclude(about__in=choices.not_asked_about)
         return collection.is_asking and left.exists()
 
     def renew(self) -> None:
@@ -125,9 +148,7 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         leases = list(self.select_for_update(skip_locked=True, of=("self",)).order_by("question_id"))
         if not leases:
             return 0
-        for lease in leases:
-            open_question = Question.objects.open().filter(pk=lease.question_id)
-            open_question.update(open_places=F("open_places") + 1)
+        Question.objects.give_places_back(lease.question_id for lease in leases)
         Lease.objects.filter(pk__in=[lease.pk for lease in leases]).delete()
         return len(leases)
 
@@ -206,7 +227,8 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
             raise NotUndoneError(
                 "Expected a picture whose answer you were not told; found one that you were."
             )
-        if vote.narrowing_id != question.narrowing_id:
+        is_over = question.about_id and not choices_of(question, version).about(question.about_id)
+        if is_over or vote.narrowing_id != question.narrowing_id:
             raise NotUndoneError(
                 "Expected a picture that still asks the same; found that it asks another question."
             )
@@ -302,8 +324,16 @@ class Lease(models.Model):
 
         Raises LeaseExpiredError if it is held no more, NotAClassError if the collection does not ask for `synset`.
         """
-        wnid = synset.wnid if synset else ""
-        [outcome] = Lease.objects.cast(self.annotator, [Answer(self.pk, wnid, seconds=seconds)])
+        return self._cast(Answer(self.pk, synset.wnid if synset else "", seconds=seconds))
+
+    def answer(self, kind: str, seconds: float | None = None) -> Vote:
+        """Turn this lease into a vote on the noun that it asks about: present, absent or cannot tell. Raises the
+        same as `cast`.
+        """
+        return self._cast(Answer(self.pk, kind=kind, seconds=seconds))
+
+    def _cast(self, answer: Answer) -> Vote:
+        [outcome] = Lease.objects.cast(self.annotator, [answer])
         if outcome.is_repeated or outcome.vote is None:
             raise outcome.refusal or LeaseExpiredError(
                 f"Expected a lease that you hold; lease {self.pk} has your vote."
@@ -333,9 +363,7 @@ class WalkManager(models.Manager["Walk"]):
             if vote is None or outcome.is_repeated or outcome.truth is None:
                 continue
             walk = self.filter(collection=vote.question.collection_id, annotator=annotator)
-            walk.update(
-                n_gold=F("n_gold") + 1, n_gold_right=F("n_gold_right") + int(vote.synset == outcome.truth)
-            )
+            walk.update(n_gold=F("n_gold") + 1, n_gold_right=F("n_gold_right") + int(outcome.is_right))
 
 
 class Walk(models.Model):
@@ -373,31 +401,45 @@ class Walk(models.Model):
         deviation = sqrt(right * wrong / ((right + wrong) ** 2 * (right + wrong + 1)))
         return self.collection.gold_share * min(1.0, deviation / UNSURE)
 
-    def claim_next(self, n_wanted: int, held: Sequence[int] = ()) -> list[Lease]:
+    def claim_next(self, n_wanted: int, held: Sequence[int] = (), only: Only = ALL) -> list[Lease]:
         """Take some gold questions; then walk the window of open questions from here; feed it at its end; walk it
         again from its start. Never a question that this annotator has answered, skipped or holds.
 
         held: what this annotator holds in the collection, by its question.
         """
-        expires_at = timezone.now() + LEASE_TIME
-        to = Borrower(self.collection.pk, self.annotator.pk, [*held], expires_at)
+        to = self._borrower(held)
         n_gold = sum(random() < self.gold_rate for _ in range(n_wanted))  # noqa: S311
-        claimed = self._leases(to, lend_gold(to, n_gold)) if n_gold else []
-        claimed += self._claim(to, n_wanted - len(claimed))
+        claimed = self._leases(to, lend_gold(to, n_gold, only)) if n_gold else []
+        claimed += self._claim(to, n_wanted - len(claimed), only)
         for _feed in range(MOST_FEEDS):
-            if len(claimed) == n_wanted or not Question.objects.feed(self.collection):
+            if len(claimed) == n_wanted or not only.questions().feed(self.collection):
                 break
-            claimed += self._claim(to, n_wanted - len(claimed))
+            claimed += self._claim(to, n_wanted - len(claimed), only)
         if len(claimed) < n_wanted and self.position != Walk.START:
             self.position = Walk.START
-            claimed += self._claim(to, n_wanted - len(claimed))
+            claimed += self._claim(to, n_wanted - len(claimed), only)
         return claimed
 
-    def _claim(self, to: Borrower, n_wanted: int) -> list[Lease]:
+    def look_ahead(self, held: Sequence[int], only: Only) -> int | None:
+        """Return what the next open question is about that this annotator was not asked; as `claim_next` finds it."""
+        to = self._borrower(held)
+        for _feed in range(MOST_FEEDS):
+            if about := next_about(to, self.position, only):
+                return about
+            if not only.questions().feed(self.collection):
+                break
+        self.position = Walk.START
+        return next_about(to, self.position, only)
+
+    def _borrower(self, held: Sequence[int]) -> Borrower:
+        expires_at = timezone.now() + LEASE_TIME
+        return Borrower(self.collection.pk, self.annotator.pk, [*held], expires_at)
+
+    def _claim(self, to: Borrower, n_wanted: int, only: Only) -> list[Lease]:
         """Take up to `n_wanted` places on open questions ahead; move there; return the leases."""
         if not n_wanted:
             return []
-        leases = self._leases(to, lend_ahead(to, n_wanted, walk=self.pk, position=self.position))
+        leases = self._leases(to, lend_ahead(to, n_wanted, self.pk, self.position, only))
         for lease in leases:
             lease.question.open_places -= 1
             self.position = lease.question.position

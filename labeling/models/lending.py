@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from accounts.sql import IS_POSTGRESQL, rows, run, select
+from labeling.models.questions import Question, QuestionQuerySet
 from labeling.models.sql import among, keys, locked, to_moment
 
 # The columns of questions and their pictures that the requests of volunteers read.
 QUESTION = ("id", "collection_id", "image_id", "position", "state", "open_places", "n_votes", "label_id",
-            "confidence", "fit_id", "narrowing_id", "is_gold", "truth_id")  # fmt: skip
+            "confidence", "fit_id", "narrowing_id", "is_gold", "truth_id", "about_id")  # fmt: skip
 IMAGE = ("id", "sha256", "width", "height")
 # Of a question q; takes the annotator twice. One that is being narrowed is another question than it was: which kind
 # of dog, not what. Asked for each question by itself, by an index: as NOT EXISTS, PostgreSQL may read all that the
@@ -18,6 +19,8 @@ IMAGE = ("id", "sha256", "width", "height")
 NEVER_ANSWERED = """(SELECT 1 FROM labeling_vote v WHERE v.question_id = q.id AND v.annotator_id = %s
         AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0) LIMIT 1) IS NULL
     AND (SELECT 1 FROM labeling_skip k WHERE k.question_id = q.id AND k.annotator_id = %s LIMIT 1) IS NULL"""
+LENT = f"{select('q', QUESTION)}, {select('i', IMAGE)}"
+AHEAD = "q.open_places > 0 AND q.position > %s"
 INSERT = "INSERT INTO labeling_lease (question_id, annotator_id, expires_at)"
 # One UPDATE both checks and takes places: the constraint refuses to go below none.
 TAKE = "UPDATE labeling_question SET open_places = labeling_question.open_places - 1"
@@ -30,44 +33,94 @@ class Borrower:
 
     collection: int
     annotator: int
-    held: Sequence[
-        int
-    ]  # kept from being lent twice by this, which was read, and not by looking for every question
+    held: list[int]  # read before, so that it is not looked for with every question
     expires_at: datetime  # of what is lent now
 
 
-def lend_gold(to: Borrower, n_wanted: int) -> list[tuple[Any, ...]]:
+# Of a question q whose noun others have become: whether the same picture asks the same by another question, o, that
+# this annotator was asked, or that comes first. Takes those nouns, then the annotator three times.
+ASKED_ALIKE = """EXISTS (SELECT 1 FROM labeling_question o WHERE o.image_id = q.image_id
+    AND o.collection_id = q.collection_id AND o.id <> q.id AND {nouns} AND (o.id < q.id AND o.open_places > 0
+        OR EXISTS (SELECT 1 FROM labeling_lease l WHERE l.question_id = o.id AND l.annotator_id = %s)
+        OR EXISTS (SELECT 1 FROM labeling_vote v WHERE v.question_id = o.id AND v.annotator_id = %s)
+        OR EXISTS (SELECT 1 FROM labeling_skip k WHERE k.question_id = o.id AND k.annotator_id = %s)))"""
+
+
+@dataclass(frozen=True)
+class Only:
+    """Which questions somebody's walk leads to: all, or those about some nouns, or about none of some others."""
+
+    about: Sequence[int] | None = None  # all that ask about one noun today
+    besides: Sequence[int] = ()
+
+    @property
+    def condition(self) -> str:
+        """The condition on a question q; see `values`."""
+        if self.about is None:
+            return f"NOT {among('q.about_id')}" if self.besides else "TRUE"
+        alike = ASKED_ALIKE.format(nouns=among("o.about_id"))
+        return among("q.about_id") + (f" AND NOT {alike}" if len(self.about) > 1 else "")
+
+    def values(self, annotator: int) -> list[Any]:
+        """What `condition` takes."""
+        if self.about is None:
+            return [keys(self.besides)] if self.besides else []
+        nouns = keys(self.about)
+        return [nouns, nouns, *[annotator] * 3] if len(self.about) > 1 else [nouns]
+
+    def questions(self) -> QuestionQuerySet:
+        if self.about is None:
+            return (
+                Question.objects.exclude(about__in=self.besides) if self.besides else Question.objects.all()
+            )
+        return Question.objects.filter(about__in=self.about)
+
+
+ALL = Only()
+
+
+def lend_gold(to: Borrower, n_wanted: int, only: Only = ALL) -> list[tuple[Any, ...]]:
     """Lend up to `n_wanted` gold questions that are not being asked of everybody; they need no place.
 
     Return (lease, *QUESTION, *IMAGE) of each.
     """
-    return _lend(to, _unasked("q.is_gold AND q.state <> 'open'", n_wanted), [])
+    find = _unasked(LENT, "q.is_gold AND q.state <> 'open'", only, n_wanted)
+    return _lend(to, find, _values(to, [], only))
 
 
-def lend_ahead(to: Borrower, n_wanted: int, walk: int, position: int) -> list[tuple[Any, ...]]:
+def lend_ahead(
+    to: Borrower, n_wanted: int, walk: int, position: int, only: Only = ALL
+) -> list[tuple[Any, ...]]:
     """Lend up to `n_wanted` open questions behind `position`, take a place on each, and move the walk there.
 
     Return (lease, *QUESTION, *IMAGE) of each, in the order of their positions.
     """
     # Rows that others are taking right now are passed over instead of waited for, so nobody deadlocks.
-    find = f"{_unasked('q.open_places > 0 AND q.position > %s', n_wanted)} {locked('q', skip=True)}"
-    return _lend(to, find, [position], walk)
+    find = f"{_unasked(LENT, AHEAD, only, n_wanted)} {locked('q', skip=True)}"
+    return _lend(to, find, _values(to, [position], only), walk)
 
 
-def _unasked(condition: str, n_wanted: int) -> str:
+def next_about(to: Borrower, position: int, only: Only) -> int | None:
+    """Return what the next question is about that `lend_ahead` would lend."""
+    found = rows(_unasked("q.about_id", AHEAD, only, 1), _values(to, [position], only))
+    return found[0][0] if found else None
+
+
+def _unasked(columns: str, condition: str, only: Only, n_wanted: int) -> str:
     # The number stands in the text, or PostgreSQL would plan for a tenth of all questions.
-    return f"""SELECT {select("q", QUESTION)}, {select("i", IMAGE)} FROM labeling_question q
-        JOIN labeling_image i ON i.id = q.image_id
+    return f"""SELECT {columns} FROM labeling_question q JOIN labeling_image i ON i.id = q.image_id
         WHERE q.collection_id = %s AND {condition} AND i.withdrawn_at IS NULL AND NOT ({among("q.id")})
-            AND {NEVER_ANSWERED}
+            AND {NEVER_ANSWERED} AND {only.condition}
         ORDER BY q.position LIMIT {n_wanted}"""
 
 
-def _lend(to: Borrower, find: str, where: Sequence[Any], walk: int | None = None) -> list[tuple[Any, ...]]:
-    """Lend what the statement `find` finds, of which `where` is its own condition's values; with a walk, take places
-    and move it to the last of them.
-    """
-    values = [to.collection, *where, keys(to.held), to.annotator, to.annotator]
+def _values(to: Borrower, condition: Sequence[Any], only: Only) -> list[Any]:
+    """What `_unasked` takes."""
+    return [to.collection, *condition, keys(to.held), to.annotator, to.annotator, *only.values(to.annotator)]
+
+
+def _lend(to: Borrower, find: str, values: list[Any], walk: int | None = None) -> list[tuple[Any, ...]]:
+    """Lend what the statement `find` finds; with a walk, take places and move it to the last of them."""
     if IS_POSTGRESQL:
         return _lend_at_once(to, find, values, walk)
     found = rows(find, values)

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Count, Q, When
+from django.db.models import Case, Count, F, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,13 +16,19 @@ from accounts.models import User
 from accounts.sql import IS_POSTGRESQL, rows, run
 from labeling import consensus
 from labeling.models.choices import Choices
-from labeling.models.collections import Collection, Narrowing
-from labeling.models.questions import NONE_OF_THESE, Question
+from labeling.models.collections import VERIFIED, Collection, Narrowing
+from labeling.models.questions import ABSENT, NONE_OF_THESE, PRESENT, Question
 from labeling.models.sql import among, cells, keys, table, to_moment
 from taxonomy.models import Change, Synset
 from taxonomy.models.ledger import Kind
 
 MOST_CHANGES = 20  # of the taxonomy that one annotator is told of
+# That a vote says what its question, which is decided, says too.
+AGREES = Q(question__state="settled", answer=PRESENT, synset=F("question__label")) | Q(
+    question__state="absent", answer=ABSENT
+)
+# That a vote on a question with a known answer says that. Absent is right where another noun is known to be there.
+IS_RIGHT = Q(answer=PRESENT, synset=F("question__truth")) | Q(answer=ABSENT) & ~Q(synset=F("question__truth"))
 
 
 @dataclass(frozen=True)
@@ -169,12 +175,35 @@ class VoteQuerySet(models.QuerySet["Vote"]):
         votes = consensus.Votes(item[named], annotator[named], label[named])
         return votes, Keys(questions.tolist(), annotators.tolist(), list(classes)), counts
 
+    def as_verified_arrays(self, collection: Collection) -> tuple[consensus.Votes, Keys, Counts]:
+        """The same for a collection that verifies, whose classes are the places of VERIFIED: whether the noun that a
+        question is about was seen. A vote on what counts as another noun by now says nothing about it.
+        """
+        choices = Choices.read(collection, None)
+        place = Case(*(When(answer=answer, then=place) for place, answer in enumerate(VERIFIED)), default=-1)
+        rows = self.filter(question__collection=collection).values_list(
+            "question_id", "annotator_id", place, Coalesce("synset_id", -1), "question__about"
+        )
+        table = np.fromiter(
+            (cell for row in rows.iterator(chunk_size=20_000) for cell in row), dtype=np.int64
+        ).reshape(-1, 5)
+        questions, item, n_votes = np.unique(table[:, 0], return_inverse=True, return_counts=True)
+        annotators, annotator = np.unique(table[:, 1], return_inverse=True)
+        nouns, column = np.unique(table[:, 3:], return_inverse=True)
+        today = np.array([-1 if (p := choices.place(pk)) is None else p for pk in nouns.tolist()], np.int64)
+        said, about = today[column.reshape(-1, 2)].T
+        told = (table[:, 2] >= 0) & (said == about) & (about >= 0)
+        votes = consensus.Votes(item[told], annotator[told], table[told, 2])
+        counts = Counts(votes=n_votes, answers=n_votes, none=np.zeros_like(n_votes))
+        return votes, Keys(questions.tolist(), annotators.tolist(), range(len(VERIFIED))), counts
+
 
 class Vote(models.Model):
     """One annotator's answer to one question; never edited."""
 
     class Answer(models.TextChoices):
-        PRESENT = "present", _("it shows this")
+        PRESENT = PRESENT, _("it shows this")
+        ABSENT = ABSENT, _("it does not show this")
         CANNOT_TELL = "cannot_tell", _("cannot tell")
         NONE_OF_THESE = NONE_OF_THESE, _("none of these")
 
@@ -215,7 +244,7 @@ class Vote(models.Model):
                 violation_error_message=_("You have already answered this question."),
             ),
             models.CheckConstraint(
-                condition=Q(answer="present", synset__isnull=False)
+                condition=Q(answer__in=["present", "absent"], synset__isnull=False)
                 | Q(answer__in=["cannot_tell", "none_of_these"], synset__isnull=True),
                 name="labeling_vote_names_what_it_sees",
                 violation_error_message=_("Say which noun the picture shows, or that you cannot tell."),
@@ -229,6 +258,12 @@ class Vote(models.Model):
 
     def __str__(self) -> str:
         return f"{self.annotator}: {self.synset or self.get_answer_display()}"
+
+    def says(self, question: Question) -> bool:
+        """Say whether it is what its question, which is decided, says too; see AGREES."""
+        if question.state == Question.State.ABSENT:
+            return self.answer == ABSENT
+        return self.answer == PRESENT and self.synset_id == question.label_id
 
     @property
     def is_imported(self) -> bool:

@@ -430,6 +430,8 @@ def test_counts_tell_every_state():
         "n_waiting": 2,
         "n_open": 0,
         "n_settled": 1,
+        "n_absent": 0,
+        "n_decided": 1,
         "n_undecided": 0,
     }
 
