@@ -94,11 +94,24 @@ class Switch:
         """Return the questions that came to be touched after the change was prepared."""
         votes = Vote.objects.filter(question__collection=self.collection, synset__among=self.reclass.moved)
         mine = Question.objects.filter(collection=self.collection)
-        labels = mine.filter(Q(label__among=self.reclass.moved) | Q(about__among=self.reclass.moved))
+        labels = mine.filter(label__among=self.reclass.moved)
         ended = mine.filter(narrowing__is_over=True)
         touched = set(votes.values_list("question", flat=True)) | set(labels.values_list("pk", flat=True))
-        touched |= set(ended.values_list("pk", flat=True))
+        touched |= set(ended.values_list("pk", flat=True)) | self._asked_in_vain()
         return touched - set(self.relabels.values_list("question", flat=True))
+
+    def _asked_in_vain(self) -> set[int]:
+        """Return the questions that are being asked about a noun that is asked about no more."""
+        if not self.collection.is_verifying:
+            return set()
+        choices = Choices.read(self.collection, None)
+        gone = [pk for pk in self.reclass.moved if choices.about(pk) is None]
+        asked = Question.objects.filter(
+            collection=self.collection,
+            about__among=gone,
+            state__in=(Question.State.WAITING, Question.State.OPEN),
+        )
+        return set(asked.values_list("pk", flat=True))
 
     def _decide(self, late: set[int]) -> None:
         """Decide by their votes, as they count now, what was not prepared or has changed since."""

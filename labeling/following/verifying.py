@@ -70,7 +70,8 @@ class Verifying(Preparation):
         return found
 
     def _answers(self, touched: list[int]) -> Iterator[Relabel]:
-        return (row for row in super()._answers(touched) if _changes(row))
+        # Whatever was voted on and is not prepared would be decided anew.
+        return (row for row in super()._answers(touched) if row.n_votes or _changes(row))
 
     def _answer(self, question: Question, kept: Relabel | None) -> Relabel:
         """Work out one question: as it was before, where the change that is undone finds it as it left it; by its
@@ -103,8 +104,6 @@ class Verifying(Preparation):
 
 def _changes(row: Relabel) -> bool:
     """Say whether the change does anything to this question."""
-    if row.n_votes == ANEW:
-        return True
     return any(
         getattr(row, column(name, "_before")) != getattr(row, column(name, "_after"))
         for name in Relabel.ANSWER
