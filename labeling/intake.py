@@ -1,27 +1,28 @@
 """Pictures -> rows: each file is checked, stored once, and asked about in a collection."""
 
 import hashlib
-import random
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 from django.db import transaction
 
 from labeling.archives import Entry, printable
+from labeling.candidates import Candidates, NoCandidateError
 from labeling.keeping import Kept, Wait, checker
 from labeling.metadata import Known
-from labeling.models import Arrival, Collection, Image, Question
+from labeling.models import Arrival, Choices, Collection, Image, Question, random_position
 from labeling.splits import split_of
-from taxonomy.models import Ancestry, Synset, SynsetNotFoundError
+from taxonomy.models import Ancestry, Change, Synset, SynsetNotFoundError
 
 BATCH = 256  # pictures a transaction,
 BATCH_BYTES = (
     32 * 2**20
 )  # and how many bytes of them wait for it, so that memory does not grow with their sizes
 N_WAITING = 2  # batches being checked by other processes while one is written to the database
-POSITIONS = 2**31 - 1
+Asked = tuple[int, int | None]  # the picture and the noun that a question is about, by primary key
 
 
 class Status(StrEnum):
@@ -35,6 +36,8 @@ class IncomingPicture:
     name: str  # for reports: a file name or an archive member
     data: bytes | None  # None where it was refused before it was read
     truth: Synset | None = None  # the answer, where it is known beforehand
+    about: tuple[Synset, ...] = ()  # the nouns that it is asked about, where the collection verifies;
+    folder: str = ""  # unless they are known, that of this name
     source: str = ""  # where it differs from that of the others, as do these
     licence: str = ""
     credit: str = ""
@@ -104,6 +107,8 @@ def take_in(
     waiting: deque[_Batch] = deque()
     with checker(n_processes) as check:
         for pictures in _batches(incoming):
+            if collection.is_verifying:
+                pictures = _with_nouns(Candidates(collection), pictures)
             hashes = [None if p.data is None else hashlib.sha256(p.data).hexdigest() for p in pictures]
             known = Image.objects.sent_as(filter(None, hashes))
             sent = zip(hashes, pictures, strict=True)
@@ -141,6 +146,18 @@ def _batches(incoming: Iterable[IncomingPicture]) -> Iterator[list[IncomingPictu
         yield batch
 
 
+def _with_nouns(candidates: Candidates, pictures: list[IncomingPicture]) -> list[IncomingPicture]:
+    """Find out which nouns each picture is asked about, and refuse those of which it is not known."""
+    found = []
+    for picture in pictures:
+        try:
+            about = picture.about or candidates.of_folder(picture.folder)
+            found.append(replace(picture, about=about))
+        except NoCandidateError as error:
+            found.append(replace(picture, data=None, refusal=picture.refusal or str(error)))
+    return found
+
+
 def _write(collection: Collection, batch: _Batch, about: Mapping[str, str]) -> Iterator[Outcome]:
     """Keep the rows of one batch, and say what became of each of its pictures."""
     checked: dict[str, Kept | str] = dict(zip(batch.fresh, batch.wait(), strict=True))
@@ -151,23 +168,33 @@ def _write(collection: Collection, batch: _Batch, about: Mapping[str, str]) -> I
     with transaction.atomic():
         new, keys = _store(kept, {sent: _about(said[sent], about) for sent in kept})
         images = batch.known | {sent: keys[picture.sha256] for sent, picture in kept.items()}
-        # Of several files with one picture, the first one brings it in.
-        wanted: dict[int, IncomingPicture] = {}
+        # Of several files with one picture, the first one brings in what is asked.
+        wanted: dict[Asked, IncomingPicture] = {}
         for picture, sent in zip(batch.pictures, batch.hashes, strict=True):
-            if sent in images:
-                wanted.setdefault(images[sent], picture)
+            for asked in _asked(picture, images.get(sent or "")):
+                wanted.setdefault(asked, picture)
         added, questions = _ask(collection, wanted)
     near = _near(collection, new)
-    sha256 = dict(Image.objects.filter(pk__in=questions).values_list("pk", "sha256"))
+    sha256 = dict(
+        Image.objects.filter(pk__in={image for image, _about in wanted}).values_list("pk", "sha256")
+    )
     for picture, sent in zip(batch.pictures, batch.hashes, strict=True):
         if sent is None or sent not in images:
             why = picture.refusal if sent is None else str(checked[sent])
             yield Outcome(picture.name, Status.REFUSED, why)
             continue
         image = images[sent]
-        status = Status.ADDED if wanted[image] is picture and image in added else Status.THERE
+        mine = _asked(picture, image)
+        status = Status.ADDED if any(wanted[a] is picture and a in added for a in mine) else Status.THERE
         alike = near.get(image, ()) if status == Status.ADDED else ()
-        yield Outcome(picture.name, status, "", questions[image], sha256[image], alike)
+        yield Outcome(picture.name, status, "", questions[mine[0]], sha256[image], alike)
+
+
+def _asked(picture: IncomingPicture, image: int | None) -> list[Asked]:
+    """Return what is asked about a picture that was kept as `image`."""
+    if image is None:
+        return []
+    return [(image, noun.pk) for noun in picture.about] or [(image, None)]
 
 
 def _about(picture: IncomingPicture, about: Mapping[str, str]) -> dict[str, str]:
@@ -215,28 +242,55 @@ def _store(
     return new, keys
 
 
-def _ask(collection: Collection, wanted: dict[int, IncomingPicture]) -> tuple[set[int], dict[int, int]]:
-    """Make one question for each picture that the collection does not ask about yet.
+def _ask(collection: Collection, wanted: dict[Asked, IncomingPicture]) -> tuple[set[Asked], dict[Asked, int]]:
+    """Make each question that the collection does not ask yet.
 
-    Return the pictures that it did not, and every one's question, by primary key.
+    Return those that it did not, and the primary key of every one.
     """
-    before = set(collection.questions.filter(image__in=wanted).values_list("image", flat=True))
-    shuffled = random.SystemRandom()
-    Question.objects.bulk_create(
-        [
-            Question(
-                collection=collection,
-                image_id=image,
-                position=shuffled.randrange(POSITIONS),
-                truth=picture.truth,
-            )
-            for image, picture in wanted.items()
-            if image not in before
-        ],
-        ignore_conflicts=True,
+    here = collection.questions.filter(image__in={image for image, _about in wanted})
+    before = set(here.values_list("image", "about"))
+    new = {asked: picture for asked, picture in wanted.items() if asked not in before}
+    make = _about_nouns if collection.is_verifying else _about_anything
+    Question.objects.bulk_create(make(collection, new), ignore_conflicts=True)
+    questions: dict[Asked, int] = {
+        (image, about): pk for image, about, pk in here.values_list("image", "about", "pk")
+    }
+    return {*new}, questions
+
+
+def _about_anything(collection: Collection, wanted: Mapping[Asked, IncomingPicture]) -> list[Question]:
+    return [
+        Question(collection=collection, image_id=image, position=random_position(), truth=picture.truth)
+        for (image, _about), picture in wanted.items()
+    ]
+
+
+def _about_nouns(collection: Collection, wanted: Mapping[Asked, IncomingPicture]) -> list[Question]:
+    """Lay the questions out noun by noun. Who is known to show a kind of a noun is known to show that noun."""
+    Change.objects.hold_still()
+    choices = Choices.read(collection, None)
+    pairs = {(about, picture.truth.pk) for (_image, about), picture in wanted.items() if picture.truth}
+    above = Ancestry.objects.filter(
+        ancestor__in={about for about, _truth in pairs}, descendant__in={truth for _about, truth in pairs}
     )
-    questions = dict(collection.questions.filter(image__in=wanted).values_list("image", "pk"))
-    return wanted.keys() - before, questions
+    shows = pairs & set(above.values_list("ancestor", "descendant"))
+
+    def make(image: int, about: int | None, truth: int | None) -> Question:
+        place = choices.place(about)
+        return Question(
+            collection=collection,
+            image_id=image,
+            about_id=about,
+            position=random_position(place),
+            # A change of the taxonomy may have taken the noun at this moment.
+            state=Question.State.UNDECIDED if place is None else Question.State.WAITING,
+            truth_id=about if (about, truth) in shows else truth,
+        )
+
+    return [
+        make(image, about, picture.truth.pk if picture.truth else None)
+        for (image, about), picture in wanted.items()
+    ]
 
 
 def _near(collection: Collection, new: dict[int, int | None]) -> dict[int, tuple[str, ...]]:
@@ -259,10 +313,14 @@ def as_incoming(
     entries: Iterable[Entry],
     known: Mapping[str, Known] | None = None,
     truths: Mapping[str, Synset] | None = None,
+    nouns: Mapping[str, tuple[Synset, ...]] | None = None,
     within: str = "",
+    folder: str = "",
 ) -> Iterator[IncomingPicture]:
-    """Yield each file of a folder or archive with what is known of it; `within` goes before its name."""
-    known, truths = known or {}, truths or {}
+    """Yield each file of a folder or archive with what is known of it; `within` goes before its name, and `folder`
+    is what those lie in that lie in none of its folders.
+    """
+    known, truths, nouns = known or {}, truths or {}, nouns or {}
     nothing = Known(line=0)
     for entry in entries:
         row = known.get(entry.name, nothing)
@@ -270,11 +328,38 @@ def as_incoming(
             within + printable(entry.name),
             entry.data,
             truths.get(row.label),
+            nouns.get(row.about, ()),
+            PurePosixPath(entry.name.replace("\\", "/")).parent.name or folder,
             row.source,
             row.licence,
             row.credit,
             entry.why,
         )
+
+
+def known_nouns(collection: Collection, known: Mapping[str, Known]) -> dict[str, tuple[Synset, ...]]:
+    """Return the nouns that each `about` in `known` names.
+
+    Raises IntakeRefusedError with the line of the first that names another than a class, or of any where the
+    collection does not ask about single nouns.
+    """
+    first_lines: dict[str, int] = {}
+    for row in known.values():
+        if row.about:
+            first_lines.setdefault(row.about, row.line)
+    candidates = Candidates(collection)
+    nouns: dict[str, tuple[Synset, ...]] = {}
+    for about, line in first_lines.items():
+        if not collection.is_verifying:
+            raise IntakeRefusedError(
+                f"Metadata line {line}: expected nothing in the column about, since {collection} asks what is in a "
+                f"picture; found {about!r}."
+            )
+        try:
+            nouns[about] = candidates.named(about)
+        except NoCandidateError as error:
+            raise IntakeRefusedError(f"Metadata line {line}: {error}") from error
+    return nouns
 
 
 def known_answers(collection: Collection, known: Mapping[str, Known]) -> dict[str, Synset]:

@@ -1,7 +1,8 @@
 """What is known of pictures beforehand: a CSV file -> one row for each. Pure.
 
 Columns, in any order: `file`, the path within the folder or archive; and any of `source`, `licence`, `credit` and
-`label`, the wnid or sense name of the noun that the picture shows. An empty cell says nothing.
+`label`, the wnid or sense name of the noun that the picture shows; in collections that verify also `about`, the nouns
+that it is asked about, several apart by semicolons. An empty cell says nothing.
 """
 
 import csv
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # The columns beside `file`, and how many characters each may have.
-MOST_LETTERS = {"source": 300, "licence": 100, "credit": 200, "label": 300}
+MOST_LETTERS = {"source": 300, "licence": 100, "credit": 200, "label": 300, "about": 3000}
 
 
 class MetadataError(ValueError):
@@ -23,6 +24,7 @@ class Known:
     licence: str = ""
     credit: str = ""
     label: str = ""
+    about: str = ""
 
 
 def read_metadata(path: Path) -> dict[str, Known]:

@@ -67,7 +67,9 @@ def make_picture_of(split: str) -> bytes:
 def make_collection(
     n_questions: int = 0, names: tuple[str, ...] = ("cat", "dog"), **fields: Any
 ) -> Collection:
-    """Make an open collection whose classes are `names` under one root, with `n_questions` pictures."""
+    """Make an open collection whose classes are `names` under one root, with `n_questions` pictures. One that
+    verifies asks about each class of each picture.
+    """
     number = next(_numbers)
     root = make_synset(f"animal {number}")
     collection = Collection.objects.create(

@@ -24,6 +24,7 @@ from labeling.models.collections import (
 )
 from labeling.models.comments import Comment, Flag
 from labeling.models.examples import Example, ExampleRefusedError
+from labeling.models.grids import GRID, Grid
 from labeling.models.images import Arrival, Image
 from labeling.models.leases import (
     LEASE_TIME,
@@ -32,12 +33,13 @@ from labeling.models.leases import (
     NotUndoneError,
     Walk,
 )
-from labeling.models.questions import Question
+from labeling.models.questions import Question, random_position
 from labeling.models.relabels import Reclass, Relabel
 from labeling.models.reports import Report
 from labeling.models.votes import Counts, Keys, Retraction, Vote
 
 __all__ = [
+    "GRID",
     "LEASE_TIME",
     "MOST_LEASES",
     "SKIP",
@@ -55,6 +57,7 @@ __all__ = [
     "Example",
     "ExampleRefusedError",
     "Flag",
+    "Grid",
     "Image",
     "Keys",
     "Lease",
@@ -75,4 +78,5 @@ __all__ = [
     "Vote",
     "Walk",
     "may_organise",
+    "random_position",
 ]

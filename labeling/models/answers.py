@@ -10,11 +10,15 @@ from django.utils import timezone
 
 from accounts.models import User
 from labeling.models.choices import Choices
+from labeling.models.collections import VERIFIED
 from labeling.models.questions import Question
 from labeling.models.votes import Vote
 from taxonomy.models import Synset
 
 SKIP = "skip"  # the answer that is none: the picture goes to somebody else
+# The answers that there are to each kind of question.
+TO_CHOOSE = (Vote.Answer.PRESENT, Vote.Answer.CANNOT_TELL, Vote.Answer.NONE_OF_THESE)
+TO_VERIFY = (Vote.Answer.PRESENT, Vote.Answer.ABSENT, Vote.Answer.CANNOT_TELL)
 
 
 class LeaseExpiredError(Exception):
@@ -49,9 +53,18 @@ class Answer:
     """What somebody says about the picture of a lease."""
 
     lease: int
-    wnid: str = ""  # of the noun that it shows; empty where it names none
-    kind: str = Vote.Answer.CANNOT_TELL  # where it names none: what it says instead, or SKIP
+    wnid: str = (
+        ""  # of the noun that it shows; empty where it names none, or means the one that was asked about
+    )
+    kind: str = (
+        ""  # an answer of Vote.Answer, or SKIP; empty: present where it names a noun, else cannot tell
+    )
     seconds: float | None = None
+
+    @property
+    def said(self) -> str:
+        """The kind of answer that it is."""
+        return self.kind or (Vote.Answer.PRESENT if self.wnid else Vote.Answer.CANNOT_TELL)
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,13 @@ class Outcome:
     truth: Synset | None = None  # of a gold question that was answered with a noun
     is_repeated: bool = False
     refusal: LeaseExpiredError | NotAClassError | AnsweredOtherwiseError | None = None
+
+    @property
+    def is_right(self) -> bool:
+        """Whether a gold question got the answer that is known: absent is right where the truth is another noun."""
+        if self.vote is None:
+            return False
+        return (self.vote.synset == self.truth) != (self.vote.answer == Vote.Answer.ABSENT)
 
 
 def kept_before(annotator: User, numbers: AbstractSet[int]) -> dict[int, Vote | Skip]:
@@ -87,10 +107,10 @@ def repeat(answer: Answer, earlier: Vote | Skip | None) -> Outcome:
         if answer.kind == SKIP and not answer.wnid:
             return Outcome(skip=earlier, is_repeated=True)
         return Outcome(refusal=AnsweredOtherwiseError("You have skipped this picture."))
-    said = earlier.synset.wnid if earlier.synset else earlier.answer
-    if said == (answer.wnid or answer.kind):
+    noun = earlier.synset.wnid if earlier.synset else ""
+    if answer.said == earlier.answer and answer.wnid in ("", noun):
         return Outcome(vote=earlier, is_repeated=True)
-    words = earlier.synset or earlier.get_answer_display()
+    words = earlier.synset if earlier.answer == Vote.Answer.PRESENT else earlier.get_answer_display()
     return Outcome(refusal=AnsweredOtherwiseError(f"You have already answered this question: {words}."))
 
 
@@ -107,6 +127,17 @@ def take(
         )
     if answer.kind == SKIP and not answer.wnid:
         return Outcome(skip=Skip(question=question, annotator_id=annotator, lease_number=answer.lease))
+    kinds = TO_VERIFY if question.about_id else TO_CHOOSE
+    if answer.said not in kinds:
+        return Outcome(
+            refusal=NotAClassError(f"Expected the answer {' or '.join(kinds)}; found {answer.said}.")
+        )
+    if question.about_id:
+        return _take_about(answer, question, annotator, choices, version)
+    if bool(answer.wnid) != (answer.said == Vote.Answer.PRESENT):
+        return Outcome(
+            refusal=NotAClassError(f"Expected a synset with the answer present alone; found {answer.said}.")
+        )
     synset = choices.by_wnid.get(answer.wnid) if answer.wnid else None
     if answer.wnid and synset is None:
         # A page that was open while the taxonomy changed names a noun by what it was.
@@ -121,14 +152,40 @@ def take(
     truth = choices.place(question.truth_id) if question.is_gold and synset else None
     return Outcome(
         truth=None if truth is None else choices.synsets[truth],
-        vote=Vote(
-            question=question,
-            annotator_id=annotator,
-            synset=synset,
-            answer=Vote.Answer.PRESENT if synset else answer.kind,
-            seconds=answer.seconds,
-            lease_number=answer.lease,
-            narrowing_id=question.narrowing_id,
-            taxonomy_version=version,
-        ),
+        vote=_vote(answer, question, annotator, synset, version),
+    )
+
+
+def _take_about(
+    answer: Answer, question: Question, annotator: int, choices: Choices, version: int
+) -> Outcome:
+    """Take an answer to whether a picture shows one noun."""
+    about = choices.about(question.about_id)
+    if about is None or about not in choices.offered:
+        return Outcome(
+            refusal=NotAClassError(f"Expected a noun that is still asked about; {question.about} is not.")
+        )
+    if answer.wnid not in ("", about.wnid):
+        # A page that was open while the taxonomy changed names the noun by what it was.
+        named = Synset.objects.filter(wnid=answer.wnid).first()
+        if named is None or choices.about(named.pk) != about:
+            return Outcome(
+                refusal=NotAClassError(f"Expected an answer about {about}; found one about {answer.wnid!r}.")
+            )
+    synset = about if answer.said in VERIFIED else None
+    is_told = question.is_gold and synset is not None
+    truth = choices.about(question.truth_id) or question.truth if is_told else None
+    return Outcome(truth=truth, vote=_vote(answer, question, annotator, synset, version))
+
+
+def _vote(answer: Answer, question: Question, annotator: int, synset: Synset | None, version: int) -> Vote:
+    return Vote(
+        question=question,
+        annotator_id=annotator,
+        synset=synset,
+        answer=answer.said,
+        seconds=answer.seconds,
+        lease_number=answer.lease,
+        narrowing_id=question.narrowing_id,
+        taxonomy_version=version,
     )

@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 from typing import Self
 
 from labeling import consensus
-from labeling.models.collections import Collection, Narrowing
+from labeling.models.collections import VERIFIED, Collection, Narrowing
 from taxonomy.models import Synset
 
 MOST_KEPT = 256  # collections and narrowings, each as of one version
@@ -44,6 +44,8 @@ class Choices:
 
     @classmethod
     def read(cls, collection: Collection, narrowing: Narrowing | None) -> Self:
+        if collection.is_verifying:
+            return cls._read_verifying(collection)
         becomes = Synset.objects.resolution()
         if narrowing is not None:
             synsets = narrowing.choices()
@@ -66,6 +68,31 @@ class Choices:
             fit.pk if fit else None,
             None,
         )
+
+    @classmethod
+    def _read_verifying(cls, collection: Collection) -> Self:
+        """Where each question is about one of the nouns. One that was split is asked about no more."""
+        synsets = collection.ordered_classes()
+        split = set(collection.narrowings.standing().values_list("noun", flat=True))
+        fit = collection.fit_over(synsets)
+        parameters = consensus.Parameters.from_json(fit.parameters) if fit else None
+        return cls(
+            tuple(synsets),
+            {},
+            Synset.objects.resolution(split=split),
+            parameters or consensus.Parameters.start(len(VERIFIED)),
+            fit.pk if fit else None,
+            None,
+        )
+
+    def about(self, synset: int | None) -> Synset | None:
+        """Return the noun that a question made about this one asks about today; None if it is asked no more."""
+        place = self.place(synset)
+        return None if place is None else self.synsets[place]
+
+    def asked_as(self, noun: Synset) -> list[int]:
+        """Return the nouns whose questions ask about `noun` today: itself, and what has become it."""
+        return [noun.pk, *(pk for pk, today in self.becomes.items() if today == noun.pk)]
 
     def place(self, synset: int | None) -> int | None:
         """Return the place of a noun, by its primary key, as it counts today; None if it is none of these."""

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -19,6 +20,10 @@ from taxonomy.models import Change, Synset, SynsetQuerySet
 
 MOST_CLASSES = 1000  # as ILSVRC had; the confusions of more would not fit into one row
 FEWEST_CLASSES = 2  # to choose between
+VERIFIED = (
+    "absent",
+    "present",
+)  # what a question about one noun is decided among; places are arrays' `label`
 SELDOM_GOLD, MOST_GOLD = 0.05, 0.5  # shares of the questions that somebody is asked
 
 
@@ -72,12 +77,22 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
 class Collection(models.Model):
     """One labelling campaign: many pictures, one list of classes, one policy."""
 
+    class Kind(models.TextChoices):
+        CHOOSE = "choose", _("What is in this picture? One of the nouns.")
+        VERIFY = "verify", _("Which of these pictures show this noun? Many pictures at once, noun by noun.")
+
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=100)
     guide = models.TextField(blank=True, help_text=_("What volunteers should know."))
     root = models.ForeignKey(Synset, on_delete=models.PROTECT, related_name="+")
     classes = models.ManyToManyField(Synset, through="CollectionClass", related_name="collections")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    kind = models.CharField(
+        max_length=6,
+        choices=Kind,
+        default=Kind.CHOOSE,
+        help_text=_("What volunteers are asked. It is fixed once there are pictures."),
+    )
     is_open = models.BooleanField(default=True, help_text=_("Volunteers are asked."))
     target_confidence = models.FloatField(default=0.98, help_text=_("A question settles from here."))
     min_votes = models.PositiveSmallIntegerField(default=2)
@@ -120,6 +135,22 @@ class Collection(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("labeling:collection", args=[self.slug])
+
+    def clean(self) -> None:
+        kept = Collection.objects.filter(pk=self.pk).first() if self.pk else None
+        if kept and kept.kind != self.kind and kept.questions.exists():
+            raise ValidationError(
+                {
+                    "kind": gettext(
+                        "What is asked stays as it is: there are pictures, each with its questions."
+                    )
+                }
+            )
+
+    @property
+    def is_verifying(self) -> bool:
+        """Whether each of its questions is about one noun: does the picture show it?"""
+        return self.kind == Collection.Kind.VERIFY
 
     @property
     def is_asking(self) -> bool:
@@ -185,10 +216,14 @@ class Collection(models.Model):
 
         return {pk: follow(becomes.get(pk, pk)) for pk in {*becomes, *up}} if up else becomes
 
+    def fitted_names(self, judged: Iterable[Synset]) -> list[str]:
+        """Return what a fit calls its classes: the wnids of `judged`, or whether the noun asked about is there."""
+        return list(VERIFIED) if self.is_verifying else [synset.wnid for synset in judged]
+
     def fit_over(self, classes: Iterable[Synset]) -> "ConsensusFit | None":
         """Return the latest fit if it is one over `classes`; None otherwise."""
         latest = self.latest_fit
-        return latest if latest and latest.classes == [synset.wnid for synset in classes] else None
+        return latest if latest and latest.classes == self.fitted_names(classes) else None
 
     @transaction.atomic
     def set_classes(self, synsets: Iterable[Synset]) -> None:
@@ -385,7 +420,7 @@ class ConsensusFit(models.Model):
     """One refit of a collection's consensus: the parameters that made its labels."""
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="fits")
-    classes = models.JSONField(help_text=_("The wnid of each class index."))
+    classes = models.JSONField(help_text=_("The wnid of each class index, or absent and present."))
     parameters = models.JSONField()
     n_votes = models.PositiveIntegerField()
     log_likelihood = models.FloatField()
@@ -403,7 +438,7 @@ class ConsensusFit(models.Model):
     def refuse_other_classes(self) -> None:
         """Raise ClassesChangedError unless votes are still weighed over the classes of this fit."""
         collection = Collection.objects.get(pk=self.collection_id)
-        if [synset.wnid for synset in collection.judged_classes()] != self.classes:
+        if collection.fitted_names(collection.judged_classes()) != self.classes:
             raise ClassesChangedError(
                 f"Expected the classes of {self}; found that a change of the taxonomy gave it others."
             )

@@ -27,6 +27,7 @@ from labeling.models.answers import (
 )
 from labeling.models.choices import Choices
 from labeling.models.collections import Collection
+from labeling.models.grids import GRID, Filling, Grid, Only
 from labeling.models.images import Image
 from labeling.models.questions import Question, QuestionQuerySet
 from labeling.models.sql import among, build, from_moment, keys, locked, rows, run, select, to_moment
@@ -36,11 +37,12 @@ from taxonomy.models import Change, Synset
 LEASE_TIME = timedelta(minutes=15)
 # The columns that the requests of volunteers read.
 QUESTION = ("id", "collection_id", "image_id", "position", "state", "open_places", "n_votes", "label_id",
-            "confidence", "fit_id", "narrowing_id", "is_gold", "truth_id")  # fmt: skip
+            "confidence", "fit_id", "narrowing_id", "is_gold", "truth_id", "about_id")  # fmt: skip
 IMAGE = ("id", "sha256", "width", "height")
 COLLECTION = (
     "id",
     "name",
+    "kind",
     "is_open",
     "target_confidence",
     "min_votes",
@@ -61,6 +63,7 @@ UNSURE = 0.1  # standard deviation of what is believed of an annotator, from whi
 RENEW_BELOW = LEASE_TIME * 0.8  # what is left of it; renewing at every request would write at every request
 MOST_LEASES = 100  # that one annotator may hold in one collection
 UNDO_TIME = timedelta(minutes=10)  # in which one may take back one's latest vote
+ALL = Only()
 MOST_FEEDS = 5  # in one request: who has answered all that these open comes again
 
 
@@ -93,6 +96,29 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         """
         # Two windows of one annotator take turns, or both would be lent the same question.
         walk = Walk.objects.lock(collection, annotator)
+        held = self._renewed(collection, annotator)
+        n_new = min(count, MOST_LEASES) - len(held)
+        if n_new > 0 and collection.is_asking:
+            held += walk.claim_next(n_new)
+        return held[:count]
+
+    @transaction.atomic
+    def hand_out_grid(
+        self, collection: Collection, annotator: User, noun: Synset | None = None, count: int = GRID
+    ) -> Grid:
+        """Return up to `count` leases that `annotator` holds on questions about one noun: that of those held
+        already, or else the next one; or `noun`, and those held of others are given back.
+
+        As with `hand_out`, asking again costs nothing, and nobody is asked twice.
+        """
+        # The ledger before the walk, as whoever votes takes them.
+        choices = Choices.of(collection, None, Change.objects.hold_still())
+        walk = Walk.objects.lock(collection, annotator)
+        filling = Filling(walk, choices, self._renewed(collection, annotator))
+        return filling.run(noun, min(count, MOST_LEASES))
+
+    def _renewed(self, collection: Collection, annotator: User) -> list["Lease"]:
+        """Return the leases that `annotator` holds here, renewed, with what a page shows of them."""
         now = timezone.now()
         held = _held(collection, annotator)
         if any(lease.expires_at <= now for lease in held):
@@ -102,10 +128,7 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         if any(lease.expires_at - now < RENEW_BELOW for lease in held):
             self.filter(pk__in=[lease.pk for lease in held]).renew()
             held = _held(collection, annotator)
-        n_new = min(count, MOST_LEASES) - len(held)
-        if n_new > 0 and collection.is_asking:
-            held += walk.claim_next(n_new)
-        return [lease for lease in held if lease.expires_at > now][:count]
+        return [lease for lease in held if lease.expires_at > now]
 
     def might_come(self, collection: Collection, annotator: User) -> bool:
         """Say whether questions are left for `annotator`, though others may hold them at this moment."""
@@ -130,9 +153,7 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         leases = list(self.select_for_update(skip_locked=True, of=("self",)).order_by("question_id"))
         if not leases:
             return 0
-        for lease in leases:
-            open_question = Question.objects.open().filter(pk=lease.question_id)
-            open_question.update(open_places=F("open_places") + 1)
+        Question.objects.give_places_back(lease.question_id for lease in leases)
         Lease.objects.filter(pk__in=[lease.pk for lease in leases]).delete()
         return len(leases)
 
@@ -212,7 +233,8 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
             raise NotUndoneError(
                 "Expected a picture whose answer you were not told; found one that you were."
             )
-        if vote.narrowing_id != question.narrowing_id:
+        is_over = question.about_id and not choices_of(question, version).about(question.about_id)
+        if is_over or vote.narrowing_id != question.narrowing_id:
             raise NotUndoneError(
                 "Expected a picture that still asks the same; found that it asks another question."
             )
@@ -307,8 +329,16 @@ class Lease(models.Model):
 
         Raises LeaseExpiredError if it is held no more, NotAClassError if the collection does not ask for `synset`.
         """
-        wnid = synset.wnid if synset else ""
-        [outcome] = Lease.objects.cast(self.annotator, [Answer(self.pk, wnid, seconds=seconds)])
+        return self._cast(Answer(self.pk, synset.wnid if synset else "", seconds=seconds))
+
+    def answer(self, kind: str, seconds: float | None = None) -> Vote:
+        """Turn this lease into a vote on the noun that it asks about: present, absent or cannot tell. Raises the
+        same as `cast`.
+        """
+        return self._cast(Answer(self.pk, kind=kind, seconds=seconds))
+
+    def _cast(self, answer: Answer) -> Vote:
+        [outcome] = Lease.objects.cast(self.annotator, [answer])
         if outcome.is_repeated or outcome.vote is None:
             raise outcome.refusal or LeaseExpiredError(
                 f"Expected a lease that you hold; lease {self.pk} has your vote."
@@ -338,9 +368,7 @@ class WalkManager(models.Manager["Walk"]):
             if vote is None or outcome.is_repeated or outcome.truth is None:
                 continue
             walk = self.filter(collection=vote.question.collection_id, annotator=annotator)
-            walk.update(
-                n_gold=F("n_gold") + 1, n_gold_right=F("n_gold_right") + int(vote.synset == outcome.truth)
-            )
+            walk.update(n_gold=F("n_gold") + 1, n_gold_right=F("n_gold_right") + int(outcome.is_right))
 
 
 class Walk(models.Model):
@@ -378,23 +406,42 @@ class Walk(models.Model):
         deviation = sqrt(right * wrong / ((right + wrong) ** 2 * (right + wrong + 1)))
         return self.collection.gold_share * min(1.0, deviation / UNSURE)
 
-    def claim_next(self, n_wanted: int) -> list[Lease]:
+    def claim_next(self, n_wanted: int, only: Only = ALL) -> list[Lease]:
         """Take some gold questions; then walk the window of open questions from here; feed it at its end; walk it
         again from its start.
         """
-        claimed = self.claim_gold(sum(random() < self.gold_rate for _ in range(n_wanted)))  # noqa: S311
-        claimed += self.claim(n_wanted - len(claimed))
+        claimed = self.claim_gold(sum(random() < self.gold_rate for _ in range(n_wanted)), only)  # noqa: S311
+        claimed += self.claim(n_wanted - len(claimed), only)
         for _feed in range(MOST_FEEDS):
-            if len(claimed) == n_wanted or not Question.objects.feed(self.collection):
+            if len(claimed) == n_wanted or not only.questions().feed(self.collection):
                 break
-            claimed += self.claim(n_wanted - len(claimed))
+            claimed += self.claim(n_wanted - len(claimed), only)
         if len(claimed) < n_wanted and self.position != Walk.START:
             self.position = Walk.START
-            claimed += self.claim(n_wanted - len(claimed))
+            claimed += self.claim(n_wanted - len(claimed), only)
         run("UPDATE labeling_walk SET position = %s WHERE id = %s", [self.position, self.pk])
         return claimed
 
-    def claim_gold(self, n_wanted: int) -> list[Lease]:
+    def look_ahead(self, only: Only) -> int | None:
+        """Return what the next open question is about that this annotator was not asked; as `claim_next` finds it."""
+        for _feed in range(MOST_FEEDS):
+            if about := self._look(only):
+                return about
+            if not only.questions().feed(self.collection):
+                break
+        self.position = Walk.START
+        return self._look(only)
+
+    def _look(self, only: Only) -> int | None:
+        found = rows(
+            f"""SELECT q.about_id FROM labeling_question q JOIN labeling_image i ON i.id = q.image_id
+                WHERE q.collection_id = %s AND q.open_places > 0 AND q.position > %s AND i.withdrawn_at IS NULL
+                    AND {NEVER_ASKED} AND {only.condition} ORDER BY q.position LIMIT 1""",  # noqa: S608
+            [self.collection_id, self.position, *[self.annotator_id] * 3, *only.values(self.annotator)],
+        )
+        return found[0][0] if found else None
+
+    def claim_gold(self, n_wanted: int, only: Only = ALL) -> list[Lease]:
         """Lend up to `n_wanted` gold questions that are not being asked of everybody; they need no place."""
         if not n_wanted:
             return []
@@ -402,13 +449,13 @@ class Walk(models.Model):
             f"""SELECT {select("q", QUESTION)}, {select("i", IMAGE)} FROM labeling_question q
                 JOIN labeling_image i ON i.id = q.image_id
                 WHERE q.collection_id = %s AND q.is_gold AND q.state <> 'open' AND i.withdrawn_at IS NULL
-                    AND {NEVER_ASKED}
+                    AND {NEVER_ASKED} AND {only.condition}
                 ORDER BY q.position LIMIT %s""",  # noqa: S608
-            [self.collection.pk, *[self.annotator.pk] * 3, n_wanted],
+            [self.collection.pk, *[self.annotator.pk] * 3, *only.values(self.annotator), n_wanted],
         )
         return self._lend([_question(self.collection, values) for values in found]) if found else []
 
-    def claim(self, n_wanted: int) -> list[Lease]:
+    def claim(self, n_wanted: int, only: Only = ALL) -> list[Lease]:
         """Take up to `n_wanted` places on open questions ahead; move there; return the leases.
 
         Never a question that this annotator has answered, skipped or holds.
@@ -418,9 +465,15 @@ class Walk(models.Model):
             f"""SELECT {select("q", QUESTION)}, {select("i", IMAGE)} FROM labeling_question q
                 JOIN labeling_image i ON i.id = q.image_id
                 WHERE q.collection_id = %s AND q.open_places > 0 AND q.position > %s AND i.withdrawn_at IS NULL
-                    AND {NEVER_ASKED}
+                    AND {NEVER_ASKED} AND {only.condition}
                 ORDER BY q.position LIMIT %s {locked("q", skip=True)}""",  # noqa: S608
-            [self.collection_id, self.position, *[self.annotator_id] * 3, n_wanted],
+            [
+                self.collection_id,
+                self.position,
+                *[self.annotator_id] * 3,
+                *only.values(self.annotator),
+                n_wanted,
+            ],
         )
         if not found:
             return []

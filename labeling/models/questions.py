@@ -1,26 +1,41 @@
 """What is to be decided about each picture, and how its votes decide it."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from random import SystemRandom
 from typing import Self
 
 import numpy as np
 from django.db import connection, models, transaction
 from django.db.models import Count, F, Q
 from django.db.models.functions import Coalesce
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from labeling import consensus
 from labeling.models.choices import Choices, Narrower
-from labeling.models.collections import Collection, ConsensusFit, Narrowing
+from labeling.models.collections import VERIFIED, Collection, ConsensusFit, Narrowing
 from labeling.models.images import Image
 from labeling.splits import TRAIN
 from taxonomy.models import Change, Synset
 
 NONE_OF_THESE = "none_of_these"  # the answer that it shows none of the classes
+ABSENT, PRESENT = VERIFIED  # the answers to whether it shows the noun that is asked about
 REFIT_BATCH = 500  # questions that a refit locks at a time
 FEED_SIZE = 200  # questions opened at a time; the window stays small beside a large collection
+POSITIONS = 2**31 - 1
+# Of a question about one noun: 1000 of these blocks fit into a position.
+BLOCK = 2**21
+
+
+def random_position(place: int | None = None) -> int:
+    """Return where a new question is to stand among those of its collection: anywhere; or, where it is about one
+    noun, in the block of that noun's `place` among the classes, so that the window holds noun by noun.
+    """
+    shuffled = SystemRandom()
+    return shuffled.randrange(POSITIONS) if place is None else place * BLOCK + shuffled.randrange(BLOCK)
 
 
 class QuestionQuerySet(models.QuerySet["Question"]):
@@ -53,6 +68,15 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         return Question.objects.filter(pk__in=list(found)).update(
             state=Question.State.OPEN, open_places=collection.min_votes
         )
+
+    def give_places_back(self, questions: Iterable[int]) -> None:
+        """Let others have a place again on each of these that is open; two places on one that is named twice."""
+        n_of = Counter(questions)
+        # Locked in the order in which everybody locks several.
+        list(self.filter(pk__in=n_of).select_for_update().order_by("pk").values_list("pk"))
+        for n in set(n_of.values()):
+            named = self.open().filter(pk__in=[pk for pk, times in n_of.items() if times == n])
+            named.update(open_places=F("open_places") + n)
 
     def reopen_forgotten(self) -> int:
         """Open a place on questions that wait for nobody: none is free and nobody is on the way, as after an
@@ -120,7 +144,7 @@ class QuestionQuerySet(models.QuerySet["Question"]):
             )
 
     def record_consensus(
-        self, rows: Iterable[tuple[int, int, int, float, str, int | None]], fit: ConsensusFit
+        self, rows: Iterable[tuple[int, int, int | None, float, str, int | None]], fit: ConsensusFit
     ) -> None:
         """Write what a refit found: (question, n_votes it saw, label, confidence, state, narrowing) each.
 
@@ -147,12 +171,13 @@ class QuestionQuerySet(models.QuerySet["Question"]):
 
 
 class Question(models.Model):
-    """One thing to be decided about one picture: what is in it?"""
+    """One thing to be decided about one picture: what is in it? Or, where it is about one noun: does it show that?"""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("not asked yet")
         OPEN = "open", _("being asked")
         SETTLED = "settled", _("settled")
+        ABSENT = "absent", _("does not show it")
         UNDECIDED = "undecided", _("given up as undecided")
 
         @classmethod
@@ -160,9 +185,28 @@ class Question(models.Model):
             """Return the state that a question is in once this was decided."""
             return cls.OPEN if decision == consensus.Decision.ASK_AGAIN else cls(decision.value)
 
+        @classmethod
+        def verified(cls, decision: consensus.Decision, is_present: bool) -> "Question.State":
+            """The same for a question about one noun: settled means that the picture shows it."""
+            state = cls.after(decision)
+            return cls.ABSENT if state == cls.SETTLED and not is_present else state
+
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="questions")
     image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="questions", db_index=False)
-    position = models.IntegerField(help_text=_("Random; the order in which questions are asked."))
+    about = models.ForeignKey(
+        Synset,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        help_text=_("The noun that it asks about, in collections that verify; as it was when it was made."),
+    )
+    position = models.IntegerField(
+        help_text=_(
+            "Random, within its noun's block where it is about one; the order in which questions are asked."
+        )
+    )
     state = models.CharField(max_length=9, choices=State, default=State.WAITING)
     open_places = models.PositiveSmallIntegerField(default=0, help_text=_("Leases still to be had."))
     n_votes = models.PositiveIntegerField(default=0)
@@ -193,7 +237,14 @@ class Question(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["collection", "image"], name="labeling_question_once"),
+            models.UniqueConstraint(
+                fields=["collection", "image"], condition=Q(about=None), name="labeling_question_once"
+            ),
+            models.UniqueConstraint(
+                fields=["collection", "image", "about"],
+                condition=Q(about__isnull=False),
+                name="labeling_question_once_about",
+            ),
             models.CheckConstraint(
                 condition=Q(state="open") | Q(open_places=0), name="labeling_places_only_while_open"
             ),
@@ -211,6 +262,18 @@ class Question(models.Model):
                 fields=["collection", "position"], condition=Q(state="waiting"), name="labeling_waiting"
             ),
             models.Index(fields=["collection", "position"], condition=Q(is_gold=True), name="labeling_gold"),
+            # The same window noun by noun, for whoever asks for a certain one.
+            models.Index(
+                fields=["collection", "about", "position"],
+                condition=Q(open_places__gt=0, about__isnull=False),
+                name="labeling_window_about",
+            ),
+            models.Index(
+                fields=["collection", "about", "position"],
+                condition=Q(state="waiting", about__isnull=False),
+                name="labeling_waiting_about",
+            ),
+            models.Index(fields=["about"], condition=Q(about__isnull=False), name="labeling_about"),
             # These two hold all that counting labels reads: by label, and by picture.
             models.Index(fields=["collection", "state", "label"], name="labeling_settled"),
             models.Index(fields=["image", "state", "label"], name="labeling_of_picture"),
@@ -220,16 +283,30 @@ class Question(models.Model):
         return f"{self.collection}, question {self.pk}"
 
     def choices(self) -> list[Synset]:
-        """Return the classes among which this question decides; a place in it is what arrays call `label`."""
+        """Return the classes among which this question decides; a place in it is what arrays call `label`. Where it
+        is about one noun, that alone.
+        """
+        if self.asks_about is not None:
+            return [self.asks_about]
         return self.narrowing.choices() if self.narrowing else self.collection.ordered_classes()
 
     def offered(self) -> list[Synset]:
         """Return the choices that volunteers are asked for: none that is sensitive or unseen."""
         return [synset for synset in self.choices() if synset.is_askable]
 
+    @cached_property
+    def asks_about(self) -> Synset | None:
+        """What the noun that it was made about is today; whoever knows it already may set it."""
+        if self.about_id is None:
+            return None
+        today = Synset.objects.resolution().get(self.about_id) or self.about_id
+        return Synset.objects.get(pk=today)
+
     @property
     def words(self) -> str:
         """What is asked, in the words of the page."""
+        if self.asks_about is not None:
+            return gettext("Does this picture show “%(noun)s”?") % {"noun": self.asks_about}
         if self.narrowing is None:
             return gettext("What is in this picture?")
         return gettext("Which kind of %(noun)s is this?") % {"noun": self.narrowing.label}
@@ -245,6 +322,9 @@ class Question(models.Model):
         answers: (annotator, synset, kind of answer) of every vote that counts. skills: of annotators that are
         known, P(right).
         """
+        if self.about_id is not None:
+            self._verify(choices, answers, skills)
+            return
         if self.is_gold and (known := choices.place(self.truth_id)) is not None:
             self.state, self.label, self.confidence = Question.State.SETTLED, choices.synsets[known], 1.0
             self.fit_id = None
@@ -280,6 +360,53 @@ class Question(models.Model):
         if choices.undecided and self.state != Question.State.SETTLED:
             # The noun it is narrowed from is known; only its kind is not.
             self.label = choices.undecided
+
+    def _verify(
+        self,
+        choices: Choices,
+        answers: Sequence[tuple[int, int | None, str]],
+        skills: Mapping[int, float],
+    ) -> None:
+        """Decide whether the picture shows the noun. One that is settled as not showing it has no label."""
+        about, parameters = choices.about(self.about_id), choices.parameters
+        if about is None or parameters is None:
+            self._ask_no_more()
+            return
+        if self.is_gold:
+            is_right = choices.about(self.truth_id) == about
+            self.state = Question.State.SETTLED if is_right else Question.State.ABSENT
+            self.label, self.confidence, self.fit_id = about if is_right else None, 1.0, None
+            return
+        if not answers:  # as after the only vote was taken back
+            if self.state != Question.State.WAITING:
+                self.state = Question.State.OPEN
+            self.label, self.confidence, self.fit_id = None, None, None
+            return
+        # A vote counts as long as the noun that it is about counts as the question's.
+        said = {
+            who: VERIFIED.index(kind)
+            for who, synset, kind in answers
+            if kind in VERIFIED and choices.about(synset) == about
+        }
+        posterior = consensus.posterior(
+            np.array(list(said.values()), dtype=np.int64),
+            np.array([skills.get(who, parameters.newcomer_skill) for who in said], dtype=np.float64),
+            parameters,
+        )
+        is_present = VERIFIED[int(posterior.argmax())] == PRESENT
+        self.fit_id, self.confidence = choices.fit, float(posterior.max())
+        decision = consensus.decide(self.confidence, len(said), len(answers), self.collection.policy)
+        self.state = Question.State.verified(decision, is_present)
+        self.label = about if is_present else None
+
+    def _ask_no_more(self) -> None:
+        """Its noun was split or is no class any more: what was found out stands, under what the noun is today."""
+        if self.state in (Question.State.WAITING, Question.State.OPEN):
+            self.state, self.label = Question.State.UNDECIDED, None
+        elif self.state == Question.State.SETTLED:
+            today = Synset.objects.resolution().get(self.about_id or 0, self.about_id)
+            self.label_id = today
+            self.state = Question.State.SETTLED if today else Question.State.UNDECIDED
 
     def _narrow(self, narrower: Narrower) -> None:
         """The votes say a noun that was split: once that is sure, ask which of its parts it is, if any is left."""

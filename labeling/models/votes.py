@@ -16,7 +16,7 @@ from accounts.models import User
 from labeling import consensus
 from labeling.models.choices import Choices
 from labeling.models.collections import Collection, Narrowing
-from labeling.models.questions import NONE_OF_THESE, Question
+from labeling.models.questions import ABSENT, NONE_OF_THESE, PRESENT, Question
 from labeling.models.sql import among, keys, rows, to_moment
 from taxonomy.models import Change, Synset
 from taxonomy.models.ledger import Kind
@@ -145,7 +145,8 @@ class Vote(models.Model):
     """One annotator's answer to one question; never edited."""
 
     class Answer(models.TextChoices):
-        PRESENT = "present", _("it shows this")
+        PRESENT = PRESENT, _("it shows this")
+        ABSENT = ABSENT, _("it does not show this")
         CANNOT_TELL = "cannot_tell", _("cannot tell")
         NONE_OF_THESE = NONE_OF_THESE, _("none of these")
 
@@ -188,7 +189,7 @@ class Vote(models.Model):
                 violation_error_message=_("You have already answered this question."),
             ),
             models.CheckConstraint(
-                condition=Q(answer="present", synset__isnull=False)
+                condition=Q(answer__in=["present", "absent"], synset__isnull=False)
                 | Q(answer__in=["cannot_tell", "none_of_these"], synset__isnull=True),
                 name="labeling_vote_names_what_it_sees",
                 violation_error_message=_("Say which noun the picture shows, or that you cannot tell."),

@@ -1,7 +1,7 @@
 """Nouns, their words, the edges between them, and the two caches over those: ancestry and tallies."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -108,9 +108,9 @@ class SynsetQuerySet(models.QuerySet["Synset"]):
         first = int(last[1:]) + 1 if last else 1
         return [f"{OWN_WNID}{number:08}" for number in range(first, first + count)]
 
-    def resolution(self, after: Patch | None = None) -> dict[int, int | None]:
-        """Return for each retired noun the noun that votes for it count as; None where none is left. As it is
-        today, or as it will be `after` a patch.
+    def resolution(self, after: Patch | None = None, split: Collection[int] = ()) -> dict[int, int | None]:
+        """Return for each retired noun the noun that votes for it count as; None where none is left, or where one
+        of `split` is on the way. As it is today, or as it will be `after` a patch.
 
         Raises tree.CycleError, whose path holds primary keys, if a noun would count as itself.
         """
@@ -123,6 +123,7 @@ class SynsetQuerySet(models.QuerySet["Synset"]):
                     becomes[keys[edit.wnid]] = keys[edit.after] if edit.after else None
             for wnid in after.added:
                 becomes.pop(keys[wnid], None)
+        becomes |= dict.fromkeys(becomes.keys() & {*split})
         return {pk: tree.follow(pk, becomes) for pk in becomes}
 
 

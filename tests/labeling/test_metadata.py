@@ -37,7 +37,7 @@ def test_a_table_without_rows_knows_nothing(read):
         ("licence,credit\n", "known.csv line 1: expected a column file; found licence,credit."),
         (
             "file,author\n",
-            "known.csv line 1: expected the columns file, source, licence, credit, label; found 'author'.",
+            "known.csv line 1: expected the columns file, source, licence, credit, label, about; found 'author'.",
         ),
         ("file,credit,credit\n", "known.csv line 1: expected each column once; found credit twice."),
         ("file,credit\na.jpg\n", "known.csv line 2: expected 2 columns; found 1."),

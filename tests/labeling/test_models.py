@@ -430,6 +430,7 @@ def test_counts_tell_every_state():
         "n_waiting": 2,
         "n_open": 0,
         "n_settled": 1,
+        "n_absent": 0,
         "n_undecided": 0,
     }
 

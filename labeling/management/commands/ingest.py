@@ -11,7 +11,15 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from labeling.archives import ArchiveError, Entry, printable, read_entries
-from labeling.intake import IntakeRefusedError, Outcome, Status, as_incoming, known_answers, take_in
+from labeling.intake import (
+    IntakeRefusedError,
+    Outcome,
+    Status,
+    as_incoming,
+    known_answers,
+    known_nouns,
+    take_in,
+)
 from labeling.metadata import MOST_LETTERS, Known, MetadataError, read_metadata
 from labeling.models import Collection
 
@@ -28,7 +36,10 @@ class Command(BaseCommand):
         )
         parser.add_argument("--collection", required=True, metavar="SLUG")
         parser.add_argument(
-            "--metadata", type=Path, metavar="FILE.csv", help="file[,source][,licence][,credit][,label]"
+            "--metadata",
+            type=Path,
+            metavar="FILE.csv",
+            help="file[,source][,licence][,credit][,label][,about]",
         )
         parser.add_argument("--source", help="where the pictures come from; the name of PATH unless given")
         parser.add_argument("--licence", default="")
@@ -57,13 +68,13 @@ class Command(BaseCommand):
                 )
         try:
             known = read_metadata(metadata) if metadata else {}
-            truths = known_answers(found, known)
+            truths, nouns = known_answers(found, known), known_nouns(found, known)
             unused = set(known)
             # disable=None draws the bar on a terminal only, so log files stay short.
             entries = tqdm(_tick_off(read_entries(path), unused), unit=" files", disable=None)
             outcomes = take_in(
                 found,
-                as_incoming(entries, known, truths),
+                as_incoming(entries, known, truths, nouns, folder=path.resolve().name),
                 **about,
                 n_processes=options["processes"],
             )
