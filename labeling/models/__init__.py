@@ -34,6 +34,7 @@ from labeling.models.leases import (
     Walk,
 )
 from labeling.models.questions import Question, random_position
+from labeling.models.quizzes import QuizPass
 from labeling.models.relabels import Reclass, Relabel
 from labeling.models.reports import Report
 from labeling.models.votes import Counts, Keys, Retraction, Vote
@@ -68,6 +69,7 @@ __all__ = [
     "NotUndoneError",
     "Outcome",
     "Question",
+    "QuizPass",
     "Reach",
     "Reclass",
     "Relabel",
