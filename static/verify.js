@@ -7,7 +7,8 @@ const LOOK_MS = 700; // a key bouncing, or pressed twice, must not send a grid n
 const RENEW_MS = 240000; // the server renews what it lends before a third of its time is over
 const RETRY_MS = 5000;
 const VISIT_SHOWN_FROM = 5; // answers of one visit; a rate of fewer says nothing
-const MARKS = "nestwork-grid"; // in sessionStorage: what was ticked when the page was loaded again
+const MARKS = "nestwork-grid"; // in sessionStorage: what is ticked, for when the page is loaded again,
+const NEWS = "nestwork-news"; // and what became of the last grid, for the page of the next noun
 const UNSURE_KEYS = new Set(["u", "?", "c"]); // naming pictures, C says so
 
 const config = JSON.parse(document.getElementById("verify-config").textContent);
@@ -22,6 +23,7 @@ const outbox = new Outbox({ url: config.votesUrl, csrfToken, onResults: hear, on
 let tiles = []; // of the grid on show
 let at = 0; // the tile that has the focus, or had it last
 let range = null; // while Shift is held: where it began, and what was ticked then
+let isRanging = false; // Shift was held as a picture was pressed
 let ahead = null; // the next grid, its pictures loading
 let fetching = false;
 let isWaiting = false; // sent, and no next grid is here
@@ -104,9 +106,13 @@ function target(key) {
   return key === "ArrowDown" && isAboveLastRow ? end : at;
 }
 
+function beginRange() {
+  range ??= { from: at, before: tiles.map(stateOf) };
+}
+
 /** Tick from where Shift was pressed first to `place`; tiles that fall out of the range are as they were before. */
 function tickRange(place) {
-  range ??= { from: at, before: tiles.map(stateOf) };
+  beginRange();
   const [first, last] = [Math.min(range.from, place), Math.max(range.from, place)];
   tiles.forEach((tile, i) => mark(tile, i >= first && i <= last ? "present" : range.before[i]));
   tell();
@@ -146,23 +152,26 @@ function tell() {
     filled(present ? some : none, { count: present }) +
     (unsure ? filled(alsoUnsure, { count: unsure }) : "");
   if (look.open) showMark();
-  remember(Object.fromEntries(tiles.map((tile) => [tile.dataset.lease, stateOf(tile)])));
+  remember(MARKS, Object.fromEntries(tiles.map((tile) => [tile.dataset.lease, stateOf(tile)])));
 }
 
-function remember(marks) {
+function remember(name, what) {
   try {
-    sessionStorage.setItem(MARKS, JSON.stringify(marks));
+    sessionStorage.setItem(name, JSON.stringify(what));
   } catch (error) {
-    console.warn("Marks are lost if this page is loaded again.", error);
+    console.warn("Lost if this page is loaded again:", name, error);
   }
 }
 
-function recall() {
+/** Return what was remembered, once; null if nothing. */
+function recall(name) {
   try {
-    return JSON.parse(sessionStorage.getItem(MARKS)) ?? {};
+    const what = JSON.parse(sessionStorage.getItem(name));
+    sessionStorage.removeItem(name);
+    return what;
   } catch (error) {
     console.warn("Nothing was kept on this device.", error);
-    return {};
+    return null;
   }
 }
 
@@ -213,10 +222,11 @@ function showNext() {
 function hear(results) {
   const refusals = results.filter((result) => result.status === "refused");
   const golds = results.filter((result) => result.gold);
-  if (isTroubled()) say("");
-  if (golds.length) say(filled(notice.dataset.gold, { n: golds.length, right: golds.filter(({ gold }) => gold.is_right).length }));
-  if (refusals.length > 1) say(filled(notice.dataset.late + "{n}", { n: refusals.length }));
-  else if (refusals.length) say(notice.dataset.refused + refusals[0].detail);
+  const news = [];
+  if (golds.length) news.push(filled(notice.dataset.gold, { n: golds.length, right: golds.filter(({ gold }) => gold.is_right).length }));
+  if (refusals.length) news.push(filled(notice.dataset.late, { n: refusals.length }));
+  if (news.length || isTroubled()) say(news.join(" "));
+  if (isWaiting) remember(NEWS, news.join(" "));
   count -= refusals.length;
   showCount();
   if (!outbox.size) fetchAhead();
@@ -278,6 +288,7 @@ function showCloser() {
   const name = document.getElementById("look-name");
   picture.src = tiles[at].querySelector(".closer").href;
   picture.className = small.className;
+  look.dataset.place = at;
   name.textContent = filled(name.dataset.words, { n: at + 1, all: tiles.length });
   showMark();
 }
@@ -350,17 +361,21 @@ form.addEventListener("click", (event) => {
     event.preventDefault();
     moveTo(tiles.indexOf(tile), false);
     lookCloser();
-  } else if (event.shiftKey && event.target.closest(".shows")) {
-    event.preventDefault(); // the range ticks it
-    const place = tiles.indexOf(tile);
-    tickRange(place);
-    moveTo(place);
   }
+});
+
+form.addEventListener("pointerdown", (event) => {
+  isRanging = event.shiftKey && Boolean(event.target.closest(".shows"));
+  if (isRanging) beginRange(); // before the press takes the focus along
 });
 
 form.addEventListener("change", (event) => {
   const tile = event.target.closest(".tile");
   if (!tile) return;
+  if (isRanging) {
+    tickRange(tiles.indexOf(tile));
+    return;
+  }
   range = null;
   const other = event.target.name === "present" ? "cannot_tell" : "present";
   if (event.target.checked) box(tile, other).checked = false;
@@ -377,7 +392,8 @@ look.addEventListener("click", (event) => {
   if (event.target === look) look.close(); // its backdrop
   else acts[event.target.closest("[data-act]")?.dataset.act]?.();
 });
-look.addEventListener("close", () => box(tiles[at], "present").focus());
+// The browser gives the focus back to where it was; one may have gone on to other pictures since.
+look.addEventListener("close", () => moveTo(Number(look.dataset.place)));
 
 // Time in another tab is not time spent looking.
 document.addEventListener("visibilitychange", () => {
@@ -402,10 +418,11 @@ addEventListener("pageshow", (event) => {
 });
 
 for (const helped of form.querySelectorAll(".keys[hidden], #report[hidden]")) helped.hidden = false; // by this module
-const marks = recall();
+const marks = recall(MARKS) ?? {};
 for (const tile of form.querySelectorAll(".tile")) mark(tile, marks[tile.dataset.lease] ?? stateOf(tile));
 take(document.activeElement === document.body);
 showCount();
+say(recall(NEWS) ?? "");
 if (tiles.some((tile) => outbox.has(tile.dataset.lease))) {
   isWaiting = true; // an earlier page took its answers, which are on their way
   showNext();
