@@ -2,7 +2,8 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from django.core.files import File
@@ -13,7 +14,7 @@ from datasets.manifest import ManifestRow, write_manifest
 from datasets.models import Snapshot
 from labeling.models import Collection
 from labeling.splits import SPLITS
-from taxonomy.models import Change, Hypernym, Synset
+from taxonomy.models import Ancestry, Change, Hypernym, Synset
 
 
 class NothingToFreezeError(ValueError):
@@ -73,6 +74,13 @@ def _freeze(collection: Collection, min_confidence: float | None) -> Snapshot:
 
 def _rows(collection: Collection, floor: float, counts: Counter[tuple[str, str]]) -> Iterator[ManifestRow]:
     """Yield the rows in the order of their hashes, and count them by class and split on the way."""
+    rows = _labels(collection, floor)
+    for row in _one_each(rows, _above(collection)) if collection.is_verifying else rows:
+        counts[row.wnid, row.split] += 1
+        yield row
+
+
+def _labels(collection: Collection, floor: float) -> Iterator[ManifestRow]:
     settled = collection.questions.settled().filter(
         confidence__gte=floor, image__withdrawn_at=None, label__in=collection.offered()
     )
@@ -83,9 +91,32 @@ def _rows(collection: Collection, floor: float, counts: Counter[tuple[str, str]]
     for sha256, file, wnid, name, confidence, n_votes, licence, credit, split in (
         settled.order_by("image__sha256").values_list(*columns).iterator(chunk_size=5000)
     ):
-        counts[wnid, split] += 1
         file_name = file.rpartition("/")[2]
         yield ManifestRow(sha256, file_name, wnid, name, confidence, n_votes, split, licence, credit)
+
+
+def _above(collection: Collection) -> dict[str, set[str]]:
+    """Return for each class the others that are above it."""
+    classes = collection.offered()
+    pairs = Ancestry.objects.filter(ancestor__in=classes, descendant__in=classes, depth__gt=0)
+    above: dict[str, set[str]] = {}
+    for descendant, ancestor in pairs.values_list("descendant__wnid", "ancestor__wnid"):
+        above.setdefault(descendant, set()).add(ancestor)
+    return above
+
+
+def _one_each(rows: Iterable[ManifestRow], above: Mapping[str, set[str]]) -> Iterator[ManifestRow]:
+    """Yield one row for each picture, whose rows follow each other.
+
+    A picture that was asked about several nouns may be settled to show several. Of a noun and one below it the one
+    below is its label, since that says both; of nouns that lie side by side the more confident one, since a network
+    learns one class of a picture.
+    """
+    for _sha256, group in groupby(rows, key=lambda row: row.sha256):
+        of_picture = list(group)
+        said = set().union(*(above.get(row.wnid, set()) for row in of_picture))
+        lowest = [row for row in of_picture if row.wnid not in said]
+        yield max(lowest, key=lambda row: (row.confidence, row.n_votes, row.wnid))
 
 
 def _taxonomy(collection: Collection) -> dict[str, Any]:

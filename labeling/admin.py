@@ -40,7 +40,7 @@ class CollectionClassInline(admin.TabularInline):
 
 @admin.register(Collection)
 class CollectionAdmin(admin.ModelAdmin):
-    list_display = ("name", "slug", "is_open", "target_confidence", "min_votes", "max_votes")
+    list_display = ("name", "slug", "kind", "is_open", "target_confidence", "min_votes", "max_votes")
     raw_id_fields = ("root", "owner")
     prepopulated_fields = {"slug": ("name",)}
     inlines = [CollectionClassInline]
@@ -99,9 +99,9 @@ class ArrivalAdmin(KeptAsMadeAdmin):
 
 @admin.register(Question)
 class QuestionAdmin(KeptAsMadeAdmin):
-    list_display = ("pk", "collection", "state", "label", "confidence", "n_votes", "truth")
+    list_display = ("pk", "collection", "about", "state", "label", "confidence", "n_votes", "truth")
     list_filter = ("collection", "state")
-    list_select_related = ("collection", "label", "truth")
+    list_select_related = ("collection", "about", "label", "truth")
 
 
 @admin.register(Vote)

@@ -8,6 +8,8 @@ from django.db import transaction
 
 from labeling import consensus, tallying
 from labeling.models import (
+    VERIFIED,
+    Choices,
     ClassesChangedError,
     Collection,
     ConsensusFit,
@@ -17,7 +19,7 @@ from labeling.models import (
     Skill,
     Vote,
 )
-from taxonomy.models import Synset
+from taxonomy.models import Change, Synset
 
 MOST_TRIES = 3  # of a refit that changes of the taxonomy overtake
 
@@ -50,25 +52,35 @@ def refit(collection: Collection) -> Report:
 
 
 def _refit(collection: Collection) -> Report:
+    version = Change.objects.version()
     classes = collection.judged_classes()
-    judged = [synset.pk for synset in classes]
-    counts_as = collection.counts_as({*judged}, Synset.objects.resolution())
-    votes, keys, counts = Vote.objects.as_arrays(collection, judged, counts_as)
+    votes, keys, counts = _read(collection, classes)
     n_items, n_classes = len(keys.questions), len(keys.classes)
     fit = consensus.fit(votes, n_items, n_classes)
+    decide = _verified if collection.is_verifying else _decisions
     with transaction.atomic():
         row = ConsensusFit.objects.keep(
             collection,
-            classes=[synset.wnid for synset in classes],
+            classes=collection.fitted_names(classes),
             parameters=fit.parameters.to_json(),
             n_votes=int(counts.votes.sum()),
             log_likelihood=fit.log_likelihood,
         )
+        if collection.is_verifying and row.taxonomy_version != version:
+            raise ClassesChangedError("The taxonomy changed while the votes were read.")
         _write_skills(collection, keys, fit)
-    Question.objects.record_consensus(_decisions(collection, keys, votes, counts, fit), row)
+    Question.objects.record_consensus(decide(collection, keys, votes, counts, fit), row)
     tallying.forget()
     majority, _share = consensus.majority(votes, n_items, n_classes)
     return _report(collection, keys, int(counts.votes.sum()), fit.label, majority)
+
+
+def _read(collection: Collection, classes: list[Synset]) -> tuple[consensus.Votes, Keys, Counts]:
+    if collection.is_verifying:
+        return Vote.objects.as_verified_arrays(collection)
+    judged = [synset.pk for synset in classes]
+    counts_as = collection.counts_as({*judged}, Synset.objects.resolution())
+    return Vote.objects.as_arrays(collection, judged, counts_as)
 
 
 def _write_skills(collection: Collection, keys: Keys, fit: consensus.Fit) -> None:
@@ -90,7 +102,7 @@ def _decisions(
     votes: consensus.Votes,
     counts: Counts,
     fit: consensus.Fit,
-) -> Iterator[tuple[int, int, int, float, str, int | None]]:
+) -> Iterator[tuple[int, int, int | None, float, str, int | None]]:
     """Yield (question, its votes, label, confidence, state, narrowing) for every voted question."""
     policy = collection.policy
     nouns = collection.split_nouns(collection.ordered_classes())
@@ -113,10 +125,38 @@ def _decisions(
         yield question, int(counts.votes[item]), label, confidence, state.value, narrowing
 
 
+def _verified(
+    collection: Collection,
+    keys: Keys,
+    votes: consensus.Votes,
+    counts: Counts,
+    fit: consensus.Fit,
+) -> Iterator[tuple[int, int, int | None, float, str, int | None]]:
+    """The same where each question is about one noun; those whose noun is asked about no more stay as they are."""
+    choices = Choices.read(collection, None)
+    nouns = dict(collection.questions.filter(n_votes__gt=0).values_list("pk", "about"))
+    n_told = np.bincount(votes.item, minlength=len(keys.questions))
+    for item, question in enumerate(keys.questions):
+        about = choices.about(nouns.get(question))
+        if about is None:
+            continue
+        confidence, is_present = float(fit.confidence[item]), VERIFIED[fit.label[item]] == Vote.Answer.PRESENT
+        decision = consensus.decide(
+            confidence, int(n_told[item]), int(counts.answers[item]), collection.policy
+        )
+        state = Question.State.verified(decision, is_present)
+        label = about.pk if is_present else None
+        yield question, int(counts.votes[item]), label, confidence, state.value, None
+
+
 def _report(
     collection: Collection, keys: Keys, n_votes: int, label: consensus.Ints, majority: consensus.Ints
 ) -> Report:
     truth = dict(collection.questions.exclude(truth=None).values_list("pk", "truth"))
+    if collection.is_verifying:
+        about = dict(collection.questions.exclude(truth=None).values_list("pk", "about"))
+        absent, present = range(len(VERIFIED))
+        truth = {pk: present if noun == about[pk] else absent for pk, noun in truth.items()}
     known = [(i, truth[pk]) for i, pk in enumerate(keys.questions) if pk in truth]
 
     def share_right(guess: consensus.Ints) -> float | None:
@@ -125,7 +165,7 @@ def _report(
     return Report(
         n_votes=n_votes,
         n_questions=len(keys.questions),
-        n_settled=collection.questions.settled().count(),
+        n_settled=collection.questions.decided().count(),
         accuracy=share_right(label),
         majority_accuracy=share_right(majority),
         n_known=len(known),

@@ -12,7 +12,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from accounts import flood
 from accounts.http import AuthenticatedApiRequest
-from labeling.models import Answer, Collection, Lease, NotUndoneError, Outcome
+from labeling.models import Answer, Collection, Lease, NotAClassError, NotUndoneError, Outcome
 from labeling.serializers import (
     CollectionSerializer,
     LeaseRequestSerializer,
@@ -25,6 +25,7 @@ from labeling.serializers import (
     VotesSerializer,
     lend,
 )
+from taxonomy.models import Synset
 
 
 class CollectionViewSet(ReadOnlyModelViewSet[Collection]):
@@ -43,18 +44,29 @@ class LeasesView(APIView):
     @extend_schema(request=LeaseRequestSerializer, responses=LeasesSerializer)
     def post(self, request: AuthenticatedApiRequest, slug: str) -> Response:
         """Cast `votes`, where there are any, then return up to `count` leases that you hold: those you hold
-        already, renewed, then new ones.
+        already, renewed, then new ones. Where the collection verifies, all are about one noun.
         """
         collection = get_object_or_404(Collection.objects.select_related("root"), slug=slug)
         wanted = LeaseRequestSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         results = _cast(request, wanted.validated_data["votes"])
-        leases = Lease.objects.hand_out(collection, request.user, wanted.validated_data["count"])
+        leases = _leases(collection, request, wanted.validated_data)
         # Others may hold for a moment what is left, so having none now is not yet the end.
         is_finished = not leases and not Lease.objects.might_come(collection, request.user)
         detail = _nothing_left(collection) if is_finished else ""
         lent = [lend(lease) for lease in leases]
         return Response({"results": results, "leases": lent, "is_finished": is_finished, "detail": detail})
+
+
+def _leases(collection: Collection, request: AuthenticatedApiRequest, wanted: dict[str, Any]) -> list[Lease]:
+    count, wnid = wanted["count"], wanted.get("about")
+    if not collection.is_verifying:
+        return Lease.objects.hand_out(collection, request.user, count)
+    noun = get_object_or_404(Synset, wnid=wnid) if wnid else None
+    try:
+        return Lease.objects.hand_out_grid(collection, request.user, noun, count).leases
+    except NotAClassError as error:
+        raise ValidationError({"about": [str(error)]}, code="not_a_class") from error
 
 
 def _nothing_left(collection: Collection) -> str:
@@ -129,7 +141,7 @@ def _result(answer: Answer, outcome: Outcome) -> dict[str, Any]:
     result = {"lease": answer.lease, "status": status, "detail": str(outcome.refusal or ""), "gold": None}
     if outcome.truth and outcome.vote:
         result["gold"] = {
-            "is_right": outcome.vote.synset == outcome.truth,
+            "is_right": outcome.is_right,
             "noun": outcome.truth.name,
         }
     return result

@@ -126,9 +126,10 @@ class CollectionForm(forms.ModelForm):
     class Meta:
         model = Collection
         fields = [
-            "name", "slug", "root", "guide", "target_confidence", "min_votes", "max_votes", "gold_share",
+            "name", "slug", "kind", "root", "guide", "target_confidence", "min_votes", "max_votes", "gold_share",
         ]  # fmt: skip
         labels = {
+            "kind": _("What volunteers are asked"),
             "guide": _("Guide"),
             "target_confidence": _("Sure enough"),
             "min_votes": _("Votes at least"),
@@ -136,6 +137,11 @@ class CollectionForm(forms.ModelForm):
             "gold_share": _("Share of gold questions"),
         }
         help_texts = {
+            "kind": _(
+                "Choose: volunteers see one picture at a time and say which of the nouns is in it. Verify: they see "
+                "up to 48 pictures at a time and press those that show one noun, which is quick where you know of "
+                "each picture what it may show. It stays once there are pictures."
+            ),
             "guide": _(
                 "What volunteers should know before they begin. They read it on the collection’s page."
             ),
@@ -159,6 +165,9 @@ class CollectionForm(forms.ModelForm):
         self.fields["slug"].help_text = _(
             "Left empty, it is made from the name. It can change until it opens."
         )
+        if instance and instance.questions.exists():
+            self.fields["kind"].disabled = True
+            self.fields["kind"].help_text = _("It stays, since there are pictures, each with its questions.")
         if instance and (instance.is_open or instance.has_votes):
             self.fields["slug"].disabled = True
             self.fields["slug"].help_text = _("It stays, since volunteers have been there.")
@@ -307,3 +316,17 @@ class PicturesForm(forms.Form):
     credit = forms.CharField(
         label=_("Credit"), max_length=200, required=False, help_text=_("Whom to name beside them.")
     )
+    folder = forms.CharField(
+        label=_("Noun"),
+        max_length=300,
+        required=False,
+        help_text=_(
+            "What volunteers are asked about pictures that lie in no folder with the name of a noun: the name of one "
+            "of this collection’s nouns. Where it has ten at most and this is empty, they are asked about each."
+        ),
+    )
+
+    def __init__(self, *args: Any, collection: Collection) -> None:
+        super().__init__(*args)
+        if not collection.is_verifying:
+            del self.fields["folder"]

@@ -12,19 +12,19 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Case, Count, F, Q, QuerySet, Sum, When
 from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
 from labeling import agreement, pace
-from labeling.models import Collection, Question, Skill, Vote
+from labeling.models import DECIDED_RIGHT, VERIFIED, Collection, Question, Skill, Vote
 from labeling.splits import TRAIN
 from taxonomy.models import Synset
 
 DAYS = 30  # of votes that are drawn
 SAMPLE = 2000  # questions over which agreement is computed
 MOST_HARD, MOST_PAIRS, MOST_GROUPS = 12, 12, 200
-DONE = (Question.State.SETTLED, Question.State.UNDECIDED)
+DONE = (Question.State.SETTLED, Question.State.ABSENT, Question.State.UNDECIDED)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ class Agreement:
 @dataclass(frozen=True)
 class HardPicture:
     question: Question
-    said: list[tuple[Synset | None, int, int]]  # noun (None: cannot tell), votes, percent of them
+    # What was said: a noun, None where they cannot tell, or words where it was asked about one noun; votes; percent.
+    said: list[tuple[Synset | str | None, int, int]]
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def report(collection: Collection) -> Report:
         pace=_pace(collection, counts, timezone.now()),
         agreement=_agreement(collection, becomes),
         hardest=_hardest(collection, becomes),
-        confusions=_confusions(collection, becomes),
+        # With one noun asked about, nobody says another.
+        confusions=[] if collection.is_verifying else _confusions(collection, becomes),
         n_voters=collection.skills.count(),
     )
 
@@ -125,7 +127,7 @@ def _pace(collection: Collection, counts: Mapping[str, int], now: datetime) -> P
     days = [(day, n_on.get(day, 0)) for day in (since + timedelta(days=i) for i in range(DAYS))]
     n_last_day = cast.filter(cast_at__gt=now - timedelta(days=1)).count()
     n_votes_done = collection.questions.filter(state__in=DONE).aggregate(n=Coalesce(Sum("n_votes"), 0))["n"]
-    n_done = counts["n_settled"] + counts["n_undecided"]
+    n_done = counts["n_decided"] + counts["n_undecided"]
     left = pace.days_left(
         counts["n_questions"] - n_done, n_done, n_votes_done, counts["n_votes"] - n_votes_done, n_last_day
     )
@@ -143,14 +145,16 @@ def _agreement(collection: Collection, becomes: Mapping[int, int | None]) -> Agr
     voted = collection.questions.filter(n_votes__gte=2, narrowing=None)
     sample = voted.order_by("position", "pk").values("pk")[:SAMPLE]
     rows = _votes(collection).filter(synset__isnull=False, question__in=sample)
-    cells = _today(rows.values_list("question", "synset").annotate(n=Count("pk")).order_by(), becomes)
+    cells = _today(
+        rows.values_list("question", _said(collection)).annotate(n=Count("pk")).order_by(), becomes
+    )
     item, label, count = (
         np.array([(question, noun, n) for (question, noun), n in sorted(cells.items())], dtype=np.int64)
         .reshape(-1, 3)
         .T
     )
-    known = collection.questions.settled().exclude(truth=None)
-    labels = known.aggregate(n=Count("pk"), right=Count("pk", filter=Q(label=F("truth"))))
+    known = collection.questions.decided().exclude(truth=None)
+    labels = known.aggregate(n=Count("pk"), right=Count("pk", filter=DECIDED_RIGHT))
     n_known_votes, n_right = _votes_on_known(collection, becomes)
     n_voted = voted.count()
     return Agreement(
@@ -168,9 +172,20 @@ def _agreement(collection: Collection, becomes: Mapping[int, int | None]) -> Agr
 def _votes_on_known(collection: Collection, becomes: Mapping[int, int | None]) -> tuple[int, int]:
     """Return how many votes are on questions with a known answer, and how many of them say it."""
     votes = _votes(collection).filter(synset__isnull=False, question__truth__isnull=False)
-    rows = votes.values_list("question__truth", "synset").annotate(n=Count("pk")).order_by()
-    cells = [(becomes.get(truth, truth), becomes.get(said, said), n) for truth, said, n in rows]
-    return sum(n for _truth, _said, n in cells), sum(n for truth, said, n in cells if truth == said)
+    rows = votes.values_list("question__truth", "synset", "answer").annotate(n=Count("pk")).order_by()
+    cells = [
+        ((becomes.get(truth, truth) == becomes.get(said, said)) == (answer == Vote.Answer.PRESENT), n)
+        for truth, said, answer, n in rows
+    ]
+    return sum(n for _is_right, n in cells), sum(n for is_right, n in cells if is_right)
+
+
+def _said(collection: Collection) -> Case | F:
+    """What tells one answer from another: the noun; or where each question is about one, whether it is there."""
+    if not collection.is_verifying:
+        return F("synset")
+    # Below all keys, so that no noun counts as one of them.
+    return Case(*(When(answer=answer, then=-1 - place) for place, answer in enumerate(VERIFIED)))
 
 
 def _today(
@@ -191,14 +206,21 @@ def _hardest(collection: Collection, becomes: Mapping[int, int | None]) -> list[
     """
     shown = Q(question__image__split=TRAIN, question__image__withdrawn_at=None, question__narrowing=None)
     against = _votes(collection).filter(shown, question__n_votes__gte=2, question__confidence__isnull=False)
-    # Told apart where they lie, so of what was merged only votes for what became the label itself are known.
-    against = against.exclude(synset=F("question__label")).exclude(synset__becomes=F("question__label"))
+    if collection.is_verifying:
+        against = against.exclude(answer=Vote.Answer.PRESENT, question__label__isnull=False)
+        against = against.exclude(answer=Vote.Answer.ABSENT, question__label=None)
+    else:
+        # Told apart where they lie, so of what was merged only votes for what became the label itself are known.
+        against = against.exclude(synset=F("question__label")).exclude(synset__becomes=F("question__label"))
     share = 1.0 * Count("pk") / (F("question__n_votes") + 2)
     found = against.values_list("question").annotate(share=share)
     keys = [pk for pk, _share in found.order_by("-share", "question__confidence", "question")[:MOST_HARD]]
-    questions = Question.objects.select_related("image", "label").in_bulk(keys)
+    questions = Question.objects.select_related("image", "label", "about").in_bulk(keys)
     hard = [questions[pk] for pk in keys]
     said = _votes(collection).filter(question__in=keys)
+    if collection.is_verifying:
+        answers = _answers(said)
+        return [HardPicture(question, answers[question.pk]) for question in hard]
     rows = said.values_list("question", Coalesce("synset", 0)).annotate(n=Count("pk")).order_by()
     of: dict[int, dict[int, int]] = defaultdict(dict)
     for (question, noun), n in _today(rows, becomes).items():
@@ -207,9 +229,20 @@ def _hardest(collection: Collection, becomes: Mapping[int, int | None]) -> list[
     return [HardPicture(question, _distribution(of[question.pk], nouns)) for question in hard]
 
 
+def _answers(votes: QuerySet[Vote]) -> dict[int, list[tuple[Synset | str | None, int, int]]]:
+    """Return how many of these votes gave each answer, by question; the commonest answer first."""
+    of: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    for question, answer, n in votes.values_list("question", "answer").annotate(n=Count("pk")).order_by("-n"):
+        of[question].append((str(Vote.Answer(answer).label), n))
+    return {
+        question: [(words, n, round(100 * n / sum(n for _w, n in said))) for words, n in said]
+        for question, said in of.items()
+    }
+
+
 def _distribution(
     votes: Mapping[int, int], nouns: Mapping[int, Synset]
-) -> list[tuple[Synset | None, int, int]]:
+) -> list[tuple[Synset | str | None, int, int]]:
     n_votes = sum(votes.values())
     # Equally many votes stand in the order of their nouns, and "cannot tell" last.
     ranked = sorted(votes.items(), key=lambda cell: (-cell[1], cell[0] or 2**63))

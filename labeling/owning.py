@@ -24,6 +24,7 @@ from accounts.http import AuthenticatedRequest
 from labeling import overview
 from labeling.forms import ClassesForm, CollectionForm, ExampleForm
 from labeling.models import (
+    Choices,
     ClassRefusedError,
     Collection,
     Example,
@@ -32,6 +33,7 @@ from labeling.models import (
     NotReadyError,
     Question,
     Reach,
+    Vote,
     may_organise,
 )
 from labeling.splits import TEST, TRAIN
@@ -123,6 +125,7 @@ def edit(request: OwnerRequest, collection: Collection) -> HttpResponse:
         "collection": kept,
         "form": form,
         "classes": kept.ordered_classes(),
+        "fewest": kept.fewest_classes,
         "has_votes": kept.has_votes,
         "counts": kept.questions.counts(),
         "n_leases": Lease.objects.running().filter(question__collection=kept).count(),
@@ -264,10 +267,14 @@ def examples(request: OwnerRequest, collection: Collection) -> HttpResponse:
 def _pictures(collection: Collection, noun: Synset | None, show: str) -> QuerySet[Question]:
     questions = collection.questions.filter(image__split=TRAIN, image__withdrawn_at=None)
     questions = questions.select_related("image", "label").order_by("position", "pk")
+    if collection.is_verifying and noun is not None:
+        # Each picture has a question for every noun that it may show.
+        questions = questions.filter(about__in=Choices.read(collection, None).asked_as(noun))
     if show == "labelled":
         return questions.filter(state=Question.State.SETTLED, label=noun).order_by("-confidence", "pk")
     if show == "named":
-        return questions.filter(votes__synset=noun).exclude(label=noun).distinct()
+        named = questions.filter(votes__synset=noun, votes__answer=Vote.Answer.PRESENT)
+        return named.exclude(label=noun).distinct()
     return questions
 
 
@@ -307,7 +314,7 @@ def gold(request: OwnerRequest, collection: Collection) -> HttpResponse:
     first = next((name for name, n in counts.items() if n), "settled")
     show = request.GET.get("show", "")
     show = show if show in shown else first
-    page = Paginator(shown[show].select_related("image", "truth", "label"), A_PAGE).get_page(
+    page = Paginator(shown[show].select_related("image", "truth", "label", "about"), A_PAGE).get_page(
         request.GET.get("page")
     )
     context = {"collection": collection, "show": show, "page": page, "counts": counts}

@@ -11,7 +11,7 @@ from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
 from django.db.models.functions import Rank
 
 from accounts.models import User
-from labeling.models import Collection, Question, Vote
+from labeling.models import AGREES, IS_RIGHT, Collection, Question, Vote
 from labeling.splits import TEST, TRAIN, VAL
 
 OWN_VOTES = 30  # on one page
@@ -55,18 +55,15 @@ class Accuracy:
 
 
 def judged(collection: Collection | None = None) -> QuerySet[Vote]:
-    """The votes that can be compared with a label: their picture is settled, and its label is no secret."""
-    votes = Vote.objects.filter(
-        question__state=Question.State.SETTLED, question__image__split__in=[TRAIN, VAL]
-    )
+    """The votes that can be compared with what was decided: their question is, and it is no secret."""
+    decided = (Question.State.SETTLED, Question.State.ABSENT)
+    votes = Vote.objects.filter(question__state__in=decided, question__image__split__in=[TRAIN, VAL])
     return votes.filter(question__collection=collection) if collection else votes
 
 
 def _counted(collection: Collection | None) -> QuerySet[Any, Any]:
-    """Volunteers by the number of their votes that say today's label: `annotator`, `name`, `n_agreed`."""
-    agreed = judged(collection).filter(
-        synset=F("question__label"), annotator__kind__in=[User.Kind.PERSON, User.Kind.GUEST]
-    )
+    """Volunteers by the number of their votes that say what was decided: `annotator`, `name`, `n_agreed`."""
+    agreed = judged(collection).filter(AGREES, annotator__kind__in=[User.Kind.PERSON, User.Kind.GUEST])
     by_annotator = agreed.order_by().values("annotator", name=F("annotator__board_name"))
     return by_annotator.annotate(n_agreed=Count("pk"))
 
@@ -94,7 +91,7 @@ def board(collection: Collection | None, page: int) -> Board:
 def standing(annotator: User) -> Standing:
     """Say how many votes of `annotator` agree with a label, and where that stands among volunteers. Two queries."""
     mine = judged().filter(annotator=annotator)
-    counts = mine.aggregate(n_judged=Count("pk"), n_agreed=Count("pk", filter=Q(synset=F("question__label"))))
+    counts = mine.aggregate(n_judged=Count("pk"), n_agreed=Count("pk", filter=AGREES))
     n_of = list(_counted(None).values_list("n_agreed", flat=True))
     rank = 1 + sum(n > counts["n_agreed"] for n in n_of) if counts["n_agreed"] else 0
     return Standing(rank=rank, n_ranked=len(n_of), **counts)
@@ -106,23 +103,26 @@ def accuracy(annotator: User) -> Accuracy:
         annotator=annotator, synset__isnull=False, question__truth__isnull=False, narrowing=None
     )
     gold = gold.filter(question__image__split__in=[TRAIN, VAL])
-    counts = gold.aggregate(n_gold=Count("pk"), n_right=Count("pk", filter=Q(synset=F("question__truth"))))
+    counts = gold.aggregate(n_gold=Count("pk"), n_right=Count("pk", filter=IS_RIGHT))
     return Accuracy(**counts)
 
 
 def own_votes(annotator: User, before: int | None) -> tuple[list[Vote], int | None]:
     """Return a page of votes, the newest first, from right below the vote `before`; and where the next page begins.
 
-    Each vote's `outcome` is what a page may say of its question.
+    Each vote's `outcome` is what a page may say of its question; `is_as_decided` compares them where that is decided.
     """
     votes = Vote.objects.filter(annotator=annotator).order_by("-pk")
     if before is not None:
         votes = votes.filter(pk__lt=before)
-    joined = votes.select_related("synset", "question__image", "question__label", "question__collection")
+    joined = votes.select_related(
+        "synset", "question__image", "question__label", "question__about", "question__collection"
+    )
     page = list(joined[: OWN_VOTES + 1])
     shown = page[:OWN_VOTES]
     for vote in shown:
         vote.outcome = outcome(vote.question)  # type: ignore[attr-defined]
+        vote.is_as_decided = vote.says(vote.question)  # type: ignore[attr-defined]
     return shown, shown[-1].pk if len(page) > OWN_VOTES else None
 
 
@@ -132,6 +132,9 @@ def outcome(question: Question) -> dict[str, Any]:
         return {"word": "secret"}
     if question.state == Question.State.UNDECIDED:
         return {"word": "undecided"}
+    if question.state == Question.State.ABSENT and question.about is not None:
+        is_hidden = question.about.is_sensitive
+        return {"word": "hidden"} if is_hidden else {"word": "absent", "label": question.about}
     if question.state != Question.State.SETTLED or question.label is None:
         return {"word": "open"}
     if question.label.is_sensitive:

@@ -22,7 +22,8 @@ class CollectionSerializer(serializers.ModelSerializer[Collection]):
     class Meta:
         model = Collection
         fields = [
-            "slug", "name", "guide", "root", "classes", "is_open", "target_confidence", "min_votes", "max_votes",
+            "slug", "name", "kind", "guide", "root", "classes", "is_open", "target_confidence", "min_votes",
+            "max_votes",
         ]  # fmt: skip
 
 
@@ -33,6 +34,11 @@ class LeaseSerializer(serializers.ModelSerializer[Lease]):
     width = serializers.IntegerField(read_only=True)
     height = serializers.IntegerField(read_only=True)
     words = serializers.CharField(read_only=True, help_text="What is asked.")
+    about = ClassSerializer(
+        allow_null=True,
+        read_only=True,
+        help_text="The noun that the picture shows or not; null: one is to be named.",
+    )
     choices = ClassSerializer(
         many=True,
         allow_null=True,
@@ -42,12 +48,12 @@ class LeaseSerializer(serializers.ModelSerializer[Lease]):
 
     class Meta:
         model = Lease
-        fields = ["id", "image_url", "width", "height", "expires_at", "words", "choices"]
+        fields = ["id", "image_url", "width", "height", "expires_at", "words", "about", "choices"]
 
 
 def lend(lease: Lease) -> dict[str, Any]:
     """Tell of a lease. By hand: a serializer takes longer than the database for a hundred of them."""
-    question = lease.question
+    question, about = lease.question, lease.question.asks_about
     choices = ClassSerializer(question.offered(), many=True).data if question.narrowing_id else None
     return {
         "id": lease.pk,
@@ -56,6 +62,7 @@ def lend(lease: Lease) -> dict[str, Any]:
         "height": question.image.height,
         "expires_at": lease.expires_at,
         "words": question.words,
+        "about": about and {"wnid": about.wnid, "name": about.name, "gloss": about.gloss},
         "choices": choices,
     }
 
@@ -73,6 +80,13 @@ class PicturesSerializer(serializers.Serializer[Any]):
     )
     licence = serializers.CharField(max_length=100, required=False, allow_blank=True)
     credit = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    folder = serializers.CharField(
+        max_length=300,
+        required=False,
+        allow_blank=True,
+        help_text="What those lay in that lie in no folder of an archive. A collection that verifies asks about the "
+        "noun that a picture's folder is named as.",
+    )
 
 
 class OutcomeSerializer(serializers.Serializer[Any]):
@@ -102,22 +116,26 @@ class VoteSerializer(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         allow_blank=True,
-        help_text="The wnid of one of the collection's classes.",
+        help_text="The wnid of one of the collection's classes; may be left out where the lease is about one.",
     )
     answer = serializers.ChoiceField(
         choices=[*Vote.Answer.choices, (SKIP, "skip")],
-        default=Vote.Answer.PRESENT,
-        help_text="skip: no answer; the picture goes to somebody else and does not come to you again.",
+        required=False,
+        help_text=(
+            "Needed where no synset is named. present: it shows the synset; absent: it does not show the noun that "
+            "the lease is about; skip: no answer; the picture goes to somebody else and does not come to you again."
+        ),
     )
     seconds = serializers.FloatField(min_value=0, required=False, allow_null=True)
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        if bool(data.get("synset")) != (data["answer"] == Vote.Answer.PRESENT):
+        answer = data.get("answer") or (Vote.Answer.PRESENT if data.get("synset") else None)
+        if not answer or (data.get("synset") and answer not in (Vote.Answer.PRESENT, Vote.Answer.ABSENT)):
             raise serializers.ValidationError(
-                "Expected a synset with the answer present, and none with cannot_tell, none_of_these or skip.",
+                "Expected an answer, or a synset, which goes with the answers present and absent alone.",
                 code="synset_and_answer",
             )
-        return data
+        return {**data, "answer": answer}
 
 
 class VotesSerializer(serializers.Serializer[Any]):
@@ -158,6 +176,12 @@ class VoteResultsSerializer(serializers.Serializer[Any]):
 
 class LeaseRequestSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(min_value=1, max_value=MOST_LEASES, default=1)
+    about = serializers.CharField(
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="In a collection that verifies: the wnid of the noun to be asked about, rather than the next one.",
+    )
     votes = serializers.ListField(
         child=VoteSerializer(),
         max_length=MOST_VOTES,
@@ -167,7 +191,9 @@ class LeaseRequestSerializer(serializers.Serializer[Any]):
 
 
 class LeasesSerializer(serializers.Serializer[Any]):
-    """Every lease that the annotator holds here, the oldest first; a sentence where there is none."""
+    """Every lease that the annotator holds here, the oldest first; a sentence where there is none. In a collection
+    that verifies all are about one noun.
+    """
 
     results = VoteResultSerializer(many=True, help_text="What became of each vote, in their order.")
     leases = LeaseSerializer(many=True)

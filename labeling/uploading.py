@@ -37,7 +37,8 @@ def may_add_pictures(user: User, collection: Collection) -> bool:
 
 def receive(collection: Collection, files: Iterable[UploadedFile], **about: str) -> dict[str, Any]:
     """Take in what was sent, and say what became of each file and of each file within an archive."""
-    outcomes = list(take_in(collection, _incoming(files), **_with_source(about)))
+    folder = about.pop("folder", "")
+    outcomes = list(take_in(collection, _incoming(files, folder), **_with_source(about)))
     return {"files": outcomes, "counts": _counts(outcomes)}
 
 
@@ -50,14 +51,14 @@ def _counts(outcomes: Iterable[Outcome]) -> dict[str, int]:
     return {f"n_{status.value}": counts[status] for status in Status}
 
 
-def _incoming(files: Iterable[UploadedFile]) -> Iterator[IncomingPicture]:
+def _incoming(files: Iterable[UploadedFile], folder: str) -> Iterator[IncomingPicture]:
     for upload in files:
         name = printable(upload.name or "")
         if not is_archive(upload):
-            yield IncomingPicture(name, upload.read(MAX_BYTES + 1))
+            yield IncomingPicture(name, upload.read(MAX_BYTES + 1), folder=folder)
             continue
         try:
-            yield from as_incoming(unpack(upload), within=f"{name}/")
+            yield from as_incoming(unpack(upload), within=f"{name}/", folder=folder)
         except ArchiveError as error:
             yield IncomingPicture(name, None, refusal=str(error))
 
@@ -91,14 +92,14 @@ def pictures_page(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     collection = get_object_or_404(Collection, slug=slug)
     if not may_add_pictures(request.user, collection):
         raise PermissionDenied(NOT_YOURS)
-    form = PicturesForm(request.POST or None, request.FILES or None)
+    form = PicturesForm(request.POST or None, request.FILES or None, collection=collection)
     context: dict[str, Any] = {
         "collection": collection,
         "form": form,
-        "n_pictures": collection.questions.count(),
+        "n_pictures": collection.n_pictures,
     }
     if form.is_valid():
         context["report"] = receive(collection, **form.cleaned_data)
-        context["n_pictures"] = collection.questions.count()
+        context["n_pictures"] = collection.n_pictures
     context["url"] = reverse("collection-pictures", args=[collection.slug])
     return render(request, "labeling/pictures.html", context)

@@ -78,6 +78,9 @@ function send(upload) {
   upload.state.textContent = words.sending;
   const body = new FormData();
   for (const name of ["source", "licence", "credit"]) body.append(name, form.elements[name].value);
+  // Only its name travels with a file, so what it lay in is said beside it.
+  const folder = upload.name.split("/").at(-2) ?? form.elements.folder?.value;
+  if (folder) body.append("folder", folder);
   body.append("files", upload.file);
   const request = new XMLHttpRequest();
   request.open("POST", form.dataset.url);

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='collection',
             name='kind',
-            field=models.CharField(choices=[('choose', 'What is in this picture? One of the nouns.'), ('verify', 'Which of these pictures show this noun? Many pictures at once, noun by noun.')], default='choose', help_text='What volunteers are asked. It is fixed once there are pictures.', max_length=6),
+            field=models.CharField(choices=[('choose', 'Choose: what is in this picture?'), ('verify', 'Verify: which of these pictures show it?')], default='choose', help_text='What volunteers are asked. It is fixed once there are pictures.', max_length=6),
         ),
         migrations.AddField(
             model_name='question',

@@ -11,6 +11,7 @@ from labeling.models.answers import (
 )
 from labeling.models.choices import Choices
 from labeling.models.collections import (
+    VERIFIED,
     ClassesChangedError,
     ClassRefusedError,
     Collection,
@@ -33,17 +34,21 @@ from labeling.models.leases import (
     NotUndoneError,
     Walk,
 )
-from labeling.models.questions import Question, random_position
+from labeling.models.questions import DECIDED_RIGHT, Question, random_position
 from labeling.models.quizzes import QuizPass
 from labeling.models.relabels import Reclass, Relabel
 from labeling.models.reports import Report
-from labeling.models.votes import Counts, Keys, Retraction, Vote
+from labeling.models.votes import AGREES, IS_RIGHT, Counts, Keys, Retraction, Vote
 
 __all__ = [
+    "AGREES",
+    "DECIDED_RIGHT",
     "GRID",
+    "IS_RIGHT",
     "LEASE_TIME",
     "MOST_LEASES",
     "SKIP",
+    "VERIFIED",
     "Answer",
     "AnsweredOtherwiseError",
     "Arrival",

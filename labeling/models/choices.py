@@ -94,6 +94,11 @@ class Choices:
         """Return the nouns whose questions ask about `noun` today: itself, and what has become it."""
         return [noun.pk, *(pk for pk, today in self.becomes.items() if today == noun.pk)]
 
+    @cached_property
+    def not_asked_about(self) -> list[int]:
+        """The nouns whose questions ask about one that is sensitive or cannot be seen."""
+        return [pk for noun in self.synsets if not noun.is_askable for pk in self.asked_as(noun)]
+
     def place(self, synset: int | None) -> int | None:
         """Return the place of a noun, by its primary key, as it counts today; None if it is none of these."""
         if synset is not None and synset not in self._places:

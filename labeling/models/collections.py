@@ -78,8 +78,8 @@ class Collection(models.Model):
     """One labelling campaign: many pictures, one list of classes, one policy."""
 
     class Kind(models.TextChoices):
-        CHOOSE = "choose", _("What is in this picture? One of the nouns.")
-        VERIFY = "verify", _("Which of these pictures show this noun? Many pictures at once, noun by noun.")
+        CHOOSE = "choose", _("Choose: what is in this picture?")
+        VERIFY = "verify", _("Verify: which of these pictures show it?")
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=100)
@@ -153,9 +153,19 @@ class Collection(models.Model):
         return self.kind == Collection.Kind.VERIFY
 
     @property
+    def fewest_classes(self) -> int:
+        """How many nouns it needs to be opened: two to choose between, or one to ask about."""
+        return 1 if self.is_verifying else FEWEST_CLASSES
+
+    @property
     def is_asking(self) -> bool:
         """Whether volunteers are asked: open, and about nothing sensitive."""
         return self.is_open and not self.root.is_sensitive
+
+    @property
+    def n_pictures(self) -> int:
+        pictures = self.questions.order_by().values("image")
+        return (pictures.distinct() if self.is_verifying else pictures).count()
 
     @property
     def has_votes(self) -> bool:
@@ -269,6 +279,11 @@ class Collection(models.Model):
                 )
                 % {"noun": synset.name.capitalize()}
             )
+        if self.questions.filter(about=synset).exists():
+            raise ClassRefusedError(
+                gettext("%(noun)s stays: there are pictures that are asked about it.")
+                % {"noun": synset.name.capitalize()}
+            )
         self.set_classes(each for each in present if each != synset)
 
     def _held_classes(self) -> list[Synset]:
@@ -306,8 +321,12 @@ class Collection(models.Model):
                 gettext("“%(noun)s” is marked as sensitive, so nobody is asked about it.")
                 % {"noun": self.root}
             )
-        if len(self.offered()) < FEWEST_CLASSES:
-            raise NotReadyError(gettext("Choose two nouns at least: with fewer there is nothing to decide."))
+        if len(self.offered()) < self.fewest_classes:
+            raise NotReadyError(
+                gettext("Choose a noun: without any there is nothing to ask about.")
+                if self.is_verifying
+                else gettext("Choose two nouns at least: with fewer there is nothing to decide.")
+            )
         self._set_open(True)
 
     def close(self) -> None:
@@ -436,9 +455,12 @@ class ConsensusFit(models.Model):
         return f"{self.collection}, fit {self.pk}"
 
     def refuse_other_classes(self) -> None:
-        """Raise ClassesChangedError unless votes are still weighed over the classes of this fit."""
+        """Raise ClassesChangedError unless votes are still weighed over the classes of this fit. Where those do not
+        name nouns, any change of the taxonomy counts: it may turn what questions are about.
+        """
         collection = Collection.objects.get(pk=self.collection_id)
-        if collection.fitted_names(collection.judged_classes()) != self.classes:
+        has_turned = collection.is_verifying and Change.objects.version() != self.taxonomy_version
+        if has_turned or collection.fitted_names(collection.judged_classes()) != self.classes:
             raise ClassesChangedError(
                 f"Expected the classes of {self}; found that a change of the taxonomy gave it others."
             )

@@ -107,8 +107,7 @@ class Filling:
 
     def _next(self, n_wanted: int) -> Grid:
         """Fill it with the noun of the next question along the walk."""
-        asked_as = self.choices.asked_as
-        besides = [pk for each in self.choices.synsets if not each.is_askable for pk in asked_as(each)]
+        besides = list(self.choices.not_asked_about)
         for _noun in range(MOST_NOUNS):
             found = self.walk.look_ahead(Only(besides=besides))
             about = self._asked(found)
@@ -116,7 +115,7 @@ class Filling:
                 return _grid(about, leases)
             if found is None:
                 break
-            besides += [found, *(asked_as(about) if about else ())]
+            besides += [found, *(self.choices.asked_as(about) if about else ())]
         return Grid(None, [])
 
 

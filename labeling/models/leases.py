@@ -134,6 +134,9 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         """Say whether questions are left for `annotator`, though others may hold them at this moment."""
         left = collection.questions.filter(Q(open_places__gt=0) | Q(state=Question.State.WAITING))
         left = never_asked(left.filter(image__withdrawn_at=None), annotator)
+        if collection.is_verifying:
+            choices = Choices.read(collection, None)
+            left = left.exclude(about__in=choices.not_asked_about)
         return collection.is_asking and left.exists()
 
     def nouns_left(self, collection: Collection, annotator: User) -> set[Synset]:

@@ -38,12 +38,20 @@ def random_position(place: int | None = None) -> int:
     return shuffled.randrange(POSITIONS) if place is None else place * BLOCK + shuffled.randrange(BLOCK)
 
 
+# That a decided question says what is known: it has that label, or shows not the noun which is known not to be it.
+DECIDED_RIGHT = Q(label=F("truth")) | Q(state="absent") & ~Q(truth=F("about"))
+
+
 class QuestionQuerySet(models.QuerySet["Question"]):
     def open(self) -> Self:
         return self.filter(state=Question.State.OPEN)
 
     def settled(self) -> Self:
         return self.filter(state=Question.State.SETTLED)
+
+    def decided(self) -> Self:
+        """The settled ones, and those about a noun that their picture is sure not to show."""
+        return self.filter(state__in=(Question.State.SETTLED, Question.State.ABSENT))
 
     def labelled(self) -> Self:
         """The questions whose label stands: settled, or narrowed from a noun that is known to be right."""
@@ -86,9 +94,10 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         return forgotten.update(open_places=1)
 
     def counts(self) -> dict[str, int]:
-        """Return how many questions are in each state, and the sum of their votes."""
+        """Return how many questions are in each state, how many of them are decided, and the sum of their votes."""
         states = {f"n_{state.value}": Count("pk", filter=Q(state=state.value)) for state in Question.State}
-        return self.aggregate(n_questions=Count("pk"), n_votes=Coalesce(models.Sum("n_votes"), 0), **states)
+        counts = self.aggregate(n_questions=Count("pk"), n_votes=Coalesce(models.Sum("n_votes"), 0), **states)
+        return {**counts, "n_decided": counts["n_settled"] + counts["n_absent"]}
 
     def by_label(self) -> list[tuple[Synset, int]]:
         """Return each label of these questions that pages may show with its number of them, the most first."""
@@ -102,11 +111,11 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         return [(synsets[label], n) for label, n in rows]
 
     def accuracy(self) -> float | None:
-        """Return the share of settled questions with a known answer whose label is that answer; gold ones, whose
-        label is the known answer, left out.
+        """Return the share of decided questions with a known answer that are decided so; gold ones, which are by
+        it, left out.
         """
-        known = self.settled().filter(is_gold=False).exclude(truth=None)
-        counts = known.aggregate(n=Count("pk"), right=Count("pk", filter=Q(label=F("truth"))))
+        known = self.decided().filter(is_gold=False).exclude(truth=None)
+        counts = known.aggregate(n=Count("pk"), right=Count("pk", filter=DECIDED_RIGHT))
         return counts["right"] / counts["n"] if counts["n"] else None
 
     def write_decisions(self, questions: Sequence["Question"]) -> None:

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Count, Q, When
+from django.db.models import Case, Count, F, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -15,13 +15,19 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from labeling import consensus
 from labeling.models.choices import Choices
-from labeling.models.collections import Collection, Narrowing
+from labeling.models.collections import VERIFIED, Collection, Narrowing
 from labeling.models.questions import ABSENT, NONE_OF_THESE, PRESENT, Question
 from labeling.models.sql import among, keys, rows, to_moment
 from taxonomy.models import Change, Synset
 from taxonomy.models.ledger import Kind
 
 MOST_CHANGES = 20  # of the taxonomy that one annotator is told of
+# That a vote says what its question, which is decided, says too.
+AGREES = Q(question__state="settled", answer=PRESENT, synset=F("question__label")) | Q(
+    question__state="absent", answer=ABSENT
+)
+# That a vote on a question with a known answer says that. Absent is right where another noun is known to be there.
+IS_RIGHT = Q(answer=PRESENT, synset=F("question__truth")) | Q(answer=ABSENT) & ~Q(synset=F("question__truth"))
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,28 @@ class VoteQuerySet(models.QuerySet["Vote"]):
         votes = consensus.Votes(item[named], annotator[named], label[named])
         return votes, Keys(questions.tolist(), annotators.tolist(), list(classes)), counts
 
+    def as_verified_arrays(self, collection: Collection) -> tuple[consensus.Votes, Keys, Counts]:
+        """The same for a collection that verifies, whose classes are the places of VERIFIED: whether the noun that a
+        question is about was seen. A vote on what counts as another noun by now says nothing about it.
+        """
+        choices = Choices.read(collection, None)
+        place = Case(*(When(answer=answer, then=place) for place, answer in enumerate(VERIFIED)), default=-1)
+        rows = self.filter(question__collection=collection).values_list(
+            "question_id", "annotator_id", place, Coalesce("synset_id", -1), "question__about"
+        )
+        table = np.fromiter(
+            (cell for row in rows.iterator(chunk_size=20_000) for cell in row), dtype=np.int64
+        ).reshape(-1, 5)
+        questions, item, n_votes = np.unique(table[:, 0], return_inverse=True, return_counts=True)
+        annotators, annotator = np.unique(table[:, 1], return_inverse=True)
+        nouns, column = np.unique(table[:, 3:], return_inverse=True)
+        today = np.array([-1 if (p := choices.place(pk)) is None else p for pk in nouns.tolist()], np.int64)
+        said, about = today[column.reshape(-1, 2)].T
+        told = (table[:, 2] >= 0) & (said == about) & (about >= 0)
+        votes = consensus.Votes(item[told], annotator[told], table[told, 2])
+        counts = Counts(votes=n_votes, answers=n_votes, none=np.zeros_like(n_votes))
+        return votes, Keys(questions.tolist(), annotators.tolist(), range(len(VERIFIED))), counts
+
 
 class Vote(models.Model):
     """One annotator's answer to one question; never edited."""
@@ -198,6 +226,12 @@ class Vote(models.Model):
 
     def __str__(self) -> str:
         return f"{self.annotator}: {self.synset or self.get_answer_display()}"
+
+    def says(self, question: Question) -> bool:
+        """Say whether it is what its question, which is decided, says too; see AGREES."""
+        if question.state == Question.State.ABSENT:
+            return self.answer == ABSENT
+        return self.answer == PRESENT and self.synset_id == question.label_id
 
     @property
     def is_imported(self) -> bool:

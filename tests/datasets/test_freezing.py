@@ -5,10 +5,11 @@ from django.utils import timezone
 from accounts.models import User
 from datasets.freezing import NothingToFreezeError, freeze
 from datasets.models import Snapshot
-from labeling.models import CollectionClass, Image
+from labeling.intake import IncomingPicture, add_pictures
+from labeling.models import Collection, CollectionClass, Image
 from labeling.splits import split_of
 from taxonomy.models import Change, Synset
-from tests.factories import make_collection, make_settled_collection, make_synset, make_vote
+from tests.factories import make_collection, make_picture, make_settled_collection, make_synset, make_vote
 
 pytestmark = pytest.mark.django_db
 
@@ -193,3 +194,47 @@ def test_the_command_says_what_it_cannot_freeze():
         call_command("freeze", "birds")
     with pytest.raises(CommandError, match="found none"):
         call_command("freeze", make_collection().slug)
+
+
+def settle_for(collection: Collection, image: Image, **confidences: float) -> None:
+    """Settle that `image` shows each of these nouns of a collection that verifies."""
+    for name, confidence in confidences.items():
+        question = collection.questions.get(image=image, about__name=name)
+        collection.questions.filter(pk=question.pk).update(
+            state="settled", label=question.about, confidence=confidence, n_votes=2
+        )
+
+
+def test_a_picture_that_is_settled_for_a_noun_and_one_below_it_is_frozen_as_the_lower_one():
+    collection = make_collection(1, ("dog", "cat"), kind=Collection.Kind.VERIFY)
+    dog, cat = collection.ordered_classes()
+    husky = make_synset("husky", dog)
+    collection.set_classes([dog, husky, cat])
+    add_pictures(collection, [IncomingPicture("a.png", make_picture())], source="a test")
+    image = collection.questions.get(about=husky).image
+
+    settle_for(collection, image, dog=0.999, husky=0.98)
+
+    [row] = freeze(collection).rows()
+    assert (row.sha256, row.synset, row.confidence) == (image.sha256, "husky", 0.98)
+
+
+def test_a_picture_that_is_settled_for_nouns_side_by_side_is_frozen_as_the_surer_one():
+    collection = make_collection(2, ("dog", "cat"), kind=Collection.Kind.VERIFY)
+    first, second = Image.objects.filter(questions__collection=collection).distinct().order_by("sha256")
+
+    settle_for(collection, first, dog=0.98, cat=0.99)
+    settle_for(collection, second, dog=0.98)
+
+    rows = {row.sha256: row.synset for row in freeze(collection).rows()}
+    assert rows == {first.sha256: "cat", second.sha256: "dog"}
+    assert freeze(collection).card["by_class"][collection.ordered_classes()[0].wnid]
+    assert freeze(collection).n_images == 2
+
+
+def test_a_picture_that_does_not_show_the_noun_is_not_frozen():
+    collection = make_collection(2, kind=Collection.Kind.VERIFY)
+    collection.questions.update(state="absent", confidence=0.999)
+
+    with pytest.raises(NothingToFreezeError):
+        freeze(collection)

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from labeling.models import Lease, Question, Vote
+from labeling.models import Collection, Lease, Question, Vote, Walk
 from tests.factories import make_collection, make_lease, make_synset, make_user
 
 pytestmark = pytest.mark.django_db
@@ -211,7 +211,7 @@ def test_results_come_in_the_order_of_the_votes(client, annotator):
     "vote",
     [
         {"lease": 1},
-        {"lease": 1, "answer": "present"},
+        {"lease": 1, "answer": "cannot_tell", "synset": "n02084071"},
         {"lease": 1, "answer": "perhaps"},
         {"lease": "one", "answer": "cannot_tell"},
         {"lease": 1, "answer": "cannot_tell", "seconds": -1},
@@ -267,3 +267,100 @@ def test_the_list_takes_as_many_queries_for_many_collections(client):
         client.get("/api/collections/")
 
     assert len(four) == len(one)
+
+
+# --- Collections that verify -------------------------------------------------------------------------------
+
+
+def make_verifying(n_pictures: int = 2, **fields) -> Collection:
+    return make_collection(n_pictures, kind=Collection.Kind.VERIFY, gold_share=0, **fields)
+
+
+def test_a_collection_says_what_it_asks(client):
+    collection = make_verifying(0)
+
+    assert client.get(f"/api/collections/{collection.slug}/").json()["kind"] == "verify"
+
+
+def test_leases_tell_the_one_noun_that_they_are_about(client, annotator):
+    collection = make_verifying()
+    cat, _dog = collection.ordered_classes()
+
+    leases = lease_some(client, collection, count=4).json()["leases"]
+
+    assert [lease["about"] for lease in leases] == [
+        {"wnid": cat.wnid, "name": "cat", "gloss": "what cat means"}
+    ] * 2
+    assert leases[0]["words"] == "Does this picture show “cat”?"
+    assert lease_some(client, make_collection(1)).json()["leases"][0]["about"] is None
+
+
+def test_another_noun_can_be_asked_for(client, annotator):
+    collection = make_verifying()
+    _cat, dog = collection.ordered_classes()
+    lease_some(client, collection, count=4)
+
+    leases = lease_some(client, collection, count=4, about=dog.wnid).json()["leases"]
+
+    assert [lease["about"]["name"] for lease in leases] == ["dog", "dog"]
+    assert Lease.objects.count() == 2
+
+
+def test_a_noun_that_is_not_asked_about_is_refused(client, annotator):
+    eel = make_synset("eel")
+
+    response = lease_some(client, make_verifying(), about=eel.wnid)
+
+    assert response.status_code == 400
+    assert "asks about; found eel" in response.json()["about"][0]
+
+
+def test_absent_is_recorded_and_another_noun_refused(client, annotator):
+    collection = make_verifying()
+    _cat, dog = collection.ordered_classes()
+    first, second = lease_some(client, collection, count=2).json()["leases"]
+
+    results = cast(
+        client,
+        {"lease": first["id"], "answer": "absent"},
+        {"lease": second["id"], "answer": "absent", "synset": dog.wnid},
+    )
+
+    assert [result["status"] for result in results] == ["recorded", "refused"]
+    assert Vote.objects.get().answer == "absent"
+
+
+def test_present_without_a_noun_is_recorded_where_one_is_asked_about_alone(client, annotator):
+    [lease] = lease_some(client, make_verifying()).json()["leases"]
+    other = make_lease(annotator=annotator)
+
+    results = cast(
+        client, {"lease": lease["id"], "answer": "present"}, {"lease": other.pk, "answer": "present"}
+    )
+
+    assert [result["status"] for result in results] == ["recorded", "refused"]
+    assert results[1]["detail"] == "Expected a synset with the answer present alone; found present."
+
+
+def test_a_grid_takes_the_same_queries_for_one_and_many(client, annotator):
+    collection = make_verifying(10)
+    lease_some(client, collection, count=1)
+
+    def n_queries(count: int) -> int:
+        Lease.objects.filter(annotator=annotator).release()
+        Walk.objects.update(position=Walk.START)
+        with CaptureQueriesContext(connection) as queries:
+            assert len(lease_some(client, collection, count=count).json()["leases"]) == count
+        return len(queries)
+
+    assert n_queries(1) == n_queries(10)
+
+
+def test_undo_lends_a_picture_of_a_grid_again(client, annotator):
+    [lease] = lease_some(client, make_verifying()).json()["leases"]
+    cast(client, {"lease": lease["id"], "answer": "absent"})
+
+    again = post(client, "/api/votes/undo/", {"lease": lease["id"]}).json()
+
+    assert (again["about"], again["image_url"]) == (lease["about"], lease["image_url"])
+    assert not Vote.objects.exists()

@@ -431,6 +431,7 @@ def test_counts_tell_every_state():
         "n_open": 0,
         "n_settled": 1,
         "n_absent": 0,
+        "n_decided": 1,
         "n_undecided": 0,
     }
 

@@ -88,6 +88,7 @@ def names(collection: Collection) -> list[str]:
 def filled_in(noun: Synset, **fields) -> dict[str, object]:
     return {
         "name": "Garden birds",
+        "kind": "choose",
         "root": picked(noun),
         "target_confidence": 0.98,
         "min_votes": 2,

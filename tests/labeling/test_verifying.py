@@ -2,6 +2,8 @@
 
 import pytest
 
+from labeling import aggregation, overview
+from labeling.intake import IncomingPicture, add_pictures
 from labeling.models import (
     SKIP,
     Answer,
@@ -15,7 +17,7 @@ from labeling.models import (
     Vote,
     Walk,
 )
-from tests.factories import make_collection, make_lease, make_user
+from tests.factories import make_collection, make_lease, make_picture, make_synset, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -217,3 +219,106 @@ def test_gold_cannot_be_taken_back():
 
     with pytest.raises(NotUndoneError, match="whose answer you were not told"):
         Lease.objects.take_back(lease.annotator, lease.pk)
+
+
+# --- Refit -------------------------------------------------------------------------------------------------
+
+
+def vote_on_all(collection: Collection, annotators: int, answer) -> None:
+    """Have people answer every question by answer(question, person's place)."""
+    for place in range(annotators):
+        annotator = make_user()
+        while (grid := Lease.objects.hand_out_grid(collection, annotator)).leases:
+            for lease in grid.leases:
+                lease.answer(answer(lease.question, place))
+
+
+def make_voted(n_pictures: int = 8, **fields) -> Collection:
+    """Every second picture shows each noun; of four people the last one says the opposite of the others."""
+    collection = make_verifying(n_pictures, min_votes=4, max_votes=4, **fields)
+
+    def answer(question: Question, place: int) -> str:
+        return PRESENT if (question.image_id % 2 == 0) != (place == 3) else ABSENT
+
+    vote_on_all(collection, 4, answer)
+    return collection
+
+
+def test_a_refit_learns_who_sees_rightly_and_settles_both_ways():
+    collection = make_voted()
+
+    report = aggregation.refit(collection)
+
+    fit = collection.latest_fit
+    assert fit.classes == ["absent", "present"]
+    assert len(fit.parameters["prior"]) == 2
+    assert (report.n_votes, report.n_questions, report.n_settled) == (64, 16, 16)
+    for question in collection.questions.all():
+        is_there = question.image_id % 2 == 0
+        assert question.state == ("settled" if is_there else "absent")
+        assert question.label == (question.about if is_there else None)
+        assert question.fit == fit
+    skills = [skill.mean for skill in collection.skills.order_by("annotator")]
+    assert min(skills[:3]) > 0.8
+    assert skills[3] < 0.5
+
+
+def test_votes_go_on_from_what_a_refit_learnt():
+    collection = make_voted()
+    aggregation.refit(collection)
+    collection.refresh_from_db()
+    fit = collection.latest_fit
+    add_pictures(collection, [IncomingPicture("new.png", make_picture())], source="a test")
+    Collection.objects.filter(pk=collection.pk).update(min_votes=1)
+    collection.refresh_from_db()
+
+    question = ask(collection, PRESENT)
+
+    assert question.fit == fit
+
+
+def test_a_refit_says_how_often_it_finds_what_is_known():
+    collection = make_voted(4)
+    cat, dog = collection.ordered_classes()
+    for question in collection.questions.all():
+        truth = question.about if question.image_id % 2 == 0 else {cat: dog, dog: cat}[question.about]
+        Question.objects.filter(pk=question.pk).update(truth=truth)
+
+    report = aggregation.refit(collection)
+
+    assert (report.n_known, report.accuracy, report.majority_accuracy) == (8, 1.0, 1.0)
+    assert collection.questions.accuracy() == 1.0
+
+
+def test_a_refit_that_a_change_of_the_nouns_overtakes_begins_again(monkeypatch):
+    collection = make_voted(2)
+    calls = []
+    read = Vote.objects.as_verified_arrays
+
+    def change_meanwhile(*args):
+        found = read(*args)
+        if not calls:
+            calls.append(make_synset("eel", collection.root))
+        return found
+
+    monkeypatch.setattr(Vote.objects, "as_verified_arrays", change_meanwhile)
+
+    aggregation.refit(collection)
+
+    assert collection.fits.count() == 1
+
+
+def test_without_votes_a_refit_finds_nothing():
+    report = aggregation.refit(make_verifying())
+
+    assert (report.n_votes, report.n_questions) == (0, 0)
+
+
+# --- What pages say ----------------------------------------------------------------------------------------
+
+
+def test_absent_counts_as_work_that_is_done():
+    report = overview.report(make_voted())
+
+    assert (report.counts["n_decided"], report.counts["n_settled"], report.counts["n_absent"]) == (16, 8, 8)
+    assert report.pace.days_left == 0
