@@ -181,7 +181,8 @@ def test_a_grid_that_is_sent_twice_counts_once(client, annotator):
     response = send(client, collection, leases, present=leases)
 
     assert answers() == ["present"] * 3
-    assert "does not count" not in response.content.decode()
+    assert "3 answers are kept." in response.content.decode()
+    assert "so what you said" not in response.content.decode()
 
 
 def test_a_picture_whose_loan_ran_out_is_told_kindly_and_the_others_count(client, annotator):
