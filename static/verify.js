@@ -199,6 +199,7 @@ function send() {
   showCount();
   isWaiting = true;
   if (look.open) look.close();
+  if (!isTroubled()) say("");
   showNext();
   outbox.sendSoon(0);
 }
@@ -207,7 +208,7 @@ function showNext() {
   form.querySelector(".asked").inert = !ahead;
   form.setAttribute("aria-busy", String(!ahead));
   if (!ahead) {
-    if (!isTroubled()) say(notice.dataset.waiting);
+    if (!isTroubled()) say(notice.dataset.waiting, "waiting");
     return;
   }
   document.getElementById("tiles").replaceWith(ahead);
@@ -215,7 +216,7 @@ function showNext() {
   isWaiting = false;
   scrollTo({ top: Math.min(scrollY, form.offsetTop), behavior: "instant" });
   take(true);
-  if (!isTroubled()) say(notice.dataset.fresh);
+  if (!notice.textContent || notice.dataset.state === "waiting") say(notice.dataset.fresh);
 }
 
 /** What became of answers. Once none waits, the page for the next noun, or for none, can be asked for. */
@@ -225,8 +226,7 @@ function hear(results) {
   const news = [];
   if (golds.length) news.push(filled(notice.dataset.gold, { n: golds.length, right: golds.filter(({ gold }) => gold.is_right).length }));
   if (refusals.length) news.push(filled(notice.dataset.late, { n: refusals.length }));
-  if (news.length || isTroubled()) say(news.join(" "));
-  if (isWaiting) remember(NEWS, news.join(" "));
+  if (news.length || isTroubled()) say(news.join(" "), "news");
   count -= refusals.length;
   showCount();
   if (!outbox.size) fetchAhead();
@@ -277,6 +277,7 @@ async function gridAfter(lease) {
 /** This noun has no more pictures: the server says what comes next. */
 function goOn() {
   isLeaving = true;
+  if (notice.dataset.state === "news") remember(NEWS, notice.textContent);
   location.assign(config.nextUrl);
 }
 
