@@ -18,6 +18,7 @@ from labeling.models import (
     Lease,
     Narrowing,
     Question,
+    QuizPass,
     Reclass,
     Relabel,
     Report,
@@ -114,6 +115,12 @@ class VoteAdmin(KeptAsMadeAdmin):
 class LeaseAdmin(KeptAsMadeAdmin):
     list_display = ("pk", "question_id", "annotator", "expires_at")
     list_select_related = ("annotator",)
+
+
+@admin.register(QuizPass)
+class QuizPassAdmin(KeptAsMadeAdmin):
+    list_display = ("annotator", "collection", "synset", "passed_at")
+    list_select_related = ("annotator", "collection", "synset")
 
 
 @admin.register(Walk)

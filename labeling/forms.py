@@ -1,4 +1,6 @@
-"""What pages send: an answer to one question, pictures, a report of one, words about one, what a collection is."""
+"""What pages send: an answer to one question or to a grid of them, to a quiz; pictures, a report of one, words about
+one; what a collection is.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,8 +12,9 @@ from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from labeling.models import SKIP, Collection, Comment, Question, Reach, Report, Vote
+from labeling.models import MOST_LEASES, SKIP, Answer, Collection, Comment, Question, Reach, Report, Vote
 from labeling.models.comments import MOST_CHARACTERS
+from labeling.quiz import Quiz
 from labeling.splits import TRAIN
 from taxonomy.forms import NounField
 from taxonomy.models import Synset
@@ -43,6 +46,69 @@ class VoteForm(forms.Form):
         if not self.errors and bool(data.get("synset")) == names_none:
             raise forms.ValidationError(_("Choose one of the nouns, or say that you cannot tell."))
         return data
+
+
+class LeasesField(forms.Field):
+    """The numbers of leases, sent one by one under one name."""
+
+    widget = forms.MultipleHiddenInput
+    default_error_messages = {"invalid": _("Expected the numbers of pictures that were on loan.")}
+
+    def to_python(self, value: list[str] | None) -> list[int]:
+        numbers = value or []
+        if len(numbers) > MOST_LEASES or not all(n.isdecimal() and len(n) < 19 for n in numbers):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return [int(number) for number in dict.fromkeys(numbers)]
+
+
+class VerifyForm(forms.Form):
+    """A grid of pictures: those that were shown, of these those that show the noun, and those that may or may not."""
+
+    shown = LeasesField()
+    present = LeasesField(required=False)
+    cannot_tell = LeasesField(required=False)
+    seconds = forms.FloatField(min_value=0, required=False, help_text=_("For all of them together."))
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        marked = {*data.get("present", []), *data.get("cannot_tell", [])}
+        if "shown" in data and not marked <= set(data["shown"]):
+            raise forms.ValidationError(_("Expected marks on pictures of this grid alone."))
+        return data
+
+    def answers(self) -> list[Answer]:
+        """What was said of each picture. Whoever marked one in both ways cannot tell."""
+        data = self.cleaned_data
+        seconds = data["seconds"] and round(data["seconds"] / len(data["shown"]), 2)
+        kinds = dict.fromkeys(data["shown"], Vote.Answer.ABSENT)
+        kinds |= dict.fromkeys(data["present"], Vote.Answer.PRESENT)
+        kinds |= dict.fromkeys(data["cannot_tell"], Vote.Answer.CANNOT_TELL)
+        return [Answer(lease, kind=kind, seconds=seconds) for lease, kind in kinds.items()]
+
+
+class QuizForm(forms.Form):
+    """The answers to a quiz, by place: a page must not tell which is right."""
+
+    meaning = forms.TypedChoiceField(
+        coerce=int, widget=forms.RadioSelect, error_messages={"required": _("Choose one of the meanings.")}
+    )
+
+    def __init__(self, data: Any = None, *, quiz: Quiz) -> None:
+        super().__init__(data)
+        meaning = self.fields["meaning"]
+        assert isinstance(meaning, forms.TypedChoiceField)  # noqa: S101
+        meaning.choices = [(place, noun.gloss) for place, noun in enumerate(quiz.meanings)]
+        self.pictures = [f"picture-{place}" for place in range(len(quiz.pictures))]
+        for name in self.pictures:
+            self.fields[name] = forms.TypedChoiceField(
+                choices=[("yes", _("Yes")), ("no", _("No"))],
+                coerce="yes".__eq__,
+                widget=forms.RadioSelect,
+                error_messages={"required": _("Say whether this picture shows it.")},
+            )
+
+    def answers(self) -> tuple[int, list[bool]]:
+        return self.cleaned_data["meaning"], [self.cleaned_data[name] for name in self.pictures]
 
 
 class CollectionForm(forms.ModelForm):

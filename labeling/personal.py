@@ -3,7 +3,18 @@
 from django.utils.translation import ngettext
 
 from accounts.personal import Kept
-from labeling.models import Collection, Comment, Flag, Lease, Report, Retraction, Skill, Skip, Vote
+from labeling.models import (
+    Collection,
+    Comment,
+    Flag,
+    Lease,
+    QuizPass,
+    Report,
+    Retraction,
+    Skill,
+    Skip,
+    Vote,
+)
 
 KEPT = [
     Kept(
@@ -52,6 +63,21 @@ KEPT = [
             )
             % {"n": n}
         ),
+    ),
+    Kept(
+        "quizzes",
+        lambda user: QuizPass.objects.filter(annotator=user).order_by("pk"),
+        {
+            "collection": "collection__slug",
+            "synset": "synset__wnid",
+            "noun": "synset__name",
+            "passed_at": "passed_at",
+        },
+        lambda n: (
+            ngettext("%(n)s noun that you were found to know", "%(n)s nouns that you were found to know", n)
+            % {"n": n}
+        ),
+        goes=True,
     ),
     Kept(
         "leases",

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from labeling import owning, people_views, report_views, talk_views, uploading, views
+from labeling import owning, people_views, report_views, talk_views, uploading, verify_views, views
 
 app_name = "labeling"
 urlpatterns = [
@@ -12,6 +12,10 @@ urlpatterns = [
     path("collections/<slug:slug>/progress/", views.progress, name="progress"),
     path("collections/<slug:slug>/start/", views.start, name="start"),
     path("collections/<slug:slug>/label/", views.label, name="label"),
+    path("collections/<slug:slug>/label/ahead/", verify_views.ahead, name="grid-ahead"),
+    path("collections/<slug:slug>/label/grid/", verify_views.cast_grid, name="cast-grid"),
+    path("collections/<slug:slug>/label/another/", verify_views.another_noun, name="another-noun"),
+    path("collections/<slug:slug>/quiz/<str:wnid>/", verify_views.quiz_page, name="quiz"),
     path("collections/<slug:slug>/edit/", owning.edit, name="edit"),
     path("collections/<slug:slug>/edit/pick/", owning.pick_class, name="pick-class"),
     path("collections/<slug:slug>/edit/nouns/", owning.change_classes, name="change-classes"),

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import flood
 from accounts.http import AuthenticatedRequest
 from accounts.models import User
+from labeling import verify_views
 from labeling.forms import VoteForm
 from labeling.models import Answer, Collection, Image, Lease, Question, Vote, may_organise
 from labeling.serializers import ClassSerializer
@@ -80,8 +81,12 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @login_required
 def label(request: AuthenticatedRequest, slug: str) -> HttpResponse:
-    """One picture and the nouns to choose from; an honest word when nothing is left for this person."""
-    collection = get_object_or_404(Collection, slug=slug)
+    """One picture and the nouns to choose from, or one noun and a grid of pictures; an honest word when nothing is
+    left for this person.
+    """
+    collection = get_object_or_404(Collection.objects.select_related("root"), slug=slug)
+    if collection.is_verifying:
+        return verify_views.grid(request, collection)
     leases = Lease.objects.hand_out(collection, request.user, count=1)
     return _render_label(request, collection, leases[0] if leases else None)
 

@@ -1,18 +1,15 @@
 /* Labelling at the speed of looking: the next pictures are here, decoded, before they are asked for, and an answer
-   is shown at once and sent behind. An answer lives in localStorage until the server has acknowledged its lease, so
-   neither a closed tab nor a lost connection loses one. Without this module the form posts picture by picture. */
+   is shown at once and sent behind, by way of outbox.js. Without this module the form posts picture by picture. */
+
+import { Outbox, RETRY_LAST_MS, post } from "./outbox.js";
 
 const READY_FIRST = 6; // leased pictures held beyond the one on show, at the beginning
 const READY_MOST = 32; // and for somebody who goes on: enough for some minutes without a connection
 const MOST_LEASES = 100; // the server lends no more to one person
-const BATCH_SIZE = 50; // votes in one request; keeps a keepalive body far below the 64 kB that browsers allow
-const BATCH_WAIT_MS = 1000; // answers given within this time travel together
 const RETRY_FIRST_MS = 1000;
-const RETRY_LAST_MS = 15000;
 const LOOK_MS = 200; // a key bouncing, or pressed twice, must not answer a picture nobody has seen yet
 const EXPIRY_MARGIN_MS = 5000;
 const VISIT_SHOWN_FROM = 5; // answers of one visit; a rate of fewer says nothing
-const KEPT = "nestwork-vote-";
 const KEYS = "1234567890";
 
 const config = JSON.parse(document.getElementById("label-config").textContent);
@@ -22,8 +19,8 @@ const csrfToken = card.elements.csrfmiddlewaretoken.value;
 
 const ready = []; // leases whose picture is decoded, in the order they came
 const broken = new Set(); // leases whose picture could not be shown; they run out in their time
-const unsent = keptVotes();
-const known = new Set([card.dataset.lease, ...unsent.keys()]); // every lease seen or answered, so none shows twice
+const outbox = new Outbox({ url: config.votesUrl, csrfToken, onResults: hear, onTrouble: complain });
+const known = new Set([card.dataset.lease, ...outbox.leases]); // every lease seen or answered, so none shows twice
 let current = {
   id: card.dataset.lease,
   expires_at: card.dataset.expiresAt,
@@ -32,118 +29,35 @@ let current = {
   choices: config.classes,
 };
 let shownChoices = wnidsOf(config.classes);
-let count = config.count + unsent.size;
+let count = config.count + outbox.size;
 const pictureAlt = document.getElementById("picture").alt;
 let finished = ""; // the server's words once nothing is left
 let fetching = false;
-let sending = false;
-let sendTimer = 0;
 let fetchRetryMs = RETRY_FIRST_MS;
-let sendRetryMs = RETRY_FIRST_MS;
 let shownAt = performance.now();
 let hiddenAt = 0;
 let last = null; // what was answered last, to take it back: its lease and its vote
-let sent = Promise.resolve(); // when what is being sent has arrived
 const visit = { begun: Date.now(), count: 0 };
 const undoButton = document.getElementById("undo");
 const search = document.getElementById("search");
 
-// --- Answers that the server has not acknowledged -----------------------------------------------------------
+// --- What becomes of answers --------------------------------------------------------------------------------
 
-/** Read the answers that an earlier page left behind. One item for each vote, so that tabs do not overwrite each other. */
-function keptVotes() {
-  const votes = new Map();
-  try {
-    for (const key of Object.keys(localStorage).filter((key) => key.startsWith(KEPT))) {
-      const vote = JSON.parse(localStorage.getItem(key));
-      votes.set(vote.lease, vote);
-    }
-  } catch (error) {
-    console.warn("Answers cannot be kept on this device and live in this page alone.", error);
-  }
-  return votes;
+function hear(results) {
+  const refusals = results.filter((result) => result.status === "refused");
+  const gold = results.map((result) => result.gold).findLast(Boolean);
+  if (gold) say((gold.is_right ? notice.dataset.goldRight : notice.dataset.goldWrong).replace("{noun}", gold.noun));
+  count -= refusals.length;
+  showCount();
+  if (refusals.length) say(notice.dataset.refused + refusals[0].detail);
+  else if (notice.dataset.state === "offline") say("");
+  if (!current) refill(); // what held new pictures back may just have been sent
 }
 
-function keep(vote) {
-  unsent.set(vote.lease, vote);
-  try {
-    localStorage.setItem(KEPT + vote.lease, JSON.stringify(vote));
-  } catch (error) {
-    console.warn("This answer lives in this page alone.", error); // a full or forbidden store; sending goes on
-  }
-}
-
-function forget(lease) {
-  unsent.delete(lease);
-  try {
-    localStorage.removeItem(KEPT + lease);
-  } catch (error) {
-    console.warn("Nothing was kept on this device.", error);
-  }
-}
-
-function post(url, body, options = {}) {
-  return fetch(url, {
-    method: "POST",
-    credentials: "same-origin",
-    headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken },
-    body: JSON.stringify(body),
-    ...options,
-  });
-}
-
-function batch() {
-  return [...unsent.values()].slice(0, BATCH_SIZE);
-}
-
-/** Send within `wait`; a send that is due already is not put off by further answers. */
-function sendSoon(wait = BATCH_WAIT_MS) {
-  if (wait === 0) clearTimeout(sendTimer);
-  else if (sendTimer) return;
-  sendTimer = setTimeout(send, wait);
-}
-
-function send() {
-  sendTimer = 0;
-  if (!sending && unsent.size) sent = sendBatch();
-  return sent;
-}
-
-async function sendBatch() {
-  sending = true;
-  try {
-    const response = await post(config.votesUrl, { votes: batch() });
-    if (response.status === 401 || response.status === 403) {
-      say(notice.dataset.signedOut + unsent.size);
-      return; // kept; a later visit by the same person sends them
-    }
-    if (response.status === 429) {
-      // Kept, and sent when it is time again.
-      say((await response.json()).detail);
-      sendSoon(Math.max(1000 * Number(response.headers.get("Retry-After")), RETRY_LAST_MS));
-      return;
-    }
-    if (!response.ok) throw new Error(`Votes were answered with status ${response.status}.`);
-    const { results } = await response.json();
-    const refusals = results.filter((result) => result.status === "refused");
-    for (const result of results) forget(String(result.lease));
-    const gold = results.map((result) => result.gold).findLast(Boolean);
-    if (gold) say((gold.is_right ? notice.dataset.goldRight : notice.dataset.goldWrong).replace("{noun}", gold.noun));
-    count -= refusals.length;
-    showCount();
-    if (refusals.length) say(notice.dataset.refused + refusals[0].detail);
-    else if (notice.dataset.state === "offline") say("");
-    sendRetryMs = RETRY_FIRST_MS;
-    if (unsent.size) sendSoon();
-    if (!current) refill(); // what held new pictures back may just have been sent
-  } catch (error) {
-    console.warn("Votes not sent yet.", error);
-    say(notice.dataset.offline + unsent.size, "offline");
-    sendSoon(sendRetryMs);
-    sendRetryMs = Math.min(2 * sendRetryMs, RETRY_LAST_MS);
-  } finally {
-    sending = false;
-  }
+function complain(kind, detail) {
+  if (kind === "slow") say(detail);
+  else if (kind === "signed-out") say(notice.dataset.signedOut + outbox.size);
+  else say(notice.dataset.offline + outbox.size, "offline");
 }
 
 // --- Pictures to come ---------------------------------------------------------------------------------------
@@ -154,8 +68,8 @@ async function refill() {
   fetching = true;
   try {
     // The server answers with every lease held here, so those at hand and those just answered are counted in.
-    const held = ready.length + (current ? 1 : 0) + unsent.size + broken.size;
-    const response = await post(config.leasesUrl, { count: Math.min(held + wanted, MOST_LEASES) });
+    const held = ready.length + (current ? 1 : 0) + outbox.size + broken.size;
+    const response = await post(config.leasesUrl, { count: Math.min(held + wanted, MOST_LEASES) }, csrfToken);
     if (!response.ok) throw new Error(`Leases were answered with status ${response.status}.`);
     const { leases, is_finished, detail } = await response.json();
     if (is_finished) finished = detail || " ";
@@ -172,7 +86,7 @@ async function refill() {
     } else fetchRetryMs = RETRY_FIRST_MS;
   } catch (error) {
     console.warn("No new pictures yet.", error);
-    if (!current) say(notice.dataset.offline + unsent.size, "offline");
+    if (!current) say(notice.dataset.offline + outbox.size, "offline");
     setTimeout(refill, fetchRetryMs);
     fetchRetryMs = Math.min(2 * fetchRetryMs, RETRY_LAST_MS);
   } finally {
@@ -271,7 +185,7 @@ function answer(button) {
     answer: synset ? "present" : button.value,
     seconds: Math.round((now - shownAt) / 10) / 100,
   };
-  keep(vote);
+  outbox.keep(vote);
   offerUndo({ lease: current, vote });
   current = null;
   if (vote.answer !== "skip") countUp(1);
@@ -280,10 +194,10 @@ function answer(button) {
   button.classList.add("chosen");
   setTimeout(() => button.classList.remove("chosen"), 2 * LOOK_MS);
   if (notice.dataset.state !== "offline") say(notice.dataset.recorded + button.lastElementChild.textContent);
-  else say(notice.dataset.offline + unsent.size, "offline");
+  else say(notice.dataset.offline + outbox.size, "offline");
   showNext();
   refill();
-  sendSoon();
+  outbox.sendSoon();
 }
 
 function countUp(by) {
@@ -316,11 +230,11 @@ async function undo() {
   if (!last) return;
   const { lease, vote } = last;
   offerUndo(null);
-  await sent; // an answer on its way cannot be called back before it has arrived
-  if (unsent.has(vote.lease)) forget(vote.lease);
+  await outbox.sent; // an answer on its way cannot be called back before it has arrived
+  if (outbox.has(vote.lease)) outbox.forget(vote.lease);
   else {
     try {
-      const response = await post(config.undoUrl, { lease: Number(vote.lease) });
+      const response = await post(config.undoUrl, { lease: Number(vote.lease) }, csrfToken);
       const body = await response.json();
       if (!response.ok) {
         say([body].flat().join(" "));
@@ -417,17 +331,12 @@ document.addEventListener("visibilitychange", () => {
   else if (hiddenAt) shownAt += performance.now() - hiddenAt;
 });
 
-window.addEventListener("online", () => {
-  sendSoon(0);
-  refill();
-});
+window.addEventListener("online", refill);
 
-// Kept all the same until acknowledged: casting on the same lease twice counts once. Pictures that were not answered
-// go to others at once.
+// Pictures that were not answered go to others at once.
 window.addEventListener("pagehide", () => {
-  if (unsent.size) post(config.votesUrl, { votes: batch() }, { keepalive: true }).catch(() => {});
   const leases = [current, ...ready].filter(Boolean).map((lease) => Number(lease.id));
-  if (leases.length) post(config.releaseUrl, { leases }, { keepalive: true }).catch(() => {});
+  if (leases.length) post(config.releaseUrl, { leases }, csrfToken, { keepalive: true }).catch(() => {});
 });
 
 // A page that comes back from the browser's memory holds leases that it has given back.
@@ -436,9 +345,9 @@ window.addEventListener("pageshow", (event) => {
 });
 
 showCount();
-if (unsent.has(current.id)) {
+if (outbox.has(current.id)) {
   current = null; // an earlier page took its answer, which is on its way
   showNext();
 }
 refill();
-if (unsent.size) sendSoon(0);
+if (outbox.size) outbox.sendSoon(0);

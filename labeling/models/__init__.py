@@ -35,6 +35,7 @@ from labeling.models.leases import (
     Walk,
 )
 from labeling.models.questions import DECIDED_RIGHT, Question, random_position
+from labeling.models.quizzes import QuizPass
 from labeling.models.relabels import Reclass, Relabel
 from labeling.models.reports import Report
 from labeling.models.votes import AGREES, IS_RIGHT, Counts, Keys, Retraction, Vote
@@ -73,6 +74,7 @@ __all__ = [
     "NotUndoneError",
     "Outcome",
     "Question",
+    "QuizPass",
     "Reach",
     "Reclass",
     "Relabel",

@@ -131,6 +131,12 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
             left = left.exclude(about__in=choices.not_asked_about)
         return collection.is_asking and left.exists()
 
+    def nouns_left(self, collection: Collection, annotator: User) -> set[Synset]:
+        """Return the classes about which something is left to ask `annotator`, in a collection that verifies."""
+        left = collection.questions.filter(Q(open_places__gt=0) | Q(state=Question.State.WAITING))
+        left = never_asked(left.filter(image__withdrawn_at=None, about=OuterRef("pk")), annotator)
+        return set(Synset.objects.filter(Exists(left), collections=collection))
+
     def renew(self) -> None:
         """Let these leases run anew. One that is being voted on right now is left alone, not waited for."""
         free = self.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)

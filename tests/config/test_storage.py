@@ -1,11 +1,17 @@
-"""The S3 settings, against an S3 of our own."""
+"""The S3 settings, against an S3 of our own; and how the site's own files are named."""
+
+import re
+from pathlib import Path
 
 import boto3
 import pytest
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from moto.server import ThreadedMotoServer
 from storages.backends.s3 import S3Storage
+
+from config.storage import StaticStorage
 
 KEYS = {"access_key": "key", "secret_key": "secret", "region_name": "us-east-1"}
 
@@ -57,3 +63,17 @@ def test_a_folder_keeps_its_names_in_the_same_way():
     with storage.open("runs/1/weights") as file:
         assert file.read() == b"new"
     assert first == second == "runs/1/weights"
+
+
+def test_a_module_imports_others_by_the_names_that_they_are_kept_under(tmp_path):
+    storage = StaticStorage(location=tmp_path, base_url="/static/")
+    modules = {path.name: path.read_bytes() for path in Path(settings.BASE_DIR).glob("static/*.js")}
+    for name, code in modules.items():
+        storage.save(name, ContentFile(code))
+
+    list(storage.post_process({name: (storage, name) for name in modules}))
+
+    outbox = storage.stored_name("outbox.js")
+    imported = re.findall(r'from "\./(.+)";', (tmp_path / storage.stored_name("label.js")).read_text())
+    assert imported == [outbox]
+    assert re.fullmatch(r"outbox\.[0-9a-f]{12}\.js", outbox)
