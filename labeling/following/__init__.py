@@ -10,6 +10,7 @@ from django.db.models import Count, F, Q
 from labeling.following.preparation import Preparation
 from labeling.following.switch import Switch
 from labeling.following.turn import Turn
+from labeling.following.verifying import Verifying
 from labeling.models import Collection, Narrowing, Question, Reclass, Vote
 from taxonomy.dependants import Impact
 from taxonomy.models import Ancestry, Change, Draft
@@ -28,7 +29,10 @@ class Labels:
             self.forget(draft)
         turn = Turn.of(draft, patch)
         for collection in _touched_collections(turn, draft):
-            Preparation(draft, collection, turn).run()
+            if collection.is_verifying:
+                Verifying(draft, collection, turn, patch).run()
+            else:
+                Preparation(draft, collection, turn).run()
         return _impacts(draft, patch, turn)
 
     def switch(self, draft: Draft, change: Change) -> None:
@@ -54,6 +58,7 @@ def _touched_collections(turn: Turn, draft: Draft) -> list[Collection]:
         pk__in=Reclass.objects.filter(draft__change=draft.arguments.get("change", 0)).values("collection")
     )
     labels = Q(pk__in=Question.objects.filter(label__among=turn.moved).values("collection"))
+    labels |= Q(pk__in=Question.objects.filter(about__among=turn.moved).values("collection"))
     votes = Q(pk__in=Vote.objects.filter(synset__among=turn.moved).values("question__collection"))
     return list(Collection.objects.filter(classes | undone | labels | votes).distinct().order_by("pk"))
 
@@ -70,7 +75,9 @@ def _lock_questions(draft: Draft) -> None:
 def _impacts(draft: Draft, patch: Patch, turn: Turn) -> list[Impact]:
     relabels = draft.relabels.aggregate(
         n=Count("pk"),
-        n_named_anew=Count("pk", filter=~Q(label_after=F("label_before"))),
+        n_named_anew=Count(
+            "pk", filter=~Q(label_after=F("label_before")) & ~Q(label_before=None, label_after=None)
+        ),
         n_flips=Count("pk", filter=Q(is_flip=True)),
         n_restored=Count("pk", filter=Q(is_restored=True)),
         n_asked_again=Count(

@@ -261,17 +261,12 @@ class Preparation:
         """Work out one question: as it was before, where the change that is undone finds it as it left it;
         asked again, where its noun is split; by a fit of all votes; or simply by what its label became.
         """
-        row = Relabel(draft=self.draft, question=question, n_votes=question.n_votes)
-        for name in Relabel.ANSWER:
-            setattr(row, _column(name, "_before"), getattr(question, _column(name)))
-            setattr(row, _column(name, "_after"), getattr(question, _column(name)))
+        row = self._unchanged(question)
         today = row.label_after_id = self._label(question.label_id)
         if question.narrowing_id in self.ended:
             row.narrowing_after = None
-        if kept is not None and _is_as_left(question, kept) and self._stands(kept.narrowing_before_id):
-            for name in Relabel.ANSWER:
-                setattr(row, _column(name, "_after"), getattr(kept, _column(name, "_before")))
-            row.label_after_id, row.is_restored = self.turn.label(kept.label_before_id), True
+        if kept is not None and is_as_left(question, kept) and self._stands(kept.narrowing_before_id):
+            self._restore(row, kept)
         elif question.state == Question.State.OPEN and question.narrowing_id in self._narrowed_to_one:
             row.label_after_id = self._narrowed_to_one[question.narrowing_id]
             row.state_after = Question.State.SETTLED
@@ -299,6 +294,19 @@ class Preparation:
             self._forget(row)
         row.is_flip = row.label_after_id != today and not (row.is_narrowed or row.is_restored)
         return row
+
+    def _unchanged(self, question: Question) -> Relabel:
+        row = Relabel(draft=self.draft, question=question, n_votes=question.n_votes)
+        for name in Relabel.ANSWER:
+            setattr(row, column(name, "_before"), getattr(question, column(name)))
+            setattr(row, column(name, "_after"), getattr(question, column(name)))
+        return row
+
+    def _restore(self, row: Relabel, kept: Relabel) -> None:
+        """Have the question be again as it was before the change that is undone."""
+        for name in Relabel.ANSWER:
+            setattr(row, column(name, "_after"), getattr(kept, column(name, "_before")))
+        row.label_after_id, row.is_restored = self.turn.label(kept.label_before_id), True
 
     def _label(self, label: int | None) -> int | None:
         """Return the label of a picture that was labelled so and has nothing else to go by."""
@@ -343,7 +351,7 @@ class Preparation:
             row.state_after = Question.State.UNDECIDED
 
 
-def _column(name: str, when: str = "") -> str:
+def column(name: str, when: str = "") -> str:
     """Return the attribute that holds a part of an answer: of a foreign key its number, which costs no query."""
     return f"{name}{when}_id" if name in {"label", "fit", "narrowing"} else f"{name}{when}"
 
@@ -361,7 +369,7 @@ def _is_ambiguous(question: Question, turn: Turn) -> bool:
     return is_split and question.state == Question.State.SETTLED
 
 
-def _is_as_left(question: Question, kept: Relabel) -> bool:
+def is_as_left(question: Question, kept: Relabel) -> bool:
     """Say whether `question` is as the change left it that kept this record. Votes that only narrowed it do not
     speak about what it was before.
     """

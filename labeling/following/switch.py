@@ -1,5 +1,7 @@
 """One collection's part of a change, as it is written."""
 
+from functools import cache
+
 from django.db.models import F, OuterRef, Q, Subquery
 
 from labeling.following.preparation import BATCH
@@ -91,11 +93,25 @@ class Switch:
     def _not_prepared(self) -> set[int]:
         """Return the questions that came to be touched after the change was prepared."""
         votes = Vote.objects.filter(question__collection=self.collection, synset__among=self.reclass.moved)
-        labels = Question.objects.filter(collection=self.collection, label__among=self.reclass.moved)
-        ended = Question.objects.filter(collection=self.collection, narrowing__is_over=True)
+        mine = Question.objects.filter(collection=self.collection)
+        labels = mine.filter(label__among=self.reclass.moved)
+        ended = mine.filter(narrowing__is_over=True)
         touched = set(votes.values_list("question", flat=True)) | set(labels.values_list("pk", flat=True))
-        touched |= set(ended.values_list("pk", flat=True))
+        touched |= set(ended.values_list("pk", flat=True)) | self._asked_in_vain()
         return touched - set(self.relabels.values_list("question", flat=True))
+
+    def _asked_in_vain(self) -> set[int]:
+        """Return the questions that are being asked about a noun that is asked about no more."""
+        if not self.collection.is_verifying:
+            return set()
+        choices = Choices.read(self.collection, None)
+        gone = [pk for pk in self.reclass.moved if choices.about(pk) is None]
+        asked = Question.objects.filter(
+            collection=self.collection,
+            about__among=gone,
+            state__in=(Question.State.WAITING, Question.State.OPEN),
+        )
+        return set(asked.values_list("pk", flat=True))
 
     def _decide(self, late: set[int]) -> None:
         """Decide by their votes, as they count now, what was not prepared or has changed since."""
@@ -110,8 +126,9 @@ class Switch:
                 # Any other is left to its votes: they narrow it where they still say a noun that was split.
                 prepared = relabels.get(question.pk)
                 question.narrowing = prepared.narrowing_after if prepared else None
-        # What is being changed is not kept: another change may come to have this one's number.
-        Vote.objects.decide(questions, lambda question: Choices.read(question.collection, question.narrowing))
+        # What is being changed is not kept beyond this: another change may come to have this one's number.
+        read = cache(lambda narrowing: Choices.read(self.collection, narrowing))
+        Vote.objects.decide(questions, lambda question: read(question.narrowing))
 
 
 def _as_prepared() -> Q:
