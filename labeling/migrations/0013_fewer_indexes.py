@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labeling', '0011_verify'),
+        ('labeling', '0012_quiz'),
         ('taxonomy', '0004_curators'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
