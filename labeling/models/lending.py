@@ -58,15 +58,19 @@ class Only:
         """The condition on a question q; see `values`."""
         if self.about is None:
             return f"NOT {among('q.about_id')}" if self.besides else "TRUE"
+        if len(self.about) == 1:
+            return "q.about_id = %s"  # so that an index gives them in the order of their positions
         alike = ASKED_ALIKE.format(nouns=among("o.about_id"))
-        return among("q.about_id") + (f" AND NOT {alike}" if len(self.about) > 1 else "")
+        return f"q.about_id IS NOT NULL AND {among('q.about_id')} AND NOT {alike}"
 
     def values(self, annotator: int) -> list[Any]:
         """What `condition` takes."""
         if self.about is None:
             return [keys(self.besides)] if self.besides else []
+        if len(self.about) == 1:
+            return [self.about[0]]
         nouns = keys(self.about)
-        return [nouns, nouns, *[annotator] * 3] if len(self.about) > 1 else [nouns]
+        return [nouns, nouns, *[annotator] * 3]
 
     def questions(self) -> QuestionQuerySet:
         if self.about is None:
