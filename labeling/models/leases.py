@@ -217,9 +217,14 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         Only the latest vote in its collection, and for a short while. Raises NotUndoneError.
         """
         version = Change.objects.hold_still()
-        vote = Vote.objects.filter(annotator=annotator, lease_number=number).first()
+        cast = Vote.objects.filter(annotator=annotator, lease_number=number).select_related(
+            "question__collection"
+        )
+        vote = cast.first()
         if vote is None:
             raise NotUndoneError(f"Expected a lease that you voted on; found {number}.")
+        # Another window that is being lent questions must not find this one unanswered and not yet held.
+        Walk.objects.lock(vote.question.collection, annotator)
         rows = Question.objects.select_related("collection__root", "image", "narrowing__stands_at")
         question = rows.select_for_update(of=("self",)).get(pk=vote.question_id)
         # Looked at again, now that nobody else can take it back or decide the question.

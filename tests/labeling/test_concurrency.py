@@ -179,6 +179,25 @@ def test_fetching_questions_while_sending_answers_does_not_wait_forever():
     assert sent == ["recorded"] * 40
 
 
+def test_taking_votes_back_beside_fetching_lends_no_question_twice():
+    collection = make_collection(n_questions=3, min_votes=5, max_votes=9)
+    annotator = make_user()
+
+    def act(is_voting: bool) -> None:
+        for _ in range(25):
+            leases = Lease.objects.hand_out(collection, annotator, 3)
+            if is_voting and leases:
+                leases[0].cast(None)
+                Lease.objects.take_back(annotator, leases[0].pk)
+
+    together(act, [True, False, False])
+
+    held = Lease.objects.values_list("question", flat=True)
+    assert len(held) == len(set(held)) == 3
+    assert not Vote.objects.exists()
+    assert set(Question.objects.values_list("open_places", flat=True)) == {4}
+
+
 def test_leases_that_run_out_while_people_vote_give_each_place_back_once():
     collection = make_collection(n_questions=6, min_votes=3, max_votes=6)
     for person in [make_user() for _ in range(2)]:
