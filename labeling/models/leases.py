@@ -37,8 +37,9 @@ from labeling.models.votes import Retraction, Vote
 from taxonomy.models import Change, Synset
 
 LEASE_TIME = timedelta(minutes=15)
-# Of a lease l on question q: whether a change of the taxonomy made it the question that was answered before.
-ANSWERED = """EXISTS (SELECT 1 FROM labeling_vote v WHERE v.question_id = q.id AND v.annotator_id = l.annotator_id
+# Of a lease l on question q: whether a change of the taxonomy made it the question that was answered before. As in
+# NEVER_ANSWERED, "+ 0" has PostgreSQL look among the question's votes, not the annotator's.
+ANSWERED = """EXISTS (SELECT 1 FROM labeling_vote v WHERE v.question_id = q.id AND v.annotator_id + 0 = l.annotator_id
     AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0))"""
 UNSURE = 0.1  # standard deviation of what is believed of an annotator, from which gold comes at its full rate
 RENEW_BELOW = LEASE_TIME * 0.8  # what is left of it; renewing at every request would write at every request

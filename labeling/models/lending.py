@@ -14,9 +14,9 @@ QUESTION = ("id", "collection_id", "image_id", "position", "state", "open_places
             "confidence", "fit_id", "narrowing_id", "is_gold", "truth_id", "about_id")  # fmt: skip
 IMAGE = ("id", "sha256", "width", "height")
 # Of a question q; takes the annotator twice. One that is being narrowed is another question than it was: which kind
-# of dog, not what. Asked for each question by itself, by an index: as NOT EXISTS, PostgreSQL may read all that the
-# annotator ever answered, where its statistics are of a time when that was nothing.
-NEVER_ANSWERED = """(SELECT 1 FROM labeling_vote v WHERE v.question_id = q.id AND v.annotator_id = %s
+# of dog, not what. Asked for each question by itself, by the index of its votes: as NOT EXISTS, and without "+ 0",
+# PostgreSQL may read all that the annotator ever answered, which it takes for as much as others did.
+NEVER_ANSWERED = """(SELECT 1 FROM labeling_vote v WHERE v.question_id = q.id AND v.annotator_id + 0 = %s
         AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0) LIMIT 1) IS NULL
     AND (SELECT 1 FROM labeling_skip k WHERE k.question_id = q.id AND k.annotator_id = %s LIMIT 1) IS NULL"""
 LENT = f"{select('q', QUESTION)}, {select('i', IMAGE)}"
