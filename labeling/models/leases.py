@@ -35,6 +35,7 @@ from labeling.models.questions import Question, QuestionQuerySet
 from labeling.models.sql import among, from_moment, keys, locked
 from labeling.models.votes import Retraction, Vote
 from taxonomy.models import Change, Synset
+from taxonomy.models.ledger import VERSION
 
 LEASE_TIME = timedelta(minutes=15)
 # Of a lease l on question q: whether a change of the taxonomy made it the question that was answered before. As in
@@ -83,9 +84,9 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
     ) -> tuple[list[Outcome], list["Lease"]]:
         """Cast `answers`, then hand out, both or neither."""
         # In this order, as everybody takes these: the taxonomy, one's walk, leases, questions.
-        version = Change.objects.hold_still()
+        Change.objects.hold_still()
         walk = Walk.objects.lock(collection, annotator)
-        return self._cast(annotator, answers, version), self._hand_out(walk, count)
+        return self._cast(annotator, answers), self._hand_out(walk, count)
 
     def _hand_out(self, walk: "Walk", count: int) -> list["Lease"]:
         # Two windows of one annotator take turns on the walk, or both would be lent the same question.
@@ -105,7 +106,8 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         As with `hand_out`, asking again costs nothing, and nobody is asked twice.
         """
         # The ledger before the walk, as whoever votes takes them.
-        choices = Choices.of(collection, None, Change.objects.hold_still())
+        Change.objects.hold_still()
+        choices = Choices.of(collection, None, Change.objects.version())
         walk = Walk.objects.lock(collection, annotator)
         filling = Filling(walk, choices, self._renewed(collection, annotator))
         return filling.run(noun, min(count, MOST_LEASES))
@@ -164,11 +166,13 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         """Turn leases that `annotator` holds into votes, and decide their questions; return what became of each
         answer, in their order. An answer that is sent again does no harm, and one that is refused stops no other.
         """
-        return self._cast(annotator, answers, Change.objects.hold_still())
+        Change.objects.hold_still()
+        return self._cast(annotator, answers)
 
-    def _cast(self, annotator: User, answers: Sequence[Answer], version: int) -> list[Outcome]:
+    def _cast(self, annotator: User, answers: Sequence[Answer]) -> list[Outcome]:
         numbers = {answer.lease for answer in answers}
-        held = {lease.pk: lease for lease in _locked_leases(annotator, numbers)}
+        locked_leases, version = _locked_leases(annotator, numbers)
+        held = {lease.pk: lease for lease in locked_leases}
         cast = kept_before(annotator, numbers - held.keys())
         outcomes: list[Outcome] = []
         votes: dict[int, Vote] = {}
@@ -217,7 +221,8 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
 
         Only the latest vote in its collection, and for a short while. Raises NotUndoneError.
         """
-        version = Change.objects.hold_still()
+        Change.objects.hold_still()
+        version = Change.objects.version()
         cast = Vote.objects.filter(annotator=annotator, lease_number=number).select_related(
             "question__collection"
         )
@@ -281,12 +286,12 @@ def _question(collection: Collection, values: Sequence[Any]) -> Question:
     return question
 
 
-def _locked_leases(annotator: User, numbers: AbstractSet[int]) -> list["Lease"]:
+def _locked_leases(annotator: User, numbers: AbstractSet[int]) -> tuple[list["Lease"], int]:
     """Lock these leases, where `annotator` has them, and their questions; both in the order of the questions, as
-    everybody does, so that nobody deadlocks.
+    everybody does, so that nobody deadlocks. Return them, and the taxonomy's version, 0 without any.
     """
     found = rows(
-        f"""SELECT l.id, l.expires_at, {ANSWERED}, {select("q", QUESTION)}, {select("c", TO_ASK)}
+        f"""SELECT ({VERSION}), l.id, l.expires_at, {ANSWERED}, {select("q", QUESTION)}, {select("c", TO_ASK)}
             FROM labeling_lease l JOIN labeling_question q ON q.id = l.question_id
             JOIN labeling_collection c ON c.id = q.collection_id
             WHERE {among("l.id")} AND l.annotator_id = %s ORDER BY q.id {locked("l", "q")}""",
@@ -294,7 +299,7 @@ def _locked_leases(annotator: User, numbers: AbstractSet[int]) -> list["Lease"]:
     )
     collections: dict[int, Collection] = {}
     leases = []
-    for pk, expires_at, is_answered, *values in found:
+    for _version, pk, expires_at, is_answered, *values in found:
         question = build(Question, QUESTION, values[: len(QUESTION)])
         if question.collection_id not in collections:
             collections[question.collection_id] = build(Collection, TO_ASK, values[len(QUESTION) :])
@@ -303,7 +308,7 @@ def _locked_leases(annotator: User, numbers: AbstractSet[int]) -> list["Lease"]:
         lease = Lease(id=pk, question=question, annotator=annotator, expires_at=moment)
         lease.is_answered = bool(is_answered)
         leases.append(lease)
-    return leases
+    return leases, found[0][0] if found else 0
 
 
 def choices_of(question: Question, version: int) -> Choices:

@@ -5,12 +5,13 @@ from datetime import timedelta
 from typing import Any, Self
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.sql import IS_POSTGRESQL, rows, run
 from taxonomy.models.synsets import Synset
 from taxonomy.patch import Patch
 
@@ -71,7 +72,7 @@ class ChangeManager(models.Manager["Change"]):
 
     def version(self) -> int:
         """The taxonomy's version: the number of its latest change, 0 before any."""
-        return self.order_by("-pk").values_list("pk", flat=True).first() or 0
+        return int(rows(VERSION)[0][0])
 
     def lock(self) -> None:
         """Wait for, then keep until the transaction's end, the one right to change the taxonomy. Votes go on."""
@@ -81,23 +82,17 @@ class ChangeManager(models.Manager["Change"]):
         """Lock, and have votes wait too: for the short while in which labels and classes switch over."""
         self._lock("EXCLUSIVE")
 
-    def hold_still(self) -> int:
-        """Keep classes and labels from switching over until the transaction's end; return the version. Any number
-        of transactions may do so at once; keep them short, since whoever waits to switch has later ones wait.
+    def hold_still(self) -> None:
+        """Keep classes and labels from switching over until the transaction's end. What the version is may be read
+        after this, not with it. Any number of transactions may do so at once; keep them short, since whoever waits
+        to switch has later ones wait.
         """
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute(f"{LOCK.format('ROW SHARE')}; {VERSION}")  # at once, since every vote does so
-                cursor.nextset()
-            else:
-                cursor.execute(VERSION)
-            return int(cursor.fetchone()[0])
+        self._lock("ROW SHARE")
 
     def _lock(self, mode: str) -> None:
         # On SQLite every transaction that writes already excludes all others.
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute(LOCK.format(mode))
+        if IS_POSTGRESQL:
+            run(LOCK.format(mode))
 
     def record(self, kind: Kind, patch: Patch, touched: Iterable[Synset], **fields: Any) -> "Change":
         """Append one line to the ledger. Call it with the taxonomy locked, when the patch is applied."""
