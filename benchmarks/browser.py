@@ -65,7 +65,7 @@ def _measure(chromium: str) -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    from benchmarks.handout import running_server
+    from benchmarks.site import running_server
 
     call_command("migrate", verbosity=0)
     _make_collection()
@@ -78,7 +78,7 @@ def _make_collection() -> None:
     import numpy as np
     from PIL import Image
 
-    from benchmarks.handout import make_nouns
+    from benchmarks.site import make_nouns
     from labeling.intake import IncomingPicture, add_pictures
     from labeling.models import Collection
     from taxonomy.models import Synset
