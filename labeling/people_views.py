@@ -33,8 +33,10 @@ def my_votes(request: AuthenticatedRequest) -> HttpResponse:
 @never_cache
 @login_required
 def standing(request: AuthenticatedRequest) -> HttpResponse:
-    """The part of that page that compares with everybody's votes, which takes longer to count."""
-    return render(request, "labeling/_standing.html", {"standing": people.standing(request.user)})
+    """What compares with everybody's votes and takes longer to count: the part of that page, or one of its own."""
+    is_part = request.htmx  # type: ignore[attr-defined]
+    template = "labeling/_standing.html" if is_part else "labeling/standing.html"
+    return render(request, template, {"standing": people.standing(request.user)})
 
 
 @require_safe

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from accounts import flood
 from accounts.http import AuthenticatedRequest
@@ -157,8 +158,9 @@ def _render_label(
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 def synset_pictures(request: HttpRequest, wnid: str) -> HttpResponse:
-    """The part of a noun's page that shows settled pictures of it and of every noun below it."""
+    """Settled pictures of a noun and of every noun below it: the part of its page, or a page of its own."""
     synset = get_object_or_404(Synset.objects.shown_to(request.user), wnid=wnid)
     below = Question.objects.filter(label__in=Synset.objects.shown().below(synset))
     context = {
@@ -166,15 +168,19 @@ def synset_pictures(request: HttpRequest, wnid: str) -> HttpResponse:
         "n_pictures": below.labelled().count(),
         "examples": below.examples().order_by("position")[:24],
     }
-    return render(request, "labeling/_synset_pictures.html", context)
+    is_part = request.htmx  # type: ignore[attr-defined]
+    template = "labeling/_synset_pictures.html" if is_part else "labeling/synset_pictures.html"
+    return render(request, template, context)
 
 
 @require_safe
 @never_cache
 @login_required
 def touched_votes(request: AuthenticatedRequest) -> HttpResponse:
-    """The part of one's own page that says which changes of the nouns touched one's votes."""
-    return render(request, "labeling/_touched_votes.html", {"touched": Vote.objects.touched(request.user)})
+    """Which changes of the nouns touched one's votes: the part of one's account, or a page of its own."""
+    is_part = request.htmx  # type: ignore[attr-defined]
+    template = "labeling/_touched_votes.html" if is_part else "labeling/touched_votes.html"
+    return render(request, template, {"touched": Vote.objects.touched(request.user)})
 
 
 @require_safe

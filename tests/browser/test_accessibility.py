@@ -1,0 +1,505 @@
+"""axe-core finds nothing on any page: not for a visitor nor for whoever runs the site, on a small phone nor on a wide
+screen, in light nor in dark. It runs every rule of WCAG 2.2 AA and of its own best practice.
+"""
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+
+import pytest
+from django.http import HttpRequest
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from playwright.sync_api import Page, expect
+
+from accounts import flood
+from accounts.models import ApiToken, User
+from labeling import reporting
+from labeling.models import GRID, Comment, Image
+from labeling.talking import flag, say
+from taxonomy import drafting
+from taxonomy.models import Change, Draft
+from tests.browser.conftest import OpenPage
+from tests.browser.steps import sign_in
+from tests.browser.test_pages import add_epochs, submit_all_first_class
+from tests.factories import (
+    make_collection,
+    make_phase,
+    make_run,
+    make_snapshot,
+    make_synset,
+    make_user,
+    make_vote,
+)
+from tests.labeling.grids import make_examples, make_verifying
+from tests.labeling.organisers import make_organiser
+from tests.taxonomy.curators import make_curator
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+# What looks at colours is looked at once more in dark; nothing else depends on them.
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+SCREENS = [
+    (320, "light", {"type": "tag", "values": TAGS}),
+    (320, "dark", {"type": "rule", "values": OF_COLOURS}),
+    (1440, "light", {"type": "tag", "values": TAGS}),
+    (1440, "dark", {"type": "rule", "values": OF_COLOURS}),
+]
+
+KINDS = ("rename", "edit", "add_parent", "drop_parent", "move", "merge", "split", "retire", "mark")
+# Who sees which page: the name of its address, whose rows it takes from World.rows, and what follows the address.
+PAGES = [
+    ("visitor", "home", "", ""),
+    ("visitor", "accounts:sign-in", "", ""),
+    ("visitor", "accounts:sign-up", "", ""),
+    ("visitor", "labeling:collections", "", ""),
+    ("visitor", "labeling:collection", "settled", ""),
+    ("visitor", "labeling:collection", "verifying", ""),
+    ("visitor", "labeling:board", "", ""),
+    ("visitor", "labeling:collection-board", "settled", ""),
+    ("visitor", "labeling:about", "picture", ""),
+    ("visitor", "labeling:report", "picture", ""),
+    ("visitor", "labeling:synset-talk", "noun", ""),
+    ("visitor", "labeling:synset-pictures", "noun", ""),
+    ("visitor", "taxonomy:synsets", "", ""),
+    ("visitor", "taxonomy:synsets", "", "?q=cat"),
+    ("visitor", "taxonomy:synsets", "", "?q=nowhere"),
+    ("visitor", "taxonomy:synset", "noun", ""),
+    ("visitor", "taxonomy:synset", "retired noun", ""),
+    ("visitor", "taxonomy:children", "root", ""),
+    ("visitor", "taxonomy:changes", "", ""),
+    ("visitor", "taxonomy:change", "change", ""),
+    ("visitor", "datasets:snapshot", "snapshot", ""),
+    ("visitor", "training:runs", "", ""),
+    ("visitor", "training:run", "run", ""),
+    ("visitor", "competition:contests", "", ""),
+    ("visitor", "competition:contest", "contest", ""),
+    ("guest", "home", "", ""),
+    ("guest", "accounts:account", "", ""),
+    ("guest", "accounts:forget", "", ""),
+    ("guest", "labeling:label", "open", ""),
+    ("guest", "labeling:about", "picture", ""),
+    ("volunteer", "accounts:account", "", ""),
+    ("volunteer", "accounts:forget", "", ""),
+    ("volunteer", "labeling:my-votes", "", ""),
+    ("volunteer", "labeling:standing", "", ""),
+    ("volunteer", "labeling:touched-votes", "", ""),
+    ("volunteer", "labeling:label", "open", ""),
+    ("volunteer", "labeling:label", "many nouns", ""),
+    ("volunteer", "labeling:label", "exhausted", ""),
+    ("volunteer", "labeling:label", "verifying", ""),
+    ("volunteer", "labeling:quiz", "quiz", ""),
+    ("volunteer", "labeling:quiz", "quiz", "?ask"),
+    ("volunteer", "labeling:about", "picture", ""),
+    ("volunteer", "taxonomy:synset", "noun", ""),
+    ("volunteer", "competition:contest", "contest", ""),
+    ("volunteer", "competition:submit", "contest", ""),
+    ("volunteer", "competition:submission", "submission", ""),
+    ("organiser", "labeling:collections", "", ""),
+    ("organiser", "labeling:make", "", ""),
+    ("organiser", "labeling:collection", "settled", ""),
+    ("organiser", "labeling:pictures", "settled", ""),
+    ("organiser", "labeling:pictures", "verifying", ""),
+    ("organiser", "labeling:edit", "settled", ""),
+    ("organiser", "labeling:edit", "empty", ""),
+    ("organiser", "labeling:examples", "settled", "?show=all"),
+    ("organiser", "labeling:examples", "verifying", "?show=all"),
+    ("organiser", "labeling:gold", "settled", "?show=settled"),
+    ("organiser", "labeling:gold", "empty", ""),
+    ("organiser", "labeling:dashboard", "settled", ""),
+    ("organiser", "labeling:dashboard", "open", ""),
+    ("organiser", "labeling:dashboard", "empty", ""),
+    ("organiser", "labeling:reports", "settled", ""),
+    ("organiser", "labeling:flagged", "", ""),
+    ("curator", "taxonomy:synsets", "", ""),
+    ("curator", "taxonomy:synset", "noun", ""),
+    ("curator", "taxonomy:add", "", ""),
+    *(
+        ("curator", "taxonomy:propose", f"propose {kind}", "")
+        for kind in (
+            "rename",
+            "edit",
+            "add_parent",
+            "drop_parent",
+            "move",
+            "merge",
+            "split",
+            "retire",
+            "mark",
+        )
+    ),
+    ("curator", "taxonomy:drafts", "", ""),
+    ("curator", "taxonomy:draft", "draft", ""),
+    ("curator", "taxonomy:draft", "committed draft", ""),
+    ("curator", "taxonomy:change", "change", ""),
+    ("staff", "home", "", ""),
+    ("staff", "labeling:all-reports", "", ""),
+    ("staff", "labeling:flagged", "", ""),
+    ("staff", "labeling:about", "picture", ""),
+    ("staff", "labeling:collection", "settled", ""),
+    ("staff", "datasets:snapshot", "snapshot", ""),
+    ("staff", "training:runs", "", ""),
+    ("staff", "training:run", "run", ""),
+]
+# Forms that refuse to be sent empty, in the same words.
+FORMS = [
+    ("visitor", "accounts:sign-in", "", ""),
+    ("visitor", "accounts:sign-up", "", ""),
+    ("visitor", "labeling:report", "picture", ""),
+    ("volunteer", "accounts:forget", "", ""),
+    ("volunteer", "labeling:quiz", "quiz", "?ask"),
+    ("volunteer", "competition:submit", "contest", ""),
+    ("organiser", "labeling:make", "", ""),
+    ("organiser", "labeling:edit", "settled", ""),
+    ("organiser", "labeling:pictures", "settled", ""),
+    ("curator", "taxonomy:propose", "propose split", ""),
+]
+WHO = list(dict.fromkeys(who for who, *_page in PAGES))
+
+# Addresses at which no page of ours is shown, and why.
+NO_PAGE = {
+    "favicon": "a picture",
+    "health": "for programs",
+    "counts": "a part of the home page",
+    "accounts:sign-out": "a button",
+    "accounts:board-name": "a button of the account page",
+    "accounts:export": "a file",
+    "accounts:create-token": "a button of the account page",
+    "accounts:revoke-token": "a button of the account page",
+    "taxonomy:pick": "a part of forms",
+    "taxonomy:undo": "a button of a change",
+    "taxonomy:draft-state": "a part of a draft's page",
+    "taxonomy:commit": "a button of a draft",
+    "taxonomy:approve": "a button of a draft",
+    "taxonomy:discard": "a button of a draft",
+    "labeling:pick-root": "a part of a form",
+    "labeling:pick-class": "a part of a form",
+    "labeling:progress": "a part of a collection's page",
+    "labeling:start": "a button",
+    "labeling:grid-ahead": "a part of the grid's page",
+    "labeling:cast-grid": "a button of the grid",
+    "labeling:another-noun": "a button of the grid",
+    "labeling:change-classes": "a button of the owner's page",
+    "labeling:open": "a button of the owner's page",
+    "labeling:close": "a button of the owner's page",
+    "labeling:cast-vote": "a button of the label page",
+    "labeling:keep": "a button of the reports",
+    "labeling:withdraw": "a button of the reports",
+    "labeling:put-back": "a button of the reports",
+    "labeling:picture-talk": "a form of a picture's page",
+    "labeling:delete-comment": "a button of a comment",
+    "labeling:flag-comment": "a button of a comment",
+    "labeling:hide-comment": "a button of a comment",
+    "labeling:show-comment": "a button of a comment",
+    "labeling:picture": "a picture",
+    "labeling:display": "a picture",
+    "labeling:thumbnail": "a picture",
+    "datasets:freeze": "a button of a collection",
+    "datasets:manifest": "a file",
+    "training:create": "a form of the list of runs",
+    "training:live": "a part of a run's page",
+    "training:cancel": "a button of a run",
+    "competition:submission-state": "a part of a submission's page",
+}
+
+
+class World:
+    """Something for every page to show, and people to whom it is shown."""
+
+    def __init__(self) -> None:
+        self.people: dict[str, User | None] = {
+            "visitor": None,
+            "guest": User.objects.create_guest(),
+            "volunteer": make_user(password="systema naturae"),
+            "organiser": make_organiser(),
+            "curator": make_curator(),
+            "staff": make_user(is_staff=True),
+        }
+        self.rows: dict[str, list[object]] = {"": []}
+        self._make_labels()
+        self._make_collections()
+        self._make_numbers()
+        self._make_changes()
+
+    def address(self, view: str, rows: str) -> str:
+        return reverse(view, args=self.rows[rows])
+
+    def _make_labels(self) -> None:
+        """A collection whose labels are frozen, with talk and a report about a picture and a noun of it."""
+        organiser, volunteer = self.people["organiser"], self.people["volunteer"]
+        self.snapshot = make_snapshot(n_questions=20)
+        collection = self.snapshot.collection
+        collection.owner = organiser
+        collection.save()
+        noun = collection.ordered_classes()[0]
+        picture = collection.questions.filter(label=noun).examples().first().image
+        for text in ("Is it a cat?", "https://example.org/" + "x" * 90):
+            comment = say(picture, volunteer, Comment(text=text))
+            say(noun, organiser, Comment(text=text))
+        flag(comment, organiser)
+        collection.reports.create(image=picture, reporter=volunteer, reason="mine", note="w" * 90)
+        other = collection.questions.examples().exclude(image=picture).first().image
+        collection.examples.choose(collection, noun, picture, is_good=True, note="whiskers")
+        gone = Image.objects.exclude(pk__in=[picture.pk, other.pk]).first()
+        collection.reports.create(image=gone, reporter=volunteer, reason="private")
+        reporting.withdraw(gone, organiser)
+        self.rows |= {
+            "settled": [collection.slug],
+            "snapshot": [collection.slug, self.snapshot.number],
+            "picture": [picture.sha256],
+            "noun": [noun.wnid],
+            "root": [collection.root.wnid],
+        }
+
+    def _make_collections(self) -> None:
+        """Collections of both kinds, some with few pictures and some with none left."""
+        organiser, volunteer = self.people["organiser"], self.people["volunteer"]
+        opened = make_collection(n_questions=6, owner=organiser)
+        make_vote(opened, opened.ordered_classes()[0], volunteer)
+        make_vote(opened, None, volunteer)
+        opened.questions.filter(votes__synset__isnull=False).update(
+            state="settled", label=opened.ordered_classes()[1], confidence=0.9, open_places=0
+        )
+        names = tuple(f"noun {chr(ord('a') + i)}" for i in range(24))
+        many = make_collection(n_questions=4, names=names)
+        exhausted = make_collection(n_questions=1)
+        make_vote(exhausted, None, volunteer)
+        verifying = make_verifying(GRID, known_to=volunteer, owner=organiser)
+        make_examples(verifying, [True, False])
+        unknown = make_verifying(4)
+        make_examples(unknown, [True, False])
+        self.rows |= {
+            "open": [opened.slug],
+            "many nouns": [many.slug],
+            "exhausted": [exhausted.slug],
+            "empty": [make_collection(owner=organiser, is_open=False).slug],
+            "verifying": [verifying.slug],
+            "quiz": [unknown.slug, unknown.ordered_classes()[0].wnid],
+        }
+
+    def _make_numbers(self) -> None:
+        """A run, a contest and an entry to it; a token."""
+        volunteer = self.people["volunteer"]
+        run = make_run(self.snapshot, status="running")
+        add_epochs(run, 1, 2, 3)
+        make_run(self.snapshot, status="failed", error="The snapshot's file was cut short.")
+        phase = make_phase(self.snapshot)
+        submission = submit_all_first_class(phase, volunteer)
+        ApiToken.objects.create(user=volunteer, name="a script with a rather long name, as people give")
+        self.rows |= {
+            "run": [run.pk],
+            "contest": [phase.contest.slug],
+            "submission": [submission.pk],
+        }
+
+    def _make_changes(self) -> None:
+        """A noun to change, changes that are made, and one that waits."""
+        curator = self.people["curator"]
+        animal = make_synset("creature")
+        other = make_synset("beast", animal)
+        fox = make_synset("fox", animal, other)
+        dodo = make_synset("dodo", animal)
+        done = drafting.propose("retire", {"synset": dodo.wnid}, author=curator, reason="None is left.")
+        drafting.work_due()
+        Draft.objects.get(pk=done.pk).commit()
+        drafting.work_due()
+        waiting = drafting.propose(
+            "rename", {"synset": fox.wnid, "name": "red fox"}, author=curator, reason="It is red."
+        )
+        drafting.work_due()
+        self.rows |= {
+            "retired noun": [dodo.wnid],
+            "change": [Change.objects.latest("pk").pk],
+            "draft": [waiting.pk],
+            "committed draft": [done.pk],
+            **{
+                name: [fox.wnid, name.removeprefix("propose ")]
+                for _who, _view, name, _q in PAGES
+                if name.startswith("propose ")
+            },
+        }
+
+
+@pytest.fixture
+def world(live_server) -> World:
+    return World()
+
+
+def findings(page: Page) -> Iterator[str]:
+    """Yield what axe finds on this page as it stands, on each screen. What is folded away is looked at unfolded."""
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    for width, scheme, rules in SCREENS:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        ask = "async (rules) => (await axe.run({ runOnly: rules, resultTypes: ['violations'] })).violations"
+        for violation in page.evaluate(ask, rules):
+            for node in violation["nodes"]:
+                why = " ".join(node["failureSummary"].split())
+                yield f"{width} px, {scheme}: {violation['id']} at {node['target']}: {node['html'][:200]} {why}"
+
+
+def enter(open_page: OpenPage, live_server, world: World, who: str, **options) -> Page:
+    """Open a browser's page as one of the people."""
+    page = open_page(**options)
+    if user := world.people[who]:
+        sign_in(page, live_server, user)
+    return page
+
+
+def visit(page: Page, address: str) -> int:
+    """Go to a page, and say with which status it answered."""
+    response = page.goto(address)
+    settle(page)
+    assert response is not None
+    return response.status
+
+
+def settle(page: Page) -> None:
+    """Wait until htmx has fetched what it fetches as a page loads."""
+    expect(page.locator(".htmx-request, .htmx-settling")).to_have_count(0)
+
+
+def as_asked_by(user: User) -> HttpRequest:
+    request = HttpRequest()
+    request.user = user
+    return request
+
+
+def names(resolver: URLResolver, namespace: str = "", before: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the name of each address and its pattern."""
+    for each in resolver.url_patterns:
+        pattern = before + str(each.pattern)
+        if isinstance(each, URLResolver):
+            inside = f"{namespace}{each.namespace}:" if each.namespace else namespace
+            yield from names(each, inside, pattern)
+        elif isinstance(each, URLPattern):
+            yield f"{namespace}{each.name}" if each.name else pattern, pattern
+
+
+# --- Pages ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_axe_finds_nothing_on_the_pages_of(who, open_page, live_server, world):
+    page = enter(open_page, live_server, world, who)
+    found = []
+
+    for viewer, view, rows, query in PAGES:
+        if viewer == who:
+            assert visit(page, world.address(view, rows) + query) == 200, (view, rows)
+            found += [f"{view} {rows} {query}: {each}" for each in findings(page)]
+
+    assert not found, "\n".join(found)
+
+
+def test_every_address_is_looked_at_or_said_to_show_no_page():
+    theirs = ("api/", "admin/")  # of programs, and Django's own
+    ours = {name for name, pattern in names(get_resolver()) if not pattern.startswith(theirs)}
+    looked_at = {view for _who, view, _rows, _query in PAGES}
+
+    assert looked_at | NO_PAGE.keys() == ours
+    assert looked_at & NO_PAGE.keys() == set()
+
+
+# --- What is shown when something was pressed or went wrong ----------------------------------------------------
+
+
+def test_axe_finds_nothing_on_forms_that_were_refused(open_page, live_server, world):
+    people = {who: enter(open_page, live_server, world, who) for who, *_form in FORMS}
+    found = []
+
+    for who, view, rows, query in FORMS:
+        page = people[who]
+        visit(page, world.address(view, rows) + query)
+        send_empty(page)
+        expect(page.locator(".errorlist, [role=alert]").first, view).to_be_visible()
+        found += [f"{view} {rows}: {each}" for each in findings(page)]
+
+    assert not found, "\n".join(found)
+
+
+def send_empty(page: Page) -> None:
+    """Send the largest form of a page with nothing in it, past the browser's own checks and past scripts."""
+    with page.expect_navigation():
+        page.evaluate(
+            """() => {
+                const forms = [...document.querySelectorAll("main form[method=post]")];
+                const form = forms.sort((a, b) => b.elements.length - a.elements.length)[0];
+                for (const field of form.querySelectorAll("input:not([type=hidden]), textarea")) field.value = "";
+                HTMLFormElement.prototype.submit.call(form);
+            }"""
+        )
+    settle(page)
+
+
+def test_axe_finds_nothing_where_a_message_says_what_was_done(open_page, live_server, world):
+    page = enter(open_page, live_server, world, "volunteer")
+    visit(page, world.address("accounts:account", ""))
+
+    page.get_by_label("Name on boards").fill("Carl L.")
+    page.get_by_role("button", name="Keep this name").click()
+
+    expect(page.locator(".messages")).to_be_visible()
+    settle(page)
+    assert not list(findings(page))
+
+
+def test_axe_finds_nothing_in_the_dialogs_of_the_tree(open_page, live_server, world):
+    page = enter(open_page, live_server, world, "curator")
+    visit(page, f"/nouns/?open={world.rows['noun'][0]}#here")
+
+    page.keyboard.press("m")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.type("creat")
+    expect(page.get_by_role("option").first).to_be_visible()
+
+    assert not list(findings(page))
+
+
+def test_axe_finds_nothing_in_a_closer_look_at_a_grid(open_page, live_server, world):
+    page = enter(open_page, live_server, world, "volunteer")
+    visit(page, world.address("labeling:label", "verifying"))
+
+    page.keyboard.press("Space")
+    page.keyboard.press("z")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+    assert not list(findings(page))
+
+
+def test_axe_finds_nothing_beside_a_picture_that_was_refused(open_page, live_server, world, complaints):
+    page = enter(open_page, live_server, world, "organiser")
+    visit(page, world.address("labeling:pictures", "settled"))
+
+    bad = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"buy milk"}
+    page.locator("#id_files").set_input_files([bad])
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_text("Expected a JPEG, PNG or WebP picture").first).to_be_visible()
+
+    assert not list(findings(page))
+
+
+def test_axe_finds_nothing_on_pages_that_refuse(
+    open_page, live_server, world, complaints, settings, monkeypatch
+):
+    page = enter(open_page, live_server, world, "volunteer")
+    assert visit(page, "/nowhere/") == 404
+    found = list(findings(page))
+    assert visit(page, "/comments/flagged/") == 403
+    found += findings(page)
+    monkeypatch.setattr("config.views.Collection", None)
+    assert visit(page, "/") == 500
+    found += findings(page)
+    settings.FLOOD_LIMITS = settings.FLOOD_LIMITS | {"reports": (0, 1)}
+    flood.spend(as_asked_by(world.people["volunteer"]), "reports")
+    other = Image.objects.exclude(sha256=world.rows["picture"][0]).shown().first()
+    visit(page, f"{reverse('labeling:report', args=[other.sha256])}")
+    page.get_by_label("What is wrong").select_option("private")
+    page.get_by_role("button", name="Report it").click()
+    expect(page.get_by_role("heading", name="Too much at once")).to_be_visible()
+    found += findings(page)
+
+    assert not found, "\n".join(found)
+    assert [re.search("[0-9]{3}", each).group() for each in complaints] == ["404", "403", "500", "429"]
+    complaints.clear()
