@@ -9,7 +9,8 @@ the machine with it and with the database, so what they take counts too.
 
 For each number of questions there is a fresh collection and one whose first half is settled by two votes each. A
 pair is one lease and one vote: in two requests, or in one that votes and asks for more. "Veteran" is a client whose
-account has answered the settled half, up to 100,000 questions of it.
+account has answered the settled half, up to 100,000 questions of it. Before it measures, and again after a while of
+warming up, it has PostgreSQL tidy up, as that does by itself within some minutes.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.consensus import report
-from benchmarks.site import a_site, make_annotators, make_collection, make_nouns, running_server
+from benchmarks.site import a_site, make_annotators, make_collection, make_nouns, running_server, settle
 
 N_ANNOTATORS = 64
 BATCH = 24
@@ -48,6 +49,7 @@ def _measure(sizes: list[int], seconds: float) -> None:
             start = time.perf_counter()
             veteran = make_collection(slug, n_questions, is_half_answered, classes)
             report(f"{slug} made", seconds=time.perf_counter() - start)
+            settle()
             connection.close()
             with running_server() as port:
                 _measure_one(slug, port, tokens, veteran, classes, seconds)
@@ -66,23 +68,13 @@ def _measure_one(
         return [Client(port, slug, token, classes) for token in tokens[:n]]
 
     run("warming up", clients(8), pair_in_two)
-    _analyze()
+    settle()
     for n in (1, 8):
         run(f"pairs in two requests, {n} clients", clients(n), pair_in_two)
         run(f"pairs in one request, {n} clients", clients(n), pair_in_one)
     run(f"batches of {BATCH}, 8 clients", clients(8), batch_in_one)
     run("pairs in two requests, veteran", [Client(port, slug, veteran, classes)], pair_in_two)
     report(f"{slug}: wrong", **_wrong(slug))
-
-
-def _analyze() -> None:
-    """Count the new rows for the planner, as autovacuum does within a minute: what was planned while there were no
-    votes reads all of them.
-    """
-    from labeling.models import Lease, Question, Vote
-    from taxonomy.models.synsets import analyze
-
-    analyze(Lease, Question, Vote)
 
 
 # --- The load ---------------------------------------------------------------------------------------------
