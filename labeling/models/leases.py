@@ -136,9 +136,12 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
 
     def nouns_left(self, collection: Collection, annotator: User) -> set[Synset]:
         """Return the classes about which something is left to ask `annotator`, in a collection that verifies."""
+        choices = Choices.read(collection, None)
+        asked_as = {pk for noun in choices.synsets for pk in choices.asked_as(noun)}
         left = collection.questions.filter(Q(open_places__gt=0) | Q(state=Question.State.WAITING))
         left = never_asked(left.filter(image__withdrawn_at=None, about=OuterRef("pk")), annotator)
-        return set(Synset.objects.filter(Exists(left), collections=collection))
+        found = Synset.objects.filter(Exists(left), pk__in=asked_as).values_list("pk", flat=True)
+        return {noun for pk in found if (noun := choices.about(pk))}
 
     def renew(self) -> None:
         """Let these leases run anew. One that is being voted on right now is left alone, not waited for."""

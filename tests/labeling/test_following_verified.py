@@ -89,6 +89,17 @@ def test_after_a_merge_a_picture_with_two_questions_is_put_once_before_each():
     assert len(seen) == len(set(seen)) == 3
 
 
+def test_after_a_merge_a_noun_is_left_where_only_what_became_it_is():
+    collection, cat, kitty, _dog = verifying("cat", "kitty", "dog")
+    collection.questions.exclude(about=kitty).delete()
+    annotator = make_user()
+    assert Lease.objects.nouns_left(collection, annotator) == {kitty}
+
+    commit("merge", synset=kitty.wnid, target=cat.wnid)
+
+    assert Lease.objects.nouns_left(collection, annotator) == {cat}
+
+
 def test_undoing_a_merge_gives_everything_back():
     collection, cat, kitty, dog = verifying("cat", "kitty", "dog", n_pictures=2)
     ask(collection, kitty, PRESENT, PRESENT)
