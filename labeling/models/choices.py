@@ -1,13 +1,15 @@
 """What votes are weighed over: read once, kept in this process, and read anew when any of it has changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Self
 
-from labeling import consensus
+from django.db import transaction
+
+from labeling import broader, consensus
 from labeling.models.collections import VERIFIED, Collection, Narrowing
-from taxonomy.models import Synset
+from taxonomy.models import Ancestry, Change, Synset
 
 MOST_KEPT = 256  # collections and narrowings, each as of one version
 
@@ -33,6 +35,12 @@ class Choices:
     parameters: consensus.Parameters | None  # None without any noun
     fit: int | None  # the fit that found the parameters
     undecided: Synset | None  # of a narrowing: the label until its question is settled
+    # Where a whole collection is asked for: each noun that some of the classes are below, with their places, by key;
+    broader: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    # those of them that are answers too, one with more classes below it first;
+    inner: tuple[Synset, ...] = ()
+    # and the lowest of these above each class that is offered and each other of them, by key.
+    parents: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, collection: Collection, narrowing: int | None, version: int) -> "Choices":
@@ -41,6 +49,12 @@ class Choices:
         Call it with the taxonomy held still, and not while it is being changed.
         """
         return _kept(collection.pk, collection.revision, collection.latest_fit_id, narrowing, version)
+
+    @classmethod
+    def now(cls, collection: Collection, narrowing: int | None = None) -> "Choices":
+        """Return what stands at this moment, for whoever does not hold the taxonomy still."""
+        with transaction.atomic():
+            return cls.of(collection, narrowing, Change.objects.hold_still())
 
     @classmethod
     def read(cls, collection: Collection, narrowing: Narrowing | None) -> Self:
@@ -57,16 +71,23 @@ class Choices:
         synsets = [*classes, *split]
         fit = collection.fit_over(synsets)
         start = consensus.Parameters.start(len(synsets)) if synsets else None
+        narrowers = {
+            place: Narrower(each.pk, each.label, bool(each.choices()))
+            for place, each in enumerate(split.values(), start=len(classes))
+        }
+        between, inner = read_hierarchy(
+            collection.root_id, classes, {place: each.label for place, each in narrowers.items()}
+        )
         return cls(
             tuple(synsets),
-            {
-                place: Narrower(each.pk, each.label, bool(each.choices()))
-                for place, each in enumerate(split.values(), start=len(classes))
-            },
+            narrowers,
             collection.counts_as({synset.pk for synset in synsets}, becomes),
             consensus.Parameters.from_json(fit.parameters) if fit else start,
             fit.pk if fit else None,
             None,
+            between.places,
+            inner,
+            between.parents,
         )
 
     @classmethod
@@ -109,14 +130,75 @@ class Choices:
     def _places(self) -> dict[int, int]:
         return {synset.pk: place for place, synset in enumerate(self.synsets)}
 
+    def inner_noun(self, synset: int | None) -> int | None:
+        """Return the key of the broader noun that a noun which is no class counts as today; None if it is none."""
+        if synset is not None and synset not in self.broader:
+            synset = self.becomes.get(synset, synset)
+        return synset if synset in self.broader else None
+
+    def places_below(self, synset: Synset | None) -> tuple[int, ...]:
+        """Return the places of the classes below a noun that counts as an inner noun today; none of any other."""
+        if synset is None or self.place(synset.pk) is not None:
+            return ()
+        inner = self.inner_noun(synset.pk)
+        return () if inner is None else self.broader[inner]
+
     @cached_property
     def by_wnid(self) -> dict[str, Synset]:
-        return {synset.wnid: synset for synset in self.synsets}
+        return {synset.wnid: synset for synset in (*self.inner, *self.synsets)}
+
+    def offers(self, synset: int) -> bool:
+        """Say whether a noun, by its key and as it counts today, is an answer: a class or an inner noun."""
+        place = self.place(synset)
+        if place is not None:
+            return place in self._offered_places
+        return self.inner_noun(synset) in self._inner
+
+    def offered_below(self, inner: Synset) -> list[int]:
+        """Return the places of the classes below an inner noun that volunteers are asked for."""
+        return [place for place in self.broader[inner.pk] if place in self._offered_places]
+
+    @cached_property
+    def _offered_places(self) -> frozenset[int]:
+        return frozenset(p for p, s in enumerate(self.synsets) if s.is_askable and p not in self.split)
+
+    @cached_property
+    def _inner(self) -> frozenset[int]:
+        return frozenset(synset.pk for synset in self.inner)
 
     @cached_property
     def offered(self) -> list[Synset]:
         """The nouns that volunteers are asked for: none that was split, is sensitive or cannot be seen."""
-        return [s for place, s in enumerate(self.synsets) if s.is_askable and place not in self.split]
+        return [self.synsets[place] for place in sorted(self._offered_places)]
+
+
+def read_hierarchy(
+    root: int, classes: list[Synset], stand_at: Mapping[int, Synset]
+) -> tuple[broader.Hierarchy, tuple[Synset, ...]]:
+    """Return what lies between `root` and the classes of a collection, and its inner nouns as rows.
+
+    stand_at: by the place of a noun that was split, behind the classes, what its pictures are labelled. Costs three
+    queries, which bring what is above the classes and nothing beside it.
+    """
+    place_of = {synset.pk: place for place, synset in enumerate(classes)}
+    places: dict[int, list[int]] = {pk: [place] for pk, place in place_of.items()}
+    for place, synset in stand_at.items():
+        places.setdefault(synset.pk, []).append(place)
+    pairs = list(
+        Ancestry.objects.filter(descendant__among=places.keys()).values_list("ancestor", "descendant")
+    )
+    below = broader.places_below(places, pairs)
+    under = Synset.objects.filter(pk__among=below.keys(), ancestor_rows__ancestor=root)
+    nouns = {synset.pk: synset for synset in under.exclude(pk=root)}
+    higher = Ancestry.objects.filter(descendant__among=nouns.keys(), ancestor__among=nouns.keys())
+    found = broader.hierarchy(
+        below,
+        place_of,
+        {place for place, synset in enumerate(classes) if synset.is_askable},
+        {pk for pk, synset in nouns.items() if synset.is_askable},
+        [*higher.values_list("ancestor", "descendant"), *pairs],
+    )
+    return found, tuple(nouns[pk] for pk in found.inner)
 
 
 @lru_cache(maxsize=MOST_KEPT)

@@ -311,6 +311,12 @@ class Question(models.Model):
         """Return the choices that volunteers are asked for: none that is sensitive or unseen."""
         return [synset for synset in self.choices() if synset.is_askable]
 
+    def broader(self) -> tuple[Synset, ...]:
+        """Return the inner nouns that are answers beside those that are offered."""
+        if self.about_id is not None or self.narrowing_id is not None:
+            return ()
+        return Choices.now(self.collection).inner
+
     @cached_property
     def asks_about(self) -> Synset | None:
         """What the noun that it was made about is today; whoever knows it already may set it."""
