@@ -11,7 +11,8 @@ Pairs = Iterable[tuple[int, int]]  # (ancestor, descendant), as Ancestry has the
 class Hierarchy:
     """The nouns between classes and a root, by their keys.
 
-    places: of every noun but a class that some of the classes are below, yet not all: their places, in order.
+    places: of every noun but a class that some of the classes are below, yet not all: their places, in order. The
+    inner nouns are the first.
     inner: those of these nouns that are offered as answers, one with more classes first, so that a parent comes
     before its hyponyms.
     parents: of each offered class and each inner noun the lowest inner nouns above it; none right below the root.
@@ -68,5 +69,5 @@ def hierarchy(
     for pk in nouns:
         higher = set().union(*(over[each] for each in over[pk]))
         parents[pk] = tuple(sorted(over[pk] - higher, key=rank.__getitem__))
-    broader = {pk: found for pk, found in places.items() if pk not in classes}
-    return Hierarchy(broader, tuple(ordered), parents)
+    others = sorted(places.keys() - classes.keys() - inner.keys())
+    return Hierarchy({pk: places[pk] for pk in (*ordered, *others)}, tuple(ordered), parents)

@@ -208,6 +208,16 @@ class Fit:
         """Return what was said of `item`, (n_votes of it,) int64, the lowest first."""
         return self._votes.label[self._of(item)]
 
+    def fall_back(
+        self, item: int, n_votes: int, policy: "Policy", n_none: int, n_nouns: int
+    ) -> tuple[int, float] | None:
+        """Return what `fall_back` says of `item`, on which no class is the label."""
+        answers = self.answers(item)
+        names_a_group = len(answers) and answers[-1] >= self.parameters.n_classes
+        if not n_nouns or not (names_a_group or n_votes >= policy.max_votes):
+            return None  # as most are, without working out their posteriors
+        return fall_back(self.posterior(item), answers, n_votes, policy, n_none, self._groups, n_nouns)
+
     def _of(self, item: int) -> slice:
         if not 0 <= item < len(self.label):
             raise ValueError(f"item: expected 0 to {len(self.label) - 1}; found {item}.")
@@ -472,8 +482,8 @@ def _expect_classes(tally: _Tally, skill: Floats, parameters: Parameters) -> Exp
         observed[labels] += _sum_from((joint[row] * count)[by_label], first)
         log_likelihood += float((top + np.log(total)).sum())
     np.fill_diagonal(observed, 0)
-    of_annotator = np.bincount(annotator, np.repeat(right, tally.count), minlength=len(s))
-    return Expected(tally.items, label, confidence, of_annotator, classes, observed.T, log_likelihood)
+    right_of = np.bincount(annotator, np.repeat(right, tally.count), minlength=len(s)).astype(np.float64)
+    return Expected(tally.items, label, confidence, right_of, classes, observed.T, log_likelihood)
 
 
 def _maximise(expected: Expected, n_votes_of: Floats, parameters: Parameters) -> tuple[Floats, Parameters]:

@@ -156,7 +156,7 @@ def take(
     truth = choices.place(question.truth_id) if question.is_gold and synset else None
     return Outcome(
         truth=None if truth is None else choices.synsets[truth],
-        is_above_truth=truth is not None and truth in choices.places_below(synset),
+        is_above_truth=synset is not None and choices.is_above(synset.pk, question.truth_id),
         vote=_vote(answer, question, annotator, synset, version),
     )
 

@@ -1,6 +1,6 @@
 """What votes are weighed over: read once, kept in this process, and read anew when any of it has changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Self
@@ -8,6 +8,7 @@ from typing import Self
 from django.db import transaction
 
 from labeling import broader, consensus
+from labeling.coarse import Groups
 from labeling.models.collections import VERIFIED, Collection, Narrowing
 from taxonomy.models import Ancestry, Change, Synset
 
@@ -35,7 +36,8 @@ class Choices:
     parameters: consensus.Parameters | None  # None without any noun
     fit: int | None  # the fit that found the parameters
     undecided: Synset | None  # of a narrowing: the label until its question is settled
-    # Where a whole collection is asked for: each noun that some of the classes are below, with their places, by key;
+    # Where a whole collection is asked for: each noun that some of the classes are below, with their places, by key,
+    # those first that are answers; arrays call the k-th of them `len(synsets) + k`;
     broader: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     # those of them that are answers too, one with more classes below it first;
     inner: tuple[Synset, ...] = ()
@@ -75,9 +77,8 @@ class Choices:
             place: Narrower(each.pk, each.label, bool(each.choices()))
             for place, each in enumerate(split.values(), start=len(classes))
         }
-        between, inner = read_hierarchy(
-            collection.root_id, classes, {place: each.label for place, each in narrowers.items()}
-        )
+        stand_at = [each.label for each in narrowers.values()]
+        between, inner = read_hierarchy(collection.root_id, synsets, [*classes, *stand_at], len(classes))
         return cls(
             tuple(synsets),
             narrowers,
@@ -130,18 +131,40 @@ class Choices:
     def _places(self) -> dict[int, int]:
         return {synset.pk: place for place, synset in enumerate(self.synsets)}
 
-    def inner_noun(self, synset: int | None) -> int | None:
-        """Return the key of the broader noun that a noun which is no class counts as today; None if it is none."""
-        if synset is not None and synset not in self.broader:
-            synset = self.becomes.get(synset, synset)
-        return synset if synset in self.broader else None
+    def answer(self, synset: int | None) -> int | None:
+        """Return what arrays call a noun as it counts today: its place, or that of a noun that classes are below;
+        None if it is none of either.
+        """
+        place = self.place(synset)
+        if place is not None or synset is None:
+            return place
+        group = self._group_of.get(self.becomes.get(synset, synset) or 0)
+        return None if group is None else len(self.synsets) + group
 
-    def places_below(self, synset: Synset | None) -> tuple[int, ...]:
-        """Return the places of the classes below a noun that counts as an inner noun today; none of any other."""
-        if synset is None or self.place(synset.pk) is not None:
-            return ()
-        inner = self.inner_noun(synset.pk)
-        return () if inner is None else self.broader[inner]
+    @cached_property
+    def groups(self) -> Groups:
+        """The classes below each noun of `broader`."""
+        return Groups.of([*self.broader.values()])
+
+    @cached_property
+    def _group_of(self) -> dict[int, int]:
+        return {pk: group for group, pk in enumerate(self.broader)}
+
+    def is_above(self, noun: int, other: int | None) -> bool:
+        """Say whether all classes that are `other`, or below it, are below a noun that is no class; each by its key
+        and as it counts today.
+        """
+        if noun == other or self.place(noun) is not None:
+            return False
+        below = self._below(other)
+        return bool(below) and below <= self._below(noun)
+
+    def _below(self, noun: int | None) -> frozenset[int]:
+        """Return the places of the classes below a noun, or of itself where it is one."""
+        answer = self.answer(noun)
+        if answer is None or answer < len(self.synsets):
+            return frozenset() if answer is None else frozenset([answer])
+        return frozenset(self.groups[answer - len(self.synsets)].tolist())
 
     @cached_property
     def by_wnid(self) -> dict[str, Synset]:
@@ -149,10 +172,10 @@ class Choices:
 
     def offers(self, synset: int) -> bool:
         """Say whether a noun, by its key and as it counts today, is an answer: a class or an inner noun."""
-        place = self.place(synset)
-        if place is not None:
-            return place in self._offered_places
-        return self.inner_noun(synset) in self._inner
+        answer = self.answer(synset)
+        if answer is None or answer < len(self.synsets):
+            return answer in self._offered_places
+        return answer < len(self.synsets) + len(self.inner)
 
     def offered_below(self, inner: Synset) -> list[int]:
         """Return the places of the classes below an inner noun that volunteers are asked for."""
@@ -163,26 +186,22 @@ class Choices:
         return frozenset(p for p, s in enumerate(self.synsets) if s.is_askable and p not in self.split)
 
     @cached_property
-    def _inner(self) -> frozenset[int]:
-        return frozenset(synset.pk for synset in self.inner)
-
-    @cached_property
     def offered(self) -> list[Synset]:
         """The nouns that volunteers are asked for: none that was split, is sensitive or cannot be seen."""
         return [self.synsets[place] for place in sorted(self._offered_places)]
 
 
 def read_hierarchy(
-    root: int, classes: list[Synset], stand_at: Mapping[int, Synset]
+    root: int, judged: Sequence[Synset], stand_at: Sequence[Synset], n_classes: int
 ) -> tuple[broader.Hierarchy, tuple[Synset, ...]]:
-    """Return what lies between `root` and the classes of a collection, and its inner nouns as rows.
+    """Return what lies between `root` and what votes are weighed over, and the inner nouns as rows.
 
-    stand_at: by the place of a noun that was split, behind the classes, what its pictures are labelled. Costs three
-    queries, which bring what is above the classes and nothing beside it.
+    judged: the nouns, by place; those after the `n_classes` first were split. stand_at: for each the noun whose place
+    in the tree it has: itself, or what its pictures are labelled. Costs three queries, which bring what is above
+    these nouns and nothing beside it.
     """
-    place_of = {synset.pk: place for place, synset in enumerate(classes)}
-    places: dict[int, list[int]] = {pk: [place] for pk, place in place_of.items()}
-    for place, synset in stand_at.items():
+    places: dict[int, list[int]] = {}
+    for place, synset in enumerate(stand_at):
         places.setdefault(synset.pk, []).append(place)
     pairs = list(
         Ancestry.objects.filter(descendant__among=places.keys()).values_list("ancestor", "descendant")
@@ -193,8 +212,8 @@ def read_hierarchy(
     higher = Ancestry.objects.filter(descendant__among=nouns.keys(), ancestor__among=nouns.keys())
     found = broader.hierarchy(
         below,
-        place_of,
-        {place for place, synset in enumerate(classes) if synset.is_askable},
+        {synset.pk: place for place, synset in enumerate(judged)},
+        {place for place, synset in enumerate(judged[:n_classes]) if synset.is_askable},
         {pk for pk, synset in nouns.items() if synset.is_askable},
         [*higher.values_list("ancestor", "descendant"), *pairs],
     )
