@@ -19,7 +19,7 @@ from labeling.models import (
     Skill,
     Vote,
 )
-from taxonomy.models import Change, Synset
+from taxonomy.models import Change
 
 MOST_TRIES = 3  # of a refit that changes of the taxonomy overtake
 
@@ -53,10 +53,11 @@ def refit(collection: Collection) -> Report:
 
 def _refit(collection: Collection) -> Report:
     version = Change.objects.version()
-    classes = collection.judged_classes()
-    votes, keys, counts = _read(collection, classes)
+    choices = Choices.read(collection, None)
+    classes = choices.synsets
+    votes, keys, counts = _read(collection, choices)
     n_items, n_classes = len(keys.questions), len(keys.classes)
-    fit = consensus.fit(votes, n_items, n_classes)
+    fit = consensus.fit(votes, n_items, n_classes, groups=choices.groups)
     decide = _verified if collection.is_verifying else _decisions
     with transaction.atomic():
         row = ConsensusFit.objects.keep(
@@ -69,18 +70,17 @@ def _refit(collection: Collection) -> Report:
         if collection.is_verifying and row.taxonomy_version != version:
             raise ClassesChangedError("The taxonomy changed while the votes were read.")
         _write_skills(collection, keys, fit)
-    Question.objects.record_consensus(decide(collection, keys, votes, counts, fit), row)
+    Question.objects.record_consensus(decide(collection, choices, keys, votes, counts, fit), row)
     tallying.forget()
-    majority, _share = consensus.majority(votes, n_items, n_classes)
+    majority, _share = consensus.majority(votes.where(votes.label < n_classes), n_items, n_classes)
     return _report(collection, keys, int(counts.votes.sum()), fit.label, majority)
 
 
-def _read(collection: Collection, classes: list[Synset]) -> tuple[consensus.Votes, Keys, Counts]:
+def _read(collection: Collection, choices: Choices) -> tuple[consensus.Votes, Keys, Counts]:
     if collection.is_verifying:
         return Vote.objects.as_verified_arrays(collection)
-    judged = [synset.pk for synset in classes]
-    counts_as = collection.counts_as({*judged}, Synset.objects.resolution())
-    return Vote.objects.as_arrays(collection, judged, counts_as)
+    judged = [synset.pk for synset in choices.synsets]
+    return Vote.objects.as_arrays(collection, judged, choices.becomes, choices.broader)
 
 
 def _write_skills(collection: Collection, keys: Keys, fit: consensus.Fit) -> None:
@@ -98,6 +98,7 @@ def _write_skills(collection: Collection, keys: Keys, fit: consensus.Fit) -> Non
 
 def _decisions(
     collection: Collection,
+    choices: Choices,
     keys: Keys,
     votes: consensus.Votes,
     counts: Counts,
@@ -109,13 +110,18 @@ def _decisions(
     split = {noun.pk: narrowing for noun, narrowing in nouns.items()}
     stands_at = {noun: narrowing.label.pk for noun, narrowing in split.items()}
     has_parts = {noun for noun, narrowing in split.items() if narrowing.choices()}
-    n_named = np.bincount(votes.item, minlength=len(keys.questions))
+    n_named = np.bincount(votes.item[votes.label < len(keys.classes)], minlength=len(keys.questions))
     for item, question in enumerate(keys.questions):
         confidence, label = float(fit.confidence[item]), keys.classes[fit.label[item]]
-        decision = consensus.decide(
-            confidence, int(n_named[item]), int(counts.answers[item]), policy, int(counts.none[item])
-        )
+        n_votes, n_none = int(counts.answers[item]), int(counts.none[item])
+        decision = consensus.decide(confidence, int(n_named[item]), n_votes, policy, n_none)
         state, narrowing = Question.State.after(decision), None
+        if state != Question.State.SETTLED:
+            inner = fit.fall_back(item, n_votes, policy, n_none, len(choices.inner))
+            if inner is not None:
+                label, confidence, state = choices.inner[inner[0]].pk, inner[1], Question.State.SETTLED
+                yield question, int(counts.votes[item]), label, confidence, state.value, None
+                continue
         if label in has_parts and state == Question.State.SETTLED:
             # It is sure that it is one of the parts; now those are asked for.
             state, narrowing = Question.State.OPEN, split[label].pk
@@ -127,13 +133,13 @@ def _decisions(
 
 def _verified(
     collection: Collection,
+    choices: Choices,
     keys: Keys,
     votes: consensus.Votes,
     counts: Counts,
     fit: consensus.Fit,
 ) -> Iterator[tuple[int, int, int | None, float, str, int | None]]:
     """The same where each question is about one noun; those whose noun is asked about no more stay as they are."""
-    choices = Choices.read(collection, None)
     nouns = dict(collection.questions.filter(n_votes__gt=0).values_list("pk", "about"))
     n_told = np.bincount(votes.item, minlength=len(keys.questions))
     for item, question in enumerate(keys.questions):

@@ -14,6 +14,7 @@ from accounts import flood
 from accounts.http import AuthenticatedApiRequest
 from labeling.models import Answer, Collection, Lease, NotAClassError, NotUndoneError, Outcome
 from labeling.serializers import (
+    CollectionPageSerializer,
     CollectionSerializer,
     LeaseRequestSerializer,
     LeaseSerializer,
@@ -32,11 +33,13 @@ LEASE_REQUEST, VOTES = LeaseRequestSerializer(), VotesSerializer()
 
 
 class CollectionViewSet(ReadOnlyModelViewSet[Collection]):
-    """The labelling campaigns, with the classes that each asks for."""
+    """The labelling campaigns, with the classes that each asks for; one by itself also with its inner nouns."""
 
     queryset = Collection.objects.select_related("root").prefetch_related("collectionclass_set")
-    serializer_class = CollectionSerializer
     lookup_field = "slug"
+
+    def get_serializer_class(self) -> type[CollectionSerializer]:
+        return CollectionPageSerializer if self.action == "retrieve" else CollectionSerializer
 
 
 class LeasesView(APIView):

@@ -15,6 +15,9 @@ Two things that it does not know. Votes on one picture are taken as independent 
 people misread a picture alike they are not, and evenly split votes come out surer than they are. And where
 most votes come from annotators who all click one same class, that class is what the crowd says.
 
+A vote may name a group of classes instead of one, as where somebody sees a dog and not its breed: see
+labeling.coarse.
+
 Two speeds over the one model: `fit` reads every vote and learns skills and parameters; `posterior` weighs the
 votes of one question with skills and parameters as they stand.
 """
@@ -26,6 +29,8 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from labeling.coarse import NO_GROUPS, Expected, Groups, Mixed, deepest, likelihood
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -52,7 +57,8 @@ BLOCK_FLOATS = 1 << 19  # floats of one temporary array: 4 MiB, so that it stays
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """Votes as three columns: annotator `annotator[v]` said that item `item[v]` is of class `label[v]`.
+    """Votes as three columns: annotator `annotator[v]` said that item `item[v]` is of class `label[v]`; or that it is
+    one of the classes of a group, where that is n_classes or more.
 
     Each column is (n_votes,) int64, counted from 0; none of them is modified.
     Raises ValueError if a column is of another type or length, or holds a negative number.
@@ -76,6 +82,10 @@ class Votes:
 
     def __len__(self) -> int:
         return len(self.item)
+
+    def where(self, kept: NDArray[np.bool_] | Ints) -> "Votes":
+        """Return some of the votes: those that are `kept`, (n_votes,); or those at these places, in their order."""
+        return Votes(self.item[kept], self.annotator[kept], self.label[kept])
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +191,7 @@ class Fit:
     n_iterations: int
     # Posteriors are computed when asked for: a row for each item would grow with items x classes.
     _votes: Votes
+    _groups: Groups = NO_GROUPS
 
     @property
     def mean_skill(self) -> Floats:
@@ -189,11 +200,28 @@ class Fit:
 
     def posterior(self, item: int) -> Floats:
         """Return the probability of each class for `item`, (n_classes,), summing to 1."""
+        votes = self._of(item)
+        skills = _mean_skill(self.skill[self._votes.annotator[votes]])
+        return posterior(self._votes.label[votes], skills, self.parameters, self._groups)
+
+    def answers(self, item: int) -> Ints:
+        """Return what was said of `item`, (n_votes of it,) int64, the lowest first."""
+        return self._votes.label[self._of(item)]
+
+    def fall_back(
+        self, item: int, n_votes: int, policy: "Policy", n_none: int, n_nouns: int
+    ) -> tuple[int, float] | None:
+        """Return what `fall_back` says of `item`, on which no class is the label."""
+        answers = self.answers(item)
+        names_a_group = len(answers) and answers[-1] >= self.parameters.n_classes
+        if not n_nouns or not (names_a_group or n_votes >= policy.max_votes):
+            return None  # as most are, without working out their posteriors
+        return fall_back(self.posterior(item), answers, n_votes, policy, n_none, self._groups, n_nouns)
+
+    def _of(self, item: int) -> slice:
         if not 0 <= item < len(self.label):
             raise ValueError(f"item: expected 0 to {len(self.label) - 1}; found {item}.")
-        first, last = np.searchsorted(self._votes.item, [item, item + 1])
-        annotators = self._votes.annotator[first:last]
-        return posterior(self._votes.label[first:last], _mean_skill(self.skill[annotators]), self.parameters)
+        return slice(*np.searchsorted(self._votes.item, [item, item + 1]))
 
 
 class Decision(StrEnum):
@@ -231,17 +259,49 @@ def decide(confidence: float, n_named: int, n_votes: int, policy: Policy, n_none
     to being settled by its prior alone. n_none: those that say it shows none of the classes; where enough people say
     so, and more than half of all, it is given up: no further vote for a class would make one true.
     """
-    if n_none >= policy.min_votes and 2 * n_none > n_votes:
+    if _shows_none(n_none, n_votes, policy):
         return Decision.UNDECIDED
     if n_named >= policy.min_votes and confidence >= policy.target_confidence:
         return Decision.SETTLED
     return Decision.UNDECIDED if n_votes >= policy.max_votes else Decision.ASK_AGAIN
 
 
-def posterior(labels: Ints, skills: Floats, parameters: Parameters) -> Floats:
+def _shows_none(n_none: int, n_votes: int, policy: Policy) -> bool:
+    return n_none >= policy.min_votes and 2 * n_none > n_votes
+
+
+def fall_back(
+    posterior: Floats,
+    answers: Ints,
+    n_votes: int,
+    policy: Policy,
+    n_none: int,
+    groups: Groups,
+    n_nouns: int,
+) -> tuple[int, float] | None:
+    """Return the group that becomes the label of a question where no class does, and its probability, or None.
+
+    It is one that every one of the votes names, `min_votes` at least: no further vote would see more. Once nobody
+    else is to be asked, it is the deepest one that is sure.
+    posterior: (n_classes,); answers: (n_named,) int64, those of the `n_votes` that name a class or a group; n_nouns:
+    how many of the groups, the first, may be a label.
+    """
+    if _shows_none(n_none, n_votes, policy) or len(answers) < policy.min_votes:
+        return None
+    named = int(answers[0]) - len(posterior)
+    if 0 <= named < n_nouns and len(answers) == n_votes and (answers == answers[0]).all():
+        confidence = float(posterior[groups[named]].sum())
+        if confidence >= policy.target_confidence:
+            return named, confidence
+    if n_votes < policy.max_votes:
+        return None
+    return deepest(posterior, answers, groups, n_nouns, policy.target_confidence, policy.min_votes)
+
+
+def posterior(labels: Ints, skills: Floats, parameters: Parameters, groups: Groups = NO_GROUPS) -> Floats:
     """Return the probability of each class for one question, (n_classes,), summing to 1.
 
-    labels: (n_votes,) int64, what was said, 0..n_classes-1; no vote leaves the prior.
+    labels: (n_votes,) int64, what was said, 0..n_classes-1, or more for one of the groups; no vote leaves the prior.
     skills: (n_votes,), each voter's mean P(right), above 0 and below 1.
     Raises ValueError if the lengths differ or a number is out of its range.
     Source: Dawid & Skene (1979), eq. 2.5, with this module's likelihood.
@@ -250,12 +310,15 @@ def posterior(labels: Ints, skills: Floats, parameters: Parameters) -> Floats:
         raise ValueError(
             f"labels, skills: expected one skill for each label; found {labels.shape} and {skills.shape}."
         )
-    _check_range("labels", labels, below=parameters.n_classes)
+    _check_range("labels", labels, below=parameters.n_classes + len(groups))
     if not ((skills > 0) & (skills < 1)).all():
         raise ValueError(f"skills: expected above 0 and below 1; found {skills.min()} to {skills.max()}.")
-    likelihood = parameters.confusion[:, labels] * (1 - skills)  # (n_classes, n_votes)
-    likelihood[labels, np.arange(len(labels))] = skills
-    log_joint = np.log(parameters.prior) + np.log(likelihood).sum(axis=1)
+    if len(groups) and (labels >= parameters.n_classes).any():
+        of_vote = likelihood(labels, skills, parameters.confusion, groups).T
+    else:
+        of_vote = parameters.confusion[:, labels] * (1 - skills)  # (n_classes, n_votes)
+        of_vote[labels, np.arange(len(labels))] = skills
+    log_joint = np.log(parameters.prior) + np.log(of_vote).sum(axis=1)
     # Long products underflow, so subtract the maximum before leaving log space.
     joint: Floats = np.exp(log_joint - log_joint.max())
     joint /= joint.sum()
@@ -279,9 +342,18 @@ def majority(votes: Votes, n_items: int, n_classes: int) -> tuple[Ints, Floats]:
     return label, share
 
 
-def fit(votes: Votes, n_items: int, n_classes: int, *, start: Parameters | None = None) -> Fit:
+def fit(
+    votes: Votes,
+    n_items: int,
+    n_classes: int,
+    *,
+    start: Parameters | None = None,
+    groups: Groups = NO_GROUPS,
+) -> Fit:
     """Learn skills, confusion and prior from every vote by expectation-maximisation, and read the posteriors.
 
+    groups: what labels from n_classes on name. Items without a vote for one cost as before; on those with one, time
+    is in votes x classes.
     start: where to begin, by default `Parameters.start`. It saves iterations when few votes are new; it adds
     no evidence, since smoothing leads back to `Parameters.start` and never to `start`.
     From one start the result depends on the votes alone, to the bit, not on their order. An iteration takes
@@ -293,23 +365,32 @@ def fit(votes: Votes, n_items: int, n_classes: int, *, start: Parameters | None 
     parameters = start or Parameters.start(n_classes)
     if parameters.n_classes != n_classes:
         raise ValueError(f"start: expected {n_classes} classes; found {parameters.n_classes}.")
-    tally = _Tally.of(votes, n_items, n_classes)
-    n_votes_of = np.bincount(tally.votes.annotator).astype(np.float64)  # (n_annotators,)
+    _check_range("Votes.item", votes.item, below=n_items)
+    _check_range("Votes.label", votes.label, below=n_classes + len(groups))
+    coarse = np.unique(votes.item[votes.label >= n_classes])
+    is_mixed = np.isin(votes.item, coarse)
+    tally = _Tally.of(votes.where(~is_mixed) if len(coarse) else votes, n_items, n_classes)
+    rest = votes.where(is_mixed)
+    mixed = Mixed.of(rest.item, rest.annotator, rest.label, groups, n_classes)
+    n_votes_of = np.bincount(votes.annotator).astype(np.float64)  # (n_annotators,)
     skill = np.tile(parameters.skill_prior, (len(n_votes_of), 1))
-    expected = _expect(tally, skill, parameters)
+    expected = _expect(tally, mixed, skill, parameters)
     n_iterations, before = 0, -np.inf
     while n_iterations < MAX_ITERATIONS:
         n_iterations += 1
-        skill, parameters = _maximise(tally, expected, n_votes_of, parameters)
-        expected = _expect(tally, skill, parameters)
+        skill, parameters = _maximise(expected, n_votes_of, parameters)
+        expected = _expect(tally, mixed, skill, parameters)
         now = expected.log_likelihood + _log_prior(skill, parameters)
         if abs(now - before) <= TOLERANCE * abs(now):
             break
         before = now
     label = np.full(n_items, parameters.prior.argmax(), dtype=np.int64)
     confidence = np.full(n_items, parameters.prior.max())
-    label[tally.items], confidence[tally.items] = expected.label, expected.confidence
-    return Fit(label, confidence, skill, parameters, expected.log_likelihood, n_iterations, tally.votes)
+    label[expected.items], confidence[expected.items] = expected.label, expected.confidence
+    ordered = (
+        votes.where(np.lexsort((votes.annotator, votes.label, votes.item))) if len(coarse) else tally.votes
+    )
+    return Fit(label, confidence, skill, parameters, expected.log_likelihood, n_iterations, ordered, groups)
 
 
 @dataclass(frozen=True, eq=False)
@@ -358,20 +439,16 @@ class _Tally:
             yield slice(edges[k], edges[k + 1]), slice(cells[k], cells[k + 1])
 
 
-@dataclass(frozen=True, eq=False)
-class _Expected:
-    """What an E-step hands to the M-step, and the answer for each row."""
-
-    label: Ints  # (n_rows,)
-    confidence: Floats  # (n_rows,)
-    right: Floats  # (n_cells,), the probability that a cell's label is the truth
-    classes: Floats  # (n_classes,), expected rows of each class
-    errors: Floats  # (n_classes, n_classes), expected votes [truth, observed], 0 on the diagonal
-    log_likelihood: float
+def _expect(tally: _Tally, mixed: Mixed, skill: Floats, parameters: Parameters) -> Expected:
+    """The E-step: `posterior` of every item at once."""
+    plain = _expect_classes(tally, skill, parameters)
+    if not len(mixed.items):
+        return plain
+    return plain + mixed.expect(_mean_skill(skill), parameters.prior, parameters.confusion, BLOCK_FLOATS)
 
 
-def _expect(tally: _Tally, skill: Floats, parameters: Parameters) -> _Expected:
-    """The E-step: `posterior` of every row at once. A row's class t has the log joint is
+def _expect_classes(tally: _Tally, skill: Floats, parameters: Parameters) -> Expected:
+    """The same of the items on which each vote names a class. A row's class t has the log joint is
 
         ln prior[t] + sum over cells (count * ln confusion[t, label]) + ln odds of skill of those who said t
 
@@ -405,17 +482,15 @@ def _expect(tally: _Tally, skill: Floats, parameters: Parameters) -> _Expected:
         observed[labels] += _sum_from((joint[row] * count)[by_label], first)
         log_likelihood += float((top + np.log(total)).sum())
     np.fill_diagonal(observed, 0)
-    return _Expected(label, confidence, right, classes, observed.T, log_likelihood)
+    right_of = np.bincount(annotator, np.repeat(right, tally.count), minlength=len(s)).astype(np.float64)
+    return Expected(tally.items, label, confidence, right_of, classes, observed.T, log_likelihood)
 
 
-def _maximise(
-    tally: _Tally, expected: _Expected, n_votes_of: Floats, parameters: Parameters
-) -> tuple[Floats, Parameters]:
+def _maximise(expected: Expected, n_votes_of: Floats, parameters: Parameters) -> tuple[Floats, Parameters]:
     """The M-step: skills as Beta pseudo-counts, (n_annotators, 2), and the parameters."""
     n_classes = parameters.n_classes
-    weights = np.repeat(expected.right, tally.count)
     # Rounding may carry a sum of ones a hair above their number, and a count must not be negative.
-    right = np.minimum(np.bincount(tally.votes.annotator, weights), n_votes_of)
+    right = np.minimum(expected.right, n_votes_of)
     skill_prior = _skill_prior(right, n_votes_of, sum(parameters.skill_prior))
     classes = expected.classes + ITEMS_PER_CLASS
     errors = expected.errors + ERRORS_PER_TRUTH * Parameters.start(n_classes).confusion

@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
 from labeling import agreement, pace
-from labeling.models import DECIDED_RIGHT, VERIFIED, Collection, Question, Skill, Vote
+from labeling.models import DECIDED_RIGHT, VERIFIED, Choices, Collection, Question, Skill, Vote
 from labeling.splits import TRAIN
 from taxonomy.models import Synset
 
@@ -100,14 +100,14 @@ class Report:
 
 def report(collection: Collection) -> Report:
     counts = collection.questions.counts()
-    becomes = Synset.objects.resolution()
+    becomes, choices = Synset.objects.resolution(), Choices.now(collection)
     return Report(
         counts=counts,
         pace=_pace(collection, counts, timezone.now()),
-        agreement=_agreement(collection, becomes),
+        agreement=_agreement(collection, becomes, choices),
         hardest=_hardest(collection, becomes),
         # With one noun asked about, nobody says another.
-        confusions=[] if collection.is_verifying else _confusions(collection, becomes),
+        confusions=[] if collection.is_verifying else _confusions(collection, becomes, choices),
         n_voters=collection.skills.count(),
     )
 
@@ -141,7 +141,7 @@ def _pace(collection: Collection, counts: Mapping[str, int], now: datetime) -> P
     )
 
 
-def _agreement(collection: Collection, becomes: Mapping[int, int | None]) -> Agreement:
+def _agreement(collection: Collection, becomes: Mapping[int, int | None], choices: Choices) -> Agreement:
     voted = collection.questions.filter(n_votes__gte=2, narrowing=None)
     sample = voted.order_by("position", "pk").values("pk")[:SAMPLE]
     rows = _votes(collection).filter(synset__isnull=False, question__in=sample)
@@ -153,12 +153,14 @@ def _agreement(collection: Collection, becomes: Mapping[int, int | None]) -> Agr
         .reshape(-1, 3)
         .T
     )
+    # Alpha knows answers that are alike or not: a dog and a husky are neither.
+    is_class = ~np.isin(label, [*choices.broader])
     known = collection.questions.decided().exclude(truth=None)
     labels = known.aggregate(n=Count("pk"), right=Count("pk", filter=DECIDED_RIGHT))
-    n_known_votes, n_right = _votes_on_known(collection, becomes)
+    n_known_votes, n_right = _votes_on_known(collection, becomes, choices)
     n_voted = voted.count()
     return Agreement(
-        alpha=agreement.alpha(item, label, count),
+        alpha=agreement.alpha(item[is_class], label[is_class], count[is_class]),
         n_sampled=min(n_voted, SAMPLE),
         is_sample=n_voted > SAMPLE,
         label_accuracy=labels["right"] / labels["n"] if labels["n"] else None,
@@ -169,14 +171,17 @@ def _agreement(collection: Collection, becomes: Mapping[int, int | None]) -> Agr
     )
 
 
-def _votes_on_known(collection: Collection, becomes: Mapping[int, int | None]) -> tuple[int, int]:
-    """Return how many votes are on questions with a known answer, and how many of them say it."""
+def _votes_on_known(
+    collection: Collection, becomes: Mapping[int, int | None], choices: Choices
+) -> tuple[int, int]:
+    """Return how many votes are on questions with a known answer, and how many of them say it or a noun above it."""
     votes = _votes(collection).filter(synset__isnull=False, question__truth__isnull=False)
     rows = votes.values_list("question__truth", "synset", "answer").annotate(n=Count("pk")).order_by()
-    cells = [
-        ((becomes.get(truth, truth) == becomes.get(said, said)) == (answer == Vote.Answer.PRESENT), n)
-        for truth, said, answer, n in rows
-    ]
+
+    def is_it(truth: int, said: int) -> bool:
+        return becomes.get(truth, truth) == becomes.get(said, said) or choices.is_above(said, truth)
+
+    cells = [(is_it(truth, said) == (answer == Vote.Answer.PRESENT), n) for truth, said, answer, n in rows]
     return sum(n for _is_right, n in cells), sum(n for is_right, n in cells if is_right)
 
 
@@ -249,13 +254,20 @@ def _distribution(
     return [(nouns.get(noun), n, round(100 * n / n_votes)) for noun, n in ranked if noun in nouns or not noun]
 
 
-def _confusions(collection: Collection, becomes: Mapping[int, int | None]) -> list[Confusion]:
+def _confusions(
+    collection: Collection, becomes: Mapping[int, int | None], choices: Choices
+) -> list[Confusion]:
+    """The commonest of them. To say less than the label, or more, is to confuse nothing."""
     is_settled = Q(question__state=Question.State.SETTLED, question__narrowing=None)
     settled = _votes(collection).filter(is_settled, synset__isnull=False)
     wrong = settled.exclude(synset=F("question__label"))
     rows = wrong.values_list("question__label", "synset").annotate(n=Count("pk"))
     cells = _today(rows.order_by("-n", "question__label", "synset")[:MOST_GROUPS], becomes)
-    pairs = {(label, said): n for (label, said), n in cells.items() if label != said}
+    pairs = {
+        (label, said): n
+        for (label, said), n in cells.items()
+        if label != said and not choices.is_above(said, label) and not choices.is_above(label, said)
+    }
     nouns = Synset.objects.shown().in_bulk({noun for pair in pairs for noun in pair})
     shown = [pair for pair in pairs if pair[0] in nouns and pair[1] in nouns]
     shown = sorted(shown, key=lambda pair: (-pairs[pair], pair))[:MOST_PAIRS]

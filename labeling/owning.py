@@ -326,6 +326,7 @@ def _gold_lists(collection: Collection) -> dict[str, QuerySet[Question]]:
     questions = collection.questions.filter(image__withdrawn_at=None).order_by("position", "pk")
     open_ones = questions.filter(is_gold=False).exclude(image__split=TEST)
     settled = open_ones.filter(truth=None, state=Question.State.SETTLED, label__is_sensitive=False)
+    settled = settled.filter(label__in=collection.classes.order_by())
     return {
         "gold": questions.filter(is_gold=True),
         "known": open_ones.filter(truth__is_sensitive=False),

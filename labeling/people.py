@@ -11,7 +11,7 @@ from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
 from django.db.models.functions import Rank
 
 from accounts.models import User
-from labeling.models import AGREES, IS_RIGHT, Collection, Question, Vote
+from labeling.models import AGREES, Collection, Question, Vote, is_right
 from labeling.splits import TEST, TRAIN, VAL
 
 OWN_VOTES = 30  # on one page
@@ -103,7 +103,7 @@ def accuracy(annotator: User) -> Accuracy:
         annotator=annotator, synset__isnull=False, question__truth__isnull=False, narrowing=None
     )
     gold = gold.filter(question__image__split__in=[TRAIN, VAL])
-    counts = gold.aggregate(n_gold=Count("pk"), n_right=Count("pk", filter=IS_RIGHT))
+    counts = gold.aggregate(n_gold=Count("pk"), n_right=Count("pk", filter=is_right()))
     return Accuracy(**counts)
 
 

@@ -1,9 +1,10 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from labeling.intake import Status
-from labeling.models import MOST_LEASES, SKIP, Collection, Lease, Vote
+from labeling.models import MOST_LEASES, SKIP, Choices, Collection, Lease, Vote
 from taxonomy.models import Synset
 
 MOST_VOTES = 200  # in one request
@@ -25,6 +26,51 @@ class CollectionSerializer(serializers.ModelSerializer[Collection]):
             "slug", "name", "kind", "guide", "root", "classes", "is_open", "target_confidence", "min_votes",
             "max_votes",
         ]  # fmt: skip
+
+
+class BroaderSerializer(ClassSerializer):
+    """An inner noun, which is an answer too."""
+
+    classes = serializers.ListField(
+        child=serializers.CharField(), help_text="The wnids of the classes that are kinds of it."
+    )
+    parents = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="The wnids of the next inner nouns above it, which come before it; none: only the root is.",
+    )
+
+    class Meta(ClassSerializer.Meta):
+        fields = [*ClassSerializer.Meta.fields, "classes", "parents"]
+
+
+class CollectionPageSerializer(CollectionSerializer):
+    """One collection, with the inner nouns between its root and its classes."""
+
+    broader = serializers.SerializerMethodField(
+        help_text="Answers for whoever cannot tell which class it is. None where the collection verifies."
+    )
+
+    class Meta(CollectionSerializer.Meta):
+        fields = [*CollectionSerializer.Meta.fields, "broader"]
+
+    @extend_schema_field(BroaderSerializer(many=True))
+    def get_broader(self, collection: Collection) -> list[dict[str, Any]]:
+        return tell_broader(Choices.now(collection))
+
+
+def tell_broader(choices: Choices) -> list[dict[str, Any]]:
+    """Tell of the inner nouns of a collection. By hand, as `lend` tells of leases."""
+    wnids = {synset.pk: synset.wnid for synset in choices.inner}
+    return [
+        {
+            "wnid": synset.wnid,
+            "name": synset.name,
+            "gloss": synset.gloss,
+            "classes": [choices.synsets[p].wnid for p in choices.offered_below(synset)],
+            "parents": [wnids[pk] for pk in choices.parents[synset.pk]],
+        }
+        for synset in choices.inner
+    ]
 
 
 class LeaseSerializer(serializers.ModelSerializer[Lease]):
@@ -116,7 +162,8 @@ class VoteSerializer(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         allow_blank=True,
-        help_text="The wnid of one of the collection's classes; may be left out where the lease is about one.",
+        help_text="The wnid of one of the collection's classes or, where it cannot be told which of them it is, of a "
+        "broader noun of the collection; may be left out where the lease is about one.",
     )
     answer = serializers.ChoiceField(
         choices=[*Vote.Answer.choices, (SKIP, "skip")],

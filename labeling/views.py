@@ -104,7 +104,7 @@ def cast_vote(request: AuthenticatedRequest, lease_id: int) -> HttpResponse:
     if lease is None:
         return _after_lost_lease(request, lease_id)
     collection = lease.question.collection
-    form = VoteForm(request.POST, choices=lease.question.offered())
+    form = VoteForm(request.POST, choices=[*lease.question.offered(), *lease.question.broader()])
     if not form.is_valid():
         return _render_label(request, collection, lease, form)
     synset, said = form.cleaned_data["synset"], form.cleaned_data["answer"]

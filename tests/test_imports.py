@@ -21,6 +21,8 @@ PURE = [
     "taxonomy/formats/rdf.py",
     "taxonomy/formats/skos.py",
     "labeling/agreement.py",
+    "labeling/broader.py",
+    "labeling/coarse.py",
     "labeling/consensus.py",
     "labeling/crowd.py",
     "labeling/pace.py",

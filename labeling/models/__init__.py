@@ -38,13 +38,12 @@ from labeling.models.questions import DECIDED_RIGHT, Question, random_position
 from labeling.models.quizzes import QuizPass
 from labeling.models.relabels import Reclass, Relabel
 from labeling.models.reports import Report
-from labeling.models.votes import AGREES, IS_RIGHT, Counts, Keys, Retraction, Vote
+from labeling.models.votes import AGREES, Counts, Keys, Retraction, Vote, is_right
 
 __all__ = [
     "AGREES",
     "DECIDED_RIGHT",
     "GRID",
-    "IS_RIGHT",
     "LEASE_TIME",
     "MOST_LEASES",
     "SKIP",
@@ -84,6 +83,7 @@ __all__ = [
     "Skip",
     "Vote",
     "Walk",
+    "is_right",
     "may_organise",
     "random_position",
 ]

@@ -26,7 +26,7 @@ class LeaseExpiredError(Exception):
 
 
 class NotAClassError(ValueError):
-    """The collection does not offer this noun as an answer."""
+    """The collection does not offer this noun as an answer: it is neither a class nor an inner noun."""
 
 
 class AnsweredOtherwiseError(ValueError):
@@ -74,14 +74,19 @@ class Outcome:
     vote: Vote | None = None
     skip: Skip | None = None
     truth: Synset | None = None  # of a gold question that was answered with a noun
+    is_above_truth: bool = False  # the answer is an inner noun, of which the truth is a kind
     is_repeated: bool = False
     refusal: LeaseExpiredError | NotAClassError | AnsweredOtherwiseError | None = None
 
     @property
     def is_right(self) -> bool:
-        """Whether a gold question got the answer that is known: absent is right where the truth is another noun."""
+        """Whether a gold question got the answer that is known: absent is right where the truth is another noun, and
+        an inner noun where the truth is a kind of it.
+        """
         if self.vote is None:
             return False
+        if self.is_above_truth:
+            return True
         return (self.vote.synset == self.truth) != (self.vote.answer == Vote.Answer.ABSENT)
 
 
@@ -144,14 +149,14 @@ def take(
         synset = Synset.objects.filter(wnid=answer.wnid).first()
         if synset is None:
             return Outcome(refusal=NotAClassError(f"Expected the wnid of a noun; found {answer.wnid!r}."))
-    place = choices.place(synset.pk) if synset else None
-    if synset is not None and (place is None or choices.synsets[place] not in choices.offered):
+    if synset is not None and not choices.offers(synset.pk):
         return Outcome(
             refusal=NotAClassError(f"Expected one of the classes of {question.collection}; found {synset}.")
         )
     truth = choices.place(question.truth_id) if question.is_gold and synset else None
     return Outcome(
         truth=None if truth is None else choices.synsets[truth],
+        is_above_truth=synset is not None and choices.is_above(synset.pk, question.truth_id),
         vote=_vote(answer, question, annotator, synset, version),
     )
 

@@ -1,13 +1,16 @@
 """What votes are weighed over: read once, kept in this process, and read anew when any of it has changed."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Self
 
-from labeling import consensus
+from django.db import transaction
+
+from labeling import broader, consensus
+from labeling.coarse import Groups
 from labeling.models.collections import VERIFIED, Collection, Narrowing
-from taxonomy.models import Synset
+from taxonomy.models import Ancestry, Change, Synset
 
 MOST_KEPT = 256  # collections and narrowings, each as of one version
 
@@ -33,6 +36,13 @@ class Choices:
     parameters: consensus.Parameters | None  # None without any noun
     fit: int | None  # the fit that found the parameters
     undecided: Synset | None  # of a narrowing: the label until its question is settled
+    # Where a whole collection is asked for: each noun that some of the classes are below, with their places, by key,
+    # those first that are answers; arrays call the k-th of them `len(synsets) + k`;
+    broader: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    # those of them that are answers too, one with more classes below it first;
+    inner: tuple[Synset, ...] = ()
+    # and the lowest of these above each class that is offered and each other of them, by key.
+    parents: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, collection: Collection, narrowing: int | None, version: int) -> "Choices":
@@ -41,6 +51,12 @@ class Choices:
         Call it with the taxonomy held still, and not while it is being changed.
         """
         return _kept(collection.pk, collection.revision, collection.latest_fit_id, narrowing, version)
+
+    @classmethod
+    def now(cls, collection: Collection, narrowing: int | None = None) -> "Choices":
+        """Return what stands at this moment, for whoever does not hold the taxonomy still."""
+        with transaction.atomic():
+            return cls.of(collection, narrowing, Change.objects.hold_still())
 
     @classmethod
     def read(cls, collection: Collection, narrowing: Narrowing | None) -> Self:
@@ -57,16 +73,22 @@ class Choices:
         synsets = [*classes, *split]
         fit = collection.fit_over(synsets)
         start = consensus.Parameters.start(len(synsets)) if synsets else None
+        narrowers = {
+            place: Narrower(each.pk, each.label, bool(each.choices()))
+            for place, each in enumerate(split.values(), start=len(classes))
+        }
+        stand_at = [each.label for each in narrowers.values()]
+        between, inner = read_hierarchy(collection.root_id, synsets, [*classes, *stand_at], len(classes))
         return cls(
             tuple(synsets),
-            {
-                place: Narrower(each.pk, each.label, bool(each.choices()))
-                for place, each in enumerate(split.values(), start=len(classes))
-            },
+            narrowers,
             collection.counts_as({synset.pk for synset in synsets}, becomes),
             consensus.Parameters.from_json(fit.parameters) if fit else start,
             fit.pk if fit else None,
             None,
+            between.places,
+            inner,
+            between.parents,
         )
 
     @classmethod
@@ -109,14 +131,93 @@ class Choices:
     def _places(self) -> dict[int, int]:
         return {synset.pk: place for place, synset in enumerate(self.synsets)}
 
+    def answer(self, synset: int | None) -> int | None:
+        """Return what arrays call a noun as it counts today: its place, or that of a noun that classes are below;
+        None if it is none of either.
+        """
+        place = self.place(synset)
+        if place is not None or synset is None:
+            return place
+        group = self._group_of.get(self.becomes.get(synset, synset) or 0)
+        return None if group is None else len(self.synsets) + group
+
+    @cached_property
+    def groups(self) -> Groups:
+        """The classes below each noun of `broader`."""
+        return Groups.of([*self.broader.values()])
+
+    @cached_property
+    def _group_of(self) -> dict[int, int]:
+        return {pk: group for group, pk in enumerate(self.broader)}
+
+    def is_above(self, noun: int, other: int | None) -> bool:
+        """Say whether all classes that are `other`, or below it, are below a noun that is no class; each by its key
+        and as it counts today.
+        """
+        if noun == other or self.place(noun) is not None:
+            return False
+        below = self._below(other)
+        return bool(below) and below <= self._below(noun)
+
+    def _below(self, noun: int | None) -> frozenset[int]:
+        """Return the places of the classes below a noun, or of itself where it is one."""
+        answer = self.answer(noun)
+        if answer is None or answer < len(self.synsets):
+            return frozenset() if answer is None else frozenset([answer])
+        return frozenset(self.groups[answer - len(self.synsets)].tolist())
+
     @cached_property
     def by_wnid(self) -> dict[str, Synset]:
-        return {synset.wnid: synset for synset in self.synsets}
+        return {synset.wnid: synset for synset in (*self.inner, *self.synsets)}
+
+    def offers(self, synset: int) -> bool:
+        """Say whether a noun, by its key and as it counts today, is an answer: a class or an inner noun."""
+        answer = self.answer(synset)
+        if answer is None or answer < len(self.synsets):
+            return answer in self._offered_places
+        return answer < len(self.synsets) + len(self.inner)
+
+    def offered_below(self, inner: Synset) -> list[int]:
+        """Return the places of the classes below an inner noun that volunteers are asked for."""
+        return [place for place in self.broader[inner.pk] if place in self._offered_places]
+
+    @cached_property
+    def _offered_places(self) -> frozenset[int]:
+        return frozenset(p for p, s in enumerate(self.synsets) if s.is_askable and p not in self.split)
 
     @cached_property
     def offered(self) -> list[Synset]:
         """The nouns that volunteers are asked for: none that was split, is sensitive or cannot be seen."""
-        return [s for place, s in enumerate(self.synsets) if s.is_askable and place not in self.split]
+        return [self.synsets[place] for place in sorted(self._offered_places)]
+
+
+def read_hierarchy(
+    root: int, judged: Sequence[Synset], stand_at: Sequence[Synset], n_classes: int
+) -> tuple[broader.Hierarchy, tuple[Synset, ...]]:
+    """Return what lies between `root` and what votes are weighed over, and the inner nouns as rows.
+
+    judged: the nouns, by place; those after the `n_classes` first were split. stand_at: for each the noun whose place
+    in the tree it has: itself, or what its pictures are labelled. Costs three queries, which bring what is above
+    these nouns and nothing beside it.
+    """
+    places: dict[int, list[int]] = {}
+    for place, synset in enumerate(stand_at):
+        places.setdefault(synset.pk, []).append(place)
+    pairs = list(
+        Ancestry.objects.filter(descendant__among=places.keys()).values_list("ancestor", "descendant")
+    )
+    below = broader.places_below(places, pairs)
+    under = Synset.objects.filter(pk__among=below.keys(), ancestor_rows__ancestor=root)
+    nouns = {synset.pk: synset for synset in under.exclude(pk=root)}
+    higher = Ancestry.objects.filter(descendant__among=nouns.keys(), ancestor__among=nouns.keys())
+    found = broader.hierarchy(
+        below,
+        {synset.pk: place for place, synset in enumerate(judged)},
+        {place for place, synset in enumerate(judged[:n_classes]) if synset.is_askable},
+        {pk for pk, synset in nouns.items() if synset.is_askable},
+        [*higher.values_list("ancestor", "descendant"), *pairs],
+    )
+    return found, tuple(nouns[pk] for pk in found.inner)
 
 
 @lru_cache(maxsize=MOST_KEPT)

@@ -358,10 +358,11 @@ class Collection(models.Model):
 
     def use_as_gold(self, questions: Iterable[int]) -> int:
         """Make gold of those of `questions` whose answer is known or settled and may be told; return how many those
-        are. Of a test picture it may be a contest's secret.
+        are. Of a test picture it may be a contest's secret. What is settled as an inner noun is known in part only.
         """
         chosen = self.questions.filter(pk__in=questions, is_gold=False).exclude(image__split=TEST)
-        known = chosen.filter(Q(truth__isnull=False) | Q(state="settled", label__isnull=False))
+        is_settled = Q(state="settled", label__in=self.classes.order_by())
+        known = chosen.filter(Q(truth__isnull=False) | is_settled)
         return known.update(is_gold=True, truth=Coalesce("truth", "label"))
 
     def no_longer_gold(self, questions: Iterable[int]) -> int:

@@ -311,6 +311,12 @@ class Question(models.Model):
         """Return the choices that volunteers are asked for: none that is sensitive or unseen."""
         return [synset for synset in self.choices() if synset.is_askable]
 
+    def broader(self) -> tuple[Synset, ...]:
+        """Return the inner nouns that are answers beside those that are offered."""
+        if self.about_id is not None or self.narrowing_id is not None:
+            return ()
+        return Choices.now(self.collection).inner
+
     @cached_property
     def asks_about(self) -> Synset | None:
         """What the noun that it was made about is today; whoever knows it already may set it."""
@@ -358,20 +364,31 @@ class Question(models.Model):
                 None,
             )
             return
-        places = [(annotator, choices.place(synset)) for annotator, synset, _kind in answers]
+        places = [(annotator, choices.answer(synset)) for annotator, synset, _kind in answers]
         n_none = sum(kind == NONE_OF_THESE for _annotator, _synset, kind in answers)
         said = {annotator: place for annotator, place in places if place is not None}
+        n_named = sum(place < len(choices.synsets) for place in said.values())
         newcomer = choices.parameters.newcomer_skill
+        labels = np.array(list(said.values()), dtype=np.int64)
         posterior = consensus.posterior(
-            np.array(list(said.values()), dtype=np.int64),
+            labels,
             np.array([skills.get(annotator, newcomer) for annotator in said], dtype=np.float64),
             choices.parameters,
+            choices.groups,
         )
         best = int(posterior.argmax())
         self.fit_id, self.confidence = choices.fit, float(posterior[best])
         policy = self.collection.policy
-        decision = consensus.decide(self.confidence, len(said), len(answers), policy, n_none)
+        decision = consensus.decide(self.confidence, n_named, len(answers), policy, n_none)
         self.state, self.label = Question.State.after(decision), choices.synsets[best]
+        if self.state != Question.State.SETTLED and choices.inner:
+            inner = consensus.fall_back(
+                posterior, labels, len(answers), policy, n_none, choices.groups, len(choices.inner)
+            )
+            if inner is not None:
+                self.state, self.label = Question.State.SETTLED, choices.inner[inner[0]]
+                self.confidence = inner[1]
+                return
         if best in choices.split:
             self._narrow(choices.split[best])
         if choices.undecided and self.state != Question.State.SETTLED:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Count, F, Q, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,10 +16,10 @@ from accounts.models import User
 from accounts.sql import IS_POSTGRESQL, rows, run
 from labeling import consensus
 from labeling.models.choices import Choices
-from labeling.models.collections import VERIFIED, Collection, Narrowing
+from labeling.models.collections import VERIFIED, Collection, CollectionClass, Narrowing
 from labeling.models.questions import ABSENT, NONE_OF_THESE, PRESENT, Question
 from labeling.models.sql import among, cells, keys, table, to_moment
-from taxonomy.models import Change, Synset
+from taxonomy.models import Ancestry, Change, Synset
 from taxonomy.models.ledger import Kind
 
 MOST_CHANGES = 20  # of the taxonomy that one annotator is told of
@@ -27,8 +27,6 @@ MOST_CHANGES = 20  # of the taxonomy that one annotator is told of
 AGREES = Q(question__state="settled", answer=PRESENT, synset=F("question__label")) | Q(
     question__state="absent", answer=ABSENT
 )
-# That a vote on a question with a known answer says that. Absent is right where another noun is known to be there.
-IS_RIGHT = Q(answer=PRESENT, synset=F("question__truth")) | Q(answer=ABSENT) & ~Q(synset=F("question__truth"))
 
 
 @dataclass(frozen=True)
@@ -91,6 +89,17 @@ def _decide(
     for each in questions:
         each.decide(read(each), answers[each.pk], skills[each.pk])
     Question.objects.write_decisions(questions)
+
+
+def is_right() -> Q:
+    """The condition that a vote on a question with a known answer says it; or names a noun above it that is no class,
+    and so is right as far as it goes. Absent is right where another noun is known to be there.
+    """
+    above = Ancestry.objects.filter(ancestor=OuterRef("synset"), descendant=OuterRef("question__truth"))
+    offering = CollectionClass.objects.filter(collection=OuterRef("question__collection")).order_by()
+    is_broader = Q(Exists(above), ~Exists(offering.filter(synset=OuterRef("synset"))), question__about=None)
+    says_it = Q(synset=F("question__truth"))
+    return Q(answer=PRESENT) & (says_it | is_broader) | Q(answer=ABSENT) & ~says_it
 
 
 class VoteQuerySet(models.QuerySet["Vote"]):
@@ -156,13 +165,18 @@ class VoteQuerySet(models.QuerySet["Vote"]):
         return self.filter(lease_number=None)
 
     def as_arrays(
-        self, collection: Collection, classes: Sequence[int], becomes: Mapping[int, int | None]
+        self,
+        collection: Collection,
+        classes: Sequence[int],
+        becomes: Mapping[int, int | None],
+        broader: Iterable[int] = (),
     ) -> tuple[consensus.Votes, Keys, Counts]:
         """Return every vote for one of `classes` as arrays, what their numbers stand for, and how many votes of
         each kind every question has.
 
         classes: synsets' primary keys; becomes: as Collection.counts_as() gives it, what votes for other synsets
-        count as. Votes that only narrow a known noun say nothing about the other classes and are left out.
+        count as; broader: other nouns, which classes are below; votes for them are labels from len(classes) on. Votes
+        that only narrow a known noun say nothing about the other classes and are left out.
         """
         rows = self.filter(question__collection=collection).values_list(
             "question_id",
@@ -176,9 +190,10 @@ class VoteQuerySet(models.QuerySet["Vote"]):
         ).reshape(-1, 5)
         questions, item, n_votes = np.unique(table[:, 0], return_inverse=True, return_counts=True)
         annotators, annotator = np.unique(table[:, 1], return_inverse=True)
-        place = {pk: i for i, pk in enumerate(classes)}
+        place = {pk: i for i, pk in enumerate([*classes, *broader])}
         synsets, observed = np.unique(table[:, 2], return_inverse=True)
-        today = [pk if pk in place else becomes.get(pk, pk) for pk in synsets.tolist()]
+        named_as = {pk: pk for pk in classes}
+        today = [named_as.get(pk, becomes.get(pk, pk)) for pk in synsets.tolist()]
         label = np.array([place.get(pk or -1, -1) for pk in today], dtype=np.int64)[observed]
         answers = table[:, 3] == 0  # others only narrow a noun that is known
         counts = Counts(
