@@ -5,7 +5,8 @@
 The site runs as in benchmarks.handout, on SQLite in a folder that is thrown away. The pages are used as a volunteer
 does: two clicks from the home page to a first vote, then 200 votes by key, a key press each 300 ms, each timed from
 the press until the frame after the next picture was put in its place; then 30 votes without a connection, which comes
-back.
+back. Then 10 grids of 48 pictures are sent by Enter, one each five seconds, each timed until the frame after every
+picture of the next one was decoded in its place.
 """
 
 import argparse
@@ -14,14 +15,18 @@ import os
 import statistics
 import tempfile
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
 
 from benchmarks.consensus import report
 
+if TYPE_CHECKING:
+    from labeling.models import Collection
+
 N_VOTES, N_OFFLINE, ROUND_TRIP_MS = 200, 30, 300
 SPARE = 50  # pictures beyond those that are answered
+N_GRIDS, GRID = 10, 48
 
 ANSWER = """
 async (n) => {
@@ -36,6 +41,27 @@ async (n) => {
       if (performance.now() - pressed > 10000) throw new Error(`No picture follows the ${i + 1}th.`);
       await new Promise((next) => setTimeout(next, 0));
     }
+    await new Promise((next) => requestAnimationFrame(() => setTimeout(next, 0)));
+    waits.push(performance.now() - pressed);
+  }
+  return waits;
+}
+"""
+
+SEND = """
+async (n) => {
+  const waits = [];
+  const pictures = () => [...document.querySelectorAll("#verify .tile img")];
+  for (let i = 0; i < n; i++) {
+    await new Promise((next) => setTimeout(next, 5000));
+    const before = pictures()[0];
+    const pressed = performance.now();
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+    while (!pictures().length || pictures()[0] === before) {
+      if (performance.now() - pressed > 10000) throw new Error(`No grid follows the ${i + 1}th.`);
+      await new Promise((next) => setTimeout(next, 0));
+    }
+    await Promise.all(pictures().map((picture) => picture.decode()));
     await new Promise((next) => requestAnimationFrame(() => setTimeout(next, 0)));
     waits.push(performance.now() - pressed);
   }
@@ -68,26 +94,35 @@ def _measure(chromium: str) -> None:
     from benchmarks.site import running_server
 
     call_command("migrate", verbosity=0)
-    _make_collection()
+    _make_collections()
     connection.close()
     with running_server() as port:
-        _label(chromium, f"http://127.0.0.1:{port}/")
+        _use(chromium, f"http://127.0.0.1:{port}/")
 
 
-def _make_collection() -> None:
-    import numpy as np
-    from PIL import Image
-
+def _make_collections() -> None:
     from benchmarks.site import make_nouns
-    from labeling.intake import IncomingPicture, add_pictures
     from labeling.models import Collection
     from taxonomy.models import Synset
 
     wnids = make_nouns()
     root = Synset.objects.get(wnid="b00000000")
-    collection = Collection.objects.create(slug="photos", name="Photos", root=root, gold_share=0)
-    collection.set_classes(Synset.objects.filter(wnid__in=wnids[:2]))
-    rng = np.random.default_rng(0)
+    choose = Collection.objects.create(slug="photos", name="Photos", root=root, gold_share=0)
+    choose.set_classes(Synset.objects.filter(wnid__in=wnids[:2]))
+    _add_photos(choose, N_VOTES + N_OFFLINE + SPARE)
+    kind = Collection.Kind.VERIFY
+    verify = Collection.objects.create(slug="grids", name="Grids", root=root, gold_share=0, kind=kind)
+    verify.set_classes(Synset.objects.filter(wnid=wnids[0]))
+    _add_photos(verify, (N_GRIDS + 2) * GRID)
+
+
+def _add_photos(collection: "Collection", count: int) -> None:
+    import numpy as np
+    from PIL import Image
+
+    from labeling.intake import IncomingPicture, add_pictures
+
+    rng = np.random.default_rng(collection.pk)
 
     def photo() -> bytes:
         coarse = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
@@ -95,11 +130,11 @@ def _make_collection() -> None:
         Image.fromarray(coarse).resize((500, 375), Image.Resampling.BICUBIC).save(file, "JPEG", quality=90)
         return file.getvalue()
 
-    incoming = (IncomingPicture(f"{i}.jpg", photo()) for i in range(N_VOTES + N_OFFLINE + SPARE))
+    incoming = (IncomingPicture(f"{i}.jpg", photo()) for i in range(count))
     add_pictures(collection, incoming, source="a benchmark")
 
 
-def _label(chromium: str, home: str) -> None:
+def _use(chromium: str, home: str) -> None:
     from playwright.sync_api import sync_playwright
 
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -114,13 +149,13 @@ def _label(chromium: str, home: str) -> None:
             "uploadThroughput": -1,
         }
         network.send("Network.emulateNetworkConditions", conditions)
+        report("browser", chromium=browser.version)
         page.goto(home)
-        page.locator("main").get_by_role("button").first.click()
+        page.locator("main form[action*=photos] button").first.click()
         page.wait_for_selector("#card .choice")
-        n_clicks = 2  # the one above, and one on a noun
         page.wait_for_timeout(3000)
-        waits = page.evaluate(ANSWER, N_VOTES)
-        _report_waits(browser.version, n_clicks, waits)
+        # Clicks: the one above, and one on a noun.
+        _report_waits("the next picture", page.evaluate(ANSWER, N_VOTES), clicks_to_a_first_vote=2)
         _wait_for_votes(N_VOTES)
         network.send("Network.emulateNetworkConditions", conditions | {"offline": True})
         n_offline = len(_answer_offline(page))
@@ -130,7 +165,23 @@ def _label(chromium: str, home: str) -> None:
             given=n_offline,
             **_wait_for_votes(N_VOTES + n_offline),
         )
+        _pass_quizzes()
+        page.goto(f"{home}collections/grids/label/")
+        page.wait_for_selector("#verify .tile")
+        _report_waits("the next grid", page.evaluate(SEND, N_GRIDS), pictures=GRID)
         browser.close()
+
+
+def _pass_quizzes() -> None:
+    """Spare the volunteer who is at work the quiz before the first grid."""
+    from accounts.models import User
+    from labeling import quiz
+    from labeling.models import Collection
+
+    collection = Collection.objects.get(slug="grids")
+    for user in User.objects.all():
+        for noun in collection.ordered_classes():
+            quiz.pass_(collection, user, noun)
 
 
 def _answer_offline(page: Any) -> list[float]:
@@ -145,12 +196,11 @@ def _answer_offline(page: Any) -> list[float]:
     return waits
 
 
-def _report_waits(version: str, n_clicks: int, waits: list[float]) -> None:
+def _report_waits(what: str, waits: list[float], **figures: int) -> None:
     report(
-        "from a key press to the next picture",
-        chromium=version,
-        clicks_to_a_first_vote=n_clicks,
-        votes=len(waits),
+        f"from a key press to {what}",
+        **figures,
+        times=len(waits),
         median_ms=statistics.median(waits),
         p95_ms=statistics.quantiles(waits, n=20)[18],
         slowest_ms=max(waits),

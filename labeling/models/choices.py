@@ -56,7 +56,8 @@ class Choices:
     def now(cls, collection: Collection, narrowing: int | None = None) -> "Choices":
         """Return what stands at this moment, for whoever does not hold the taxonomy still."""
         with transaction.atomic():
-            return cls.of(collection, narrowing, Change.objects.hold_still())
+            Change.objects.hold_still()
+            return cls.of(collection, narrowing, Change.objects.version())
 
     @classmethod
     def read(cls, collection: Collection, narrowing: Narrowing | None) -> Self:
