@@ -69,15 +69,14 @@ class Fitted:
 
 
 def _between(collection: Collection, turn: Turn, classes: list[int], judged: list[int]) -> Hierarchy:
-    """Return the nouns above what is judged after a change, in the tree as it is before: a noun that comes is where
-    that is which it is a part of, or counts as until then. The next refit weighs all votes by the tree of then.
+    """Return the nouns above what is judged after a change, in the tree as it is before; a noun that comes into it is
+    below its hypernyms. The next refit weighs all votes by the tree of then.
     """
     stands_at = dict(collection.narrowings.values_list("noun", "stands_at"))
-    came = dict.fromkeys(turn.parts, turn.split)
-    places = []
-    for place, pk in enumerate(judged):
-        now = pk if place < len(classes) else stands_at.get(pk, turn.stands_at or pk)
-        places.append(turn.before.get(now, now) or came.get(now) or now)
+    split = {pk: stands_at.get(pk, turn.stands_at or pk) for pk in judged[len(classes) :]}
+    now = [split.get(pk, pk) for pk in judged]
+    came = turn.hypernyms(turn.before.keys() & {*now})
+    places = [came.get(pk, {pk}) for pk in now]
     nouns = Synset.objects.in_bulk(classes)
     offered = {i for i, pk in enumerate(classes) if nouns[pk].is_imageable and not nouns[pk].is_sensitive}
     found, _inner = read_hierarchy(collection.root_id, judged, places, offered)

@@ -1,6 +1,6 @@
 """What votes are weighed over: read once, kept in this process, and read anew when any of it has changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -82,7 +82,7 @@ class Choices:
         between, inner = read_hierarchy(
             collection.root_id,
             [synset.pk for synset in synsets],
-            [synset.pk for synset in (*classes, *(each.label for each in narrowers.values()))],
+            [[synset.pk] for synset in (*classes, *(each.label for each in narrowers.values()))],
             {place for place, synset in enumerate(classes) if synset.is_askable},
         )
         return cls(
@@ -198,17 +198,18 @@ class Choices:
 
 
 def read_hierarchy(
-    root: int, judged: Sequence[int], stand_at: Sequence[int], offered: AbstractSet[int]
+    root: int, judged: Sequence[int], stand_at: Sequence[Iterable[int]], offered: AbstractSet[int]
 ) -> tuple[broader.Hierarchy, tuple[Synset, ...]]:
     """Return what lies between `root` and what votes are weighed over, and the inner nouns as rows.
 
-    judged: the nouns, by place. stand_at: for each the noun whose place in the tree it has: itself, or what pictures
+    judged: the nouns, by place. stand_at: for each the nouns where it is found in the tree: itself, or what pictures
     of it are labelled where it was split. offered: the places that volunteers are asked for. Costs three queries,
     which bring what is above these nouns and nothing beside it.
     """
     places: dict[int, list[int]] = {}
-    for place, pk in enumerate(stand_at):
-        places.setdefault(pk, []).append(place)
+    for place, nouns_there in enumerate(stand_at):
+        for pk in nouns_there:
+            places.setdefault(pk, []).append(place)
     pairs = list(
         Ancestry.objects.filter(descendant__among=places.keys()).values_list("ancestor", "descendant")
     )
