@@ -72,10 +72,17 @@ def likelihood(answers: Ints, skills: Floats, confusion: Floats, groups: Groups)
 
     answers: (n_votes,) int64, classes and groups; skills: (n_votes,), above 0 and below 1.
     """
+    n_classes = len(confusion)
     asked, which = np.unique(answers, return_inverse=True)
-    members = groups.members(asked, len(confusion))
-    right, wrong = members[which], (members @ confusion.T)[which]
-    found: Floats = skills[:, np.newaxis] * right + (1 - skills[:, np.newaxis]) * wrong
+    right, wrong = groups.members(asked, n_classes)[which], np.empty((len(asked), n_classes))
+    # Summed over its few classes, since one question must be quick; a product would read the whole confusion.
+    for row, answer in zip(wrong, asked.tolist(), strict=True):
+        row[:] = (
+            confusion[:, answer if answer < n_classes else groups[answer - n_classes]]
+            .reshape(n_classes, -1)
+            .sum(1)
+        )
+    found: Floats = skills[:, np.newaxis] * right + (1 - skills[:, np.newaxis]) * wrong[which]
     return found
 
 

@@ -1,10 +1,18 @@
 """What a fit of all votes of a collection says, as they count after a change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
 
 from labeling import consensus
-from labeling.models import Counts, Question
+from labeling.broader import Hierarchy
+from labeling.coarse import Groups
+from labeling.following.turn import Turn
+from labeling.models import Collection, Counts, Question, Vote
+from labeling.models.choices import read_hierarchy
+from taxonomy.models import Synset
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,18 +23,41 @@ class Fitted:
     place: Mapping[int, int]  # question -> item
     n_named: consensus.Ints  # (n_items,) votes that name a class
     counts: Counts
+    inner: Sequence[int | None]  # the labels that the first groups of the fit are
+
+    @classmethod
+    def of(
+        cls,
+        collection: Collection,
+        turn: Turn,
+        classes: list[int],
+        judged: list[int],
+        counts_as: Mapping[int, int | None],
+    ) -> Self:
+        """Fit the votes of `collection` over `judged`, the first of which are its `classes`, after the change."""
+        between = _between(collection, turn, classes, judged)
+        votes, keys, counts = Vote.objects.as_arrays(collection, judged, counts_as, between.places)
+        groups = Groups.of([*between.places.values()])
+        fit = consensus.fit(votes, len(keys.questions), len(judged), groups=groups)
+        n_named = np.bincount(votes.item[votes.label < len(judged)], minlength=len(keys.questions))
+        place = {pk: i for i, pk in enumerate(keys.questions)}
+        return cls(fit, place, n_named, counts, [turn.label(pk) for pk in between.inner])
 
     def names(self, question: int) -> bool:
-        """Say whether any vote on `question` names a class."""
-        return question in self.place and self.n_named[self.place[question]] > 0
+        """Say whether any vote on `question` names a class, or a noun above some."""
+        return question in self.place and len(self.fit.answers(self.place[question])) > 0
 
-    def answer(self, question: int, classes: list[int], policy: consensus.Policy) -> tuple[int, float, str]:
+    def answer(
+        self, question: int, classes: list[int], policy: consensus.Policy
+    ) -> tuple[int | None, float, str]:
         item = self.place[question]
         confidence = float(self.fit.confidence[item])
-        counts = self.counts
-        decision = consensus.decide(
-            confidence, int(self.n_named[item]), int(counts.answers[item]), policy, int(counts.none[item])
-        )
+        n_votes, n_none = int(self.counts.answers[item]), int(self.counts.none[item])
+        decision = consensus.decide(confidence, int(self.n_named[item]), n_votes, policy, n_none)
+        if decision != consensus.Decision.SETTLED:
+            inner = self.fit.fall_back(item, n_votes, policy, n_none, len(self.inner))
+            if inner is not None:
+                return self.inner[inner[0]], inner[1], Question.State.SETTLED.value
         return classes[self.fit.label[item]], confidence, Question.State.after(decision).value
 
     def to_json(self) -> dict[str, object]:
@@ -35,3 +66,18 @@ class Fitted:
             "n_votes": int(self.counts.votes.sum()),
             "log_likelihood": self.fit.log_likelihood,
         }
+
+
+def _between(collection: Collection, turn: Turn, classes: list[int], judged: list[int]) -> Hierarchy:
+    """Return the nouns above what is judged after a change, in the tree as it is before; a noun that comes into it is
+    below its hypernyms. The next refit weighs all votes by the tree of then.
+    """
+    stands_at = dict(collection.narrowings.values_list("noun", "stands_at"))
+    split = {pk: stands_at.get(pk, turn.stands_at or pk) for pk in judged[len(classes) :]}
+    now = [split.get(pk, pk) for pk in judged]
+    came = turn.hypernyms(turn.before.keys() & {*now})
+    places = [came.get(pk, {pk}) for pk in now]
+    nouns = Synset.objects.in_bulk(classes)
+    offered = {i for i, pk in enumerate(classes) if nouns[pk].is_imageable and not nouns[pk].is_sensitive}
+    found, _inner = read_hierarchy(collection.root_id, judged, places, offered)
+    return found

@@ -4,11 +4,9 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice
 
-import numpy as np
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from labeling import consensus
 from labeling.following.fitted import Fitted
 from labeling.following.turn import Turn
 from labeling.models import Collection, Narrowing, Question, Reclass, Relabel, Vote
@@ -180,11 +178,7 @@ class Preparation:
         renamed = [self.turn.after.get(pk, pk) for pk in self.judged_before]
         if self.judged_after == renamed and not self._gains_votes():
             return None
-        votes, keys, counts = Vote.objects.as_arrays(self.collection, self.judged_after, self.counts_as)
-        fit = consensus.fit(votes, len(keys.questions), len(self.judged_after))
-        n_named = np.bincount(votes.item, minlength=len(keys.questions))
-        place = {pk: i for i, pk in enumerate(keys.questions)}
-        return Fitted(fit, place, n_named, counts)
+        return Fitted.of(self.collection, self.turn, self.after, self.judged_after, self.counts_as)
 
     def _gains_votes(self) -> bool:
         """Say whether votes that named no class name one after the change."""
@@ -281,7 +275,7 @@ class Preparation:
             row.fit_after, row.is_fitted = None, True
             if row.label_after_id == self.turn.split and row.state_after == Question.State.SETTLED:
                 self._narrow(row)
-            elif row.label_after_id not in self.after:
+            elif row.label_after_id in self.judged_after[len(self.after) :]:
                 self._stand(row)
         elif question.label_id is not None and (today is None or self._is_gone(question.label_id, today)):
             self._forget(row)

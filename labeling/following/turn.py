@@ -1,7 +1,7 @@
 """How nouns count before and after a change of the taxonomy."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 
 from taxonomy.models import Change, Draft, Synset
 from taxonomy.models.ledger import Kind
@@ -20,6 +20,7 @@ class Turn:
     stands_at: int | None = None  # what they are labelled until they are
     unsplit: int | None = None  # the noun whose split is undone
     is_undoing: bool = False  # it takes a change back; what is undone twice is made again
+    patch: Patch = field(default_factory=Patch)  # what is still to be done
 
     @classmethod
     def of(cls, draft: Draft, patch: Patch) -> "Turn":
@@ -27,15 +28,15 @@ class Turn:
         moved = {pk for pk in {*before, *after} if before.get(pk, pk) != after.get(pk, pk)}
         original, is_made = _original(draft)
         if original.kind != Kind.SPLIT:
-            return cls(before, after, frozenset(moved), is_undoing=not is_made)
+            return cls(before, after, frozenset(moved), is_undoing=not is_made, patch=patch)
         wnids = [original.arguments["synset"], *original.arguments["parts"]]
         keys = dict(Synset.objects.filter(wnid__in=wnids).values_list("wnid", "pk"))
         split, *parts = [keys[wnid] for wnid in wnids]
         moved |= {split}
         if not is_made:
-            return cls(before, after, frozenset(moved), unsplit=split, is_undoing=True)
+            return cls(before, after, frozenset(moved), unsplit=split, is_undoing=True, patch=patch)
         stands_at = _stands_at(original, split, after)
-        return cls(before, after, frozenset(moved), split, tuple(parts), stands_at)
+        return cls(before, after, frozenset(moved), split, tuple(parts), stands_at, patch=patch)
 
     def classes(self, before: list[int]) -> list[int]:
         """Return a collection's classes after the change: a noun that left gives its place to what it became, one
@@ -45,6 +46,20 @@ class Turn:
         for pk in before:
             after += self.parts if pk == self.split else (self.after.get(pk, pk),)
         return [pk for pk in dict.fromkeys(after) if pk is not None]
+
+    def hypernyms(self, came: Set[int]) -> dict[int, set[int]]:
+        """Return for each of these nouns, which come into the tree, the nouns of the tree now that it comes under."""
+        wnids = dict(Synset.objects.filter(wnid__among=self.patch.ends).values_list("wnid", "pk"))
+        over: dict[int, set[int]] = {}
+        for edge in self.patch.linked:
+            over.setdefault(wnids[edge.hyponym], set()).add(wnids[edge.hypernym])
+        found = {pk: over.get(pk, set()) for pk in came}
+        # A hypernym may come too; the lines of these have an end, since a patch makes no cycle.
+        while any(self.before.keys() & nouns for nouns in found.values()):
+            for pk, nouns in found.items():
+                coming = self.before.keys() & nouns
+                found[pk] = (nouns - coming).union(*(over.get(noun, ()) for noun in coming))
+        return found
 
     def label(self, before: int | None) -> int | None:
         """Return the label of a picture that was labelled `before` and has nothing else to go by."""

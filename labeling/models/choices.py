@@ -1,6 +1,7 @@
 """What votes are weighed over: read once, kept in this process, and read anew when any of it has changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Self
@@ -78,8 +79,12 @@ class Choices:
             place: Narrower(each.pk, each.label, bool(each.choices()))
             for place, each in enumerate(split.values(), start=len(classes))
         }
-        stand_at = [each.label for each in narrowers.values()]
-        between, inner = read_hierarchy(collection.root_id, synsets, [*classes, *stand_at], len(classes))
+        between, inner = read_hierarchy(
+            collection.root_id,
+            [synset.pk for synset in synsets],
+            [[synset.pk] for synset in (*classes, *(each.label for each in narrowers.values()))],
+            {place for place, synset in enumerate(classes) if synset.is_askable},
+        )
         return cls(
             tuple(synsets),
             narrowers,
@@ -193,17 +198,18 @@ class Choices:
 
 
 def read_hierarchy(
-    root: int, judged: Sequence[Synset], stand_at: Sequence[Synset], n_classes: int
+    root: int, judged: Sequence[int], stand_at: Sequence[Iterable[int]], offered: AbstractSet[int]
 ) -> tuple[broader.Hierarchy, tuple[Synset, ...]]:
     """Return what lies between `root` and what votes are weighed over, and the inner nouns as rows.
 
-    judged: the nouns, by place; those after the `n_classes` first were split. stand_at: for each the noun whose place
-    in the tree it has: itself, or what its pictures are labelled. Costs three queries, which bring what is above
-    these nouns and nothing beside it.
+    judged: the nouns, by place. stand_at: for each the nouns where it is found in the tree: itself, or what pictures
+    of it are labelled where it was split. offered: the places that volunteers are asked for. Costs three queries,
+    which bring what is above these nouns and nothing beside it.
     """
     places: dict[int, list[int]] = {}
-    for place, synset in enumerate(stand_at):
-        places.setdefault(synset.pk, []).append(place)
+    for place, nouns_there in enumerate(stand_at):
+        for pk in nouns_there:
+            places.setdefault(pk, []).append(place)
     pairs = list(
         Ancestry.objects.filter(descendant__among=places.keys()).values_list("ancestor", "descendant")
     )
@@ -213,8 +219,8 @@ def read_hierarchy(
     higher = Ancestry.objects.filter(descendant__among=nouns.keys(), ancestor__among=nouns.keys())
     found = broader.hierarchy(
         below,
-        {synset.pk: place for place, synset in enumerate(judged)},
-        {place for place, synset in enumerate(judged[:n_classes]) if synset.is_askable},
+        {pk: place for place, pk in enumerate(judged)},
+        offered,
         {pk for pk, synset in nouns.items() if synset.is_askable},
         [*higher.values_list("ancestor", "descendant"), *pairs],
     )
