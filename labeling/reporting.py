@@ -40,7 +40,7 @@ def queue(user: User, collection: Collection | None = None) -> QuerySet[Image, A
     with_reports = Prefetch(
         "reports", reports.select_related("reporter").order_by("pk"), to_attr="open_reports"
     )
-    queued = weighed(user, pictures.annotate(reported_at=reported_at))
+    queued = weighed(user, pictures).annotate(reported_at=reported_at)
     return queued.prefetch_related(with_reports).order_by("reported_at", "pk")
 
 

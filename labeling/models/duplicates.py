@@ -23,11 +23,8 @@ class NearDuplicateQuerySet(models.QuerySet["NearDuplicate"]):
         Call it when others can see them, so that of two intakes at once the later one finds their pair.
         Return (image, other) of each, by primary key.
         """
-        hashes = dict(
-            Image.objects.filter(pk__in=images, perceptual_hash__isnull=False).values_list(
-                "pk", "perceptual_hash"
-            )
-        )
+        rows = Image.objects.filter(pk__in=images).values_list("pk", "perceptual_hash")
+        hashes = {pk: value for pk, value in rows if value is not None}
         found = Image.objects.near_each(hashes)
         if not found:
             return []
@@ -36,7 +33,7 @@ class NearDuplicateQuerySet(models.QuerySet["NearDuplicate"]):
         )
         here = set(others.values_list("pk", flat=True))
         found = [pair for pair in found if pair[1] in here]
-        self.bulk_create(
+        NearDuplicate.objects.bulk_create(
             [
                 NearDuplicate(collection=collection, image_id=image, other_id=other, distance=distance)
                 for image, other, distance in nearest_earlier(found, MOST_NEAR)
