@@ -63,6 +63,7 @@ def _render_account(request: AuthenticatedRequest, board_form: BoardNameForm) ->
 def create_token(request: AuthenticatedRequest) -> HttpResponse:
     form = TokenForm(request.POST)
     if form.is_valid():
+        flood.spend(request, "tokens")
         _row, secret = ApiToken.objects.create(user=request.user, **form.cleaned_data)
         request.session["new_token"] = secret
     return redirect("accounts:account")
@@ -95,6 +96,7 @@ def name_on_boards(request: AuthenticatedRequest) -> HttpResponse:
 @login_required
 def export(request: AuthenticatedRequest) -> StreamingHttpResponse:
     """All that the site keeps about oneself, streamed as JSON."""
+    flood.spend(request, "exports")
     response = StreamingHttpResponse(personal.export(request.user), content_type="application/json")
     response["Content-Disposition"] = 'attachment; filename="nestwork-my-data.json"'
     return response

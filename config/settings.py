@@ -232,12 +232,24 @@ PERSONAL_DATA = [
 FLOOD_LIMITS = {
     # New guests and sign-ups from one address: a school's pupils share one.
     "guests": (whole("GUESTS_PER_HOUR", default=60), 0),
-    # Nobody looks at a picture for less than a second; a person's programs vote too.
-    "votes": (whole("GUEST_VOTES_PER_HOUR", default=3600), whole("VOTES_PER_HOUR", default=18_000)),
+    # Who is quick looks over a grid of 48 pictures in 15 s: 240 grids, 11,520 answers, in an hour without a rest, and
+    # sends somewhat more where a picture is sent twice. Picture by picture nobody comes near it. A script comes no
+    # further than the quickest of people, and is measured by gold questions like them. A person's programs vote too.
+    "votes": (whole("GUEST_VOTES_PER_HOUR", default=12_000), whole("VOTES_PER_HOUR", default=36_000)),
+    # Tries at the quiz before a noun's first grid, which takes some 15 s to read; guessing passes one in sixteen.
+    "quizzes": (whole("GUEST_QUIZZES_PER_HOUR", default=240), whole("QUIZZES_PER_HOUR", default=480)),
     "reports": (whole("GUEST_REPORTS_PER_HOUR", default=10), whole("REPORTS_PER_HOUR", default=60)),
     "comments": (0, whole("COMMENTS_PER_HOUR", default=30)),  # guests write none
     "sign_ins": (whole("SIGN_IN_TRIES_PER_HOUR", default=20), 0),  # from one address by one name
-    "uploads": (0, whole("UPLOADS_PER_HOUR", default=200)),
+    "uploads": (0, whole("UPLOADS_PER_HOUR", default=200)),  # predictions; guests hand in none
+    # MiB of pictures, every file at least one, so that neither many small ones nor few large ones fill the disk.
+    # 100,000 photographs sent one by one, or as much in archives as a line of 200 Mbit/s carries.
+    "pictures": (0, whole("PICTURES_MIB_PER_HOUR", default=100_000)),
+    # A search reads every gloss. A picker asks again while one types; people without a name share an address.
+    "searches": (whole("GUEST_SEARCHES_PER_HOUR", default=3600), whole("SEARCHES_PER_HOUR", default=18_000)),
+    # Each reads all that somebody ever did here, and a token is a row that stays.
+    "exports": (whole("EXPORTS_PER_HOUR", default=10), whole("EXPORTS_PER_HOUR", default=10)),
+    "tokens": (whole("TOKENS_PER_HOUR", default=20), whole("TOKENS_PER_HOUR", default=20)),
 }
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 90  # a guest who comes back within a season is the same annotator
 

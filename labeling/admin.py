@@ -17,6 +17,7 @@ from labeling.models import (
     Image,
     Lease,
     Narrowing,
+    NearDuplicate,
     Question,
     QuizPass,
     Reclass,
@@ -185,6 +186,12 @@ class ReportAdmin(KeptAsMadeAdmin):
     list_display = ("image", "collection", "reason", "reporter", "created_at", "outcome", "handled_by")
     list_filter = ("outcome", "reason", "collection")
     list_select_related = ("image", "collection", "reporter", "handled_by")
+
+
+@admin.register(NearDuplicate)
+class NearDuplicateAdmin(KeptAsMadeAdmin):
+    list_display = ("image", "other", "collection", "distance", "kept_at")
+    list_select_related = ("image", "other", "collection")
 
 
 @admin.register(Comment)

@@ -13,7 +13,7 @@ from labeling.archives import Entry, printable
 from labeling.candidates import Candidates, NoCandidateError
 from labeling.keeping import Kept, Wait, checker
 from labeling.metadata import Known
-from labeling.models import Arrival, Choices, Collection, Image, Question, random_position
+from labeling.models import Arrival, Choices, Collection, Image, NearDuplicate, Question, random_position
 from labeling.splits import split_of
 from taxonomy.models import Ancestry, Change, Synset, SynsetNotFoundError
 
@@ -166,7 +166,7 @@ def _write(collection: Collection, batch: _Batch, about: Mapping[str, str]) -> I
     for picture, sent in zip(batch.pictures, batch.hashes, strict=True):
         said.setdefault(sent or "", picture)
     with transaction.atomic():
-        new, keys = _store(kept, {sent: _about(said[sent], about) for sent in kept})
+        keys = _store(kept, {sent: _about(said[sent], about) for sent in kept})
         images = batch.known | {sent: keys[picture.sha256] for sent, picture in kept.items()}
         # Of several files with one picture, the first one brings in what is asked.
         wanted: dict[Asked, IncomingPicture] = {}
@@ -174,7 +174,7 @@ def _write(collection: Collection, batch: _Batch, about: Mapping[str, str]) -> I
             for asked in _asked(picture, images.get(sent or "")):
                 wanted.setdefault(asked, picture)
         added, questions = _ask(collection, wanted)
-    near = _near(collection, new)
+    near = _near(collection, {image for image, _about in added})
     sha256 = dict(
         Image.objects.filter(pk__in={image for image, _about in wanted}).values_list("pk", "sha256")
     )
@@ -203,12 +203,10 @@ def _about(picture: IncomingPicture, about: Mapping[str, str]) -> dict[str, str]
     return {name: own[name] or of_all for name, of_all in about.items()}
 
 
-def _store(
-    kept: dict[str, Kept], about: dict[str, dict[str, str]]
-) -> tuple[dict[int, int | None], dict[str, int]]:
+def _store(kept: dict[str, Kept], about: dict[str, dict[str, str]]) -> dict[str, int]:
     """Keep the rows of those pictures that are new, and what each was sent as.
 
-    Return the new ones' perceptual hashes by primary key, and every one's primary key by SHA-256.
+    Return every one's primary key by SHA-256.
     """
     pictures = {picture.sha256: (picture, about[sent]) for sent, picture in kept.items()}
     before = set(Image.objects.filter(sha256__in=pictures).values_list("sha256", flat=True))
@@ -238,8 +236,7 @@ def _store(
     ]
     if others:
         Arrival.objects.bulk_create(others, ignore_conflicts=True)
-    new = {keys[h]: picture.perceptual_hash for h, (picture, _said) in pictures.items() if h not in before}
-    return new, keys
+    return keys
 
 
 def _ask(collection: Collection, wanted: dict[Asked, IncomingPicture]) -> tuple[set[Asked], dict[Asked, int]]:
@@ -293,16 +290,14 @@ def _about_nouns(collection: Collection, wanted: Mapping[Asked, IncomingPicture]
     ]
 
 
-def _near(collection: Collection, new: dict[int, int | None]) -> dict[int, tuple[str, ...]]:
-    """Return what of the collection each new picture looks like, by SHA-256."""
-    pairs = Image.objects.near_each({pk: value for pk, value in new.items() if value is not None})
-    others = {other for _image, other, _distance in pairs}
-    asked = Image.objects.shown().filter(pk__in=others, questions__collection=collection)
-    hashes = dict(asked.values_list("pk", "sha256")) if others else {}
+def _near(collection: Collection, added: set[int]) -> dict[int, tuple[str, ...]]:
+    """Return what of the collection each picture that is new to it looks like, by SHA-256."""
+    pairs = NearDuplicate.objects.find(collection, added)
+    others = {other for _image, other in pairs}
+    hashes = dict(Image.objects.filter(pk__in=others).values_list("pk", "sha256")) if others else {}
     near: dict[int, tuple[str, ...]] = {}
-    for image, other, _distance in pairs:
-        if other in hashes:
-            near[image] = (*near.get(image, ()), hashes[other])
+    for image, other in pairs:
+        near[image] = (*near.get(image, ()), hashes[other])
     return near
 
 

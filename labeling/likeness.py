@@ -5,7 +5,8 @@ apart as the number of their bits that differ. Source: Zauner, Implementation an
 hash functions (2010), section 3.2.1; here with every one of the 63 lowest frequencies but the mean.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,3 +75,18 @@ def near_pairs(hashes: Hashes) -> Iterator[tuple[int, int]]:
             is_near = distances(hashes[left], hashes[right]) <= NEAR
             for pair in zip(left[is_new & is_near], right[is_new & is_near], strict=True):
                 yield min(int(pair[0]), int(pair[1])), max(int(pair[0]), int(pair[1]))
+
+
+def nearest_earlier(pairs: Iterable[tuple[int, int, int]], most: int) -> list[tuple[int, int, int]]:
+    """Of (one, other, distance) return the `most` nearest smaller ones of each number.
+
+    Returns (larger, smaller, distance). A pair may come twice, either way round, and is returned once.
+    """
+    earlier = defaultdict[int, set[tuple[int, int]]](set)
+    for one, other, distance in pairs:
+        earlier[max(one, other)].add((distance, min(one, other)))
+    return [
+        (number, other, distance)
+        for number in sorted(earlier)
+        for distance, other in sorted(earlier[number])[:most]
+    ]

@@ -6,9 +6,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, Exists, IntegerField, Min, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
 
 from accounts.models import User
-from labeling.models import Collection, Image, Lease, Question, Report
+from labeling.models import Collection, Image, Lease, NearDuplicate, Question, Report
 
 
 class NotYoursToDecideError(Exception):
@@ -29,25 +30,33 @@ def collection_of(image: Image, slug: str) -> Collection | None:
 
 def queue(user: User, collection: Collection | None = None) -> QuerySet[Image, Any]:
     """The pictures with open reports that `user` judges, those reported first coming first. Each has its
-    `open_reports`, and what withdrawing it would change: `n_collections`, `n_votes`, `n_leases`; `n_of_others`
-    says how many of its collections are not this user's.
+    `open_reports`, and what `weighed` counts.
     """
     reports = Report.objects.open().judged_by(user)
     if collection:
         reports = reports.filter(collection=collection)
+    pictures = Image.objects.filter(Exists(reports.filter(image=OuterRef("pk"))))
+    reported_at = Min("reports__created_at", filter=Q(reports__handled_at=None))
+    with_reports = Prefetch(
+        "reports", reports.select_related("reporter").order_by("pk"), to_attr="open_reports"
+    )
+    queued = weighed(user, pictures).annotate(reported_at=reported_at)
+    return queued.prefetch_related(with_reports).order_by("reported_at", "pk")
+
+
+def weighed(user: User, pictures: QuerySet[Image, Any]) -> QuerySet[Image, Any]:
+    """Count what withdrawing each of `pictures` would change: `n_collections`, `n_votes`, `n_leases`; `n_of_others`
+    says how many of its collections are not this user's.
+    """
     about = Question.objects.filter(image=OuterRef("pk")).order_by().values("image")
     leases = Lease.objects.filter(question__image=OuterRef("pk")).order_by().values("question__image")
-    of_others = about.exclude(collection__owner=user)
-    pictures = Image.objects.filter(Exists(reports.filter(image=OuterRef("pk"))))
+    n_collections = Count("collection", distinct=True)  # one that verifies asks several times about it
     return pictures.annotate(
-        reported_at=Min("reports__created_at", filter=Q(reports__handled_at=None)),
-        n_collections=_number(about.annotate(n=Count("pk"))),
+        n_collections=_number(about.annotate(n=n_collections)),
         n_votes=_number(about.annotate(n=Sum("n_votes"))),
         n_leases=_number(leases.annotate(n=Count("pk"))),
-        n_of_others=_number(of_others.annotate(n=Count("pk"))),
-    ).prefetch_related(
-        Prefetch("reports", reports.select_related("reporter").order_by("pk"), to_attr="open_reports")
-    ).order_by("reported_at", "pk")  # fmt: skip
+        n_of_others=_number(about.exclude(collection__owner=user).annotate(n=n_collections)),
+    )
 
 
 def _number(counted: QuerySet[Any, Any]) -> Coalesce:
@@ -82,6 +91,25 @@ def withdraw(image: Image, judge: User) -> Decided:
         )
     n_leases = image.withdraw()
     return Decided(image.reports.all().handle(Report.Outcome.WITHDRAWN, judge), n_leases)
+
+
+@transaction.atomic
+def withdraw_duplicate(pair: NearDuplicate, image: Image, judge: User) -> Decided:
+    """Withdraw one picture of `pair` as if `judge` had reported it, so that the queue offers to put it back. Raises
+    NotYoursToDecideError.
+    """
+    like = pair.other if image == pair.image else pair.image
+    Report.objects.get_or_create(
+        image=image,
+        reporter=judge,
+        handled_at=None,
+        defaults={
+            "collection": pair.collection,
+            "reason": Report.Reason.DUPLICATE,
+            "note": gettext("It looks like %(picture)s.") % {"picture": like},
+        },
+    )
+    return withdraw(image, judge)
 
 
 def keep(image: Image, judge: User) -> Decided:

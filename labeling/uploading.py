@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from math import ceil
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -19,6 +20,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import flood
 from accounts.http import AuthenticatedApiRequest, AuthenticatedRequest
 from accounts.models import User
 from labeling.archives import ArchiveError, is_archive, printable, unpack
@@ -44,6 +46,11 @@ def receive(collection: Collection, files: Iterable[UploadedFile], **about: str)
 
 def _with_source(about: dict[str, str]) -> dict[str, Any]:
     return {**about, "source": about.get("source") or "uploaded"}
+
+
+def _mib(files: Iterable[UploadedFile]) -> int:
+    """Return how much was sent, each file rounded up."""
+    return sum(max(1, ceil((upload.size or 0) / 2**20)) for upload in files)
 
 
 def _counts(outcomes: Iterable[Outcome]) -> dict[str, int]:
@@ -81,6 +88,7 @@ class PicturesView(APIView):
             raise ApiPermissionDenied(NOT_YOURS)
         sent = PicturesSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
+        flood.spend(request, "pictures", _mib(sent.validated_data["files"]))
         return Response(IntakeSerializer(receive(collection, **sent.validated_data)).data)
 
 
@@ -99,6 +107,7 @@ def pictures_page(request: AuthenticatedRequest, slug: str) -> HttpResponse:
         "n_pictures": collection.n_pictures,
     }
     if form.is_valid():
+        flood.spend(request, "pictures", _mib(form.cleaned_data["files"]))
         context["report"] = receive(collection, **form.cleaned_data)
         context["n_pictures"] = collection.n_pictures
     context["url"] = reverse("collection-pictures", args=[collection.slug])

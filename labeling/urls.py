@@ -1,6 +1,15 @@
 from django.urls import path
 
-from labeling import owning, people_views, report_views, talk_views, uploading, verify_views, views
+from labeling import (
+    duplicates_views,
+    owning,
+    people_views,
+    report_views,
+    talk_views,
+    uploading,
+    verify_views,
+    views,
+)
 
 app_name = "labeling"
 urlpatterns = [
@@ -23,6 +32,7 @@ urlpatterns = [
     path("collections/<slug:slug>/edit/close/", owning.close, name="close"),
     path("collections/<slug:slug>/examples/", owning.examples, name="examples"),
     path("collections/<slug:slug>/gold/", owning.gold, name="gold"),
+    path("collections/<slug:slug>/duplicates/", duplicates_views.duplicates, name="duplicates"),
     path("collections/<slug:slug>/dashboard/", owning.dashboard, name="dashboard"),
     path("leases/<int:lease_id>/vote/", views.cast_vote, name="cast-vote"),
     path("collections/<slug:slug>/board/", people_views.board, name="collection-board"),

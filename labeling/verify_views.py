@@ -150,6 +150,7 @@ def _mark(request: AuthenticatedRequest, collection: Collection, noun: Synset) -
     form = QuizForm(request.POST, quiz=drawn)
     if not form.is_valid():
         return _render_quiz(request, collection, drawn, form)
+    flood.spend(request, "quizzes")
     del request.session[QUIZ]
     if missed := drawn.mark(*form.answers()):
         return _render_meaning(request, collection, noun, missed)

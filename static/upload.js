@@ -163,6 +163,7 @@ function say() {
   const progress = `${said.dataset.sending} ${counts.done.toLocaleString()} / ${counts.files.toLocaleString()}. `;
   said.textContent = `${isSending ? progress : ""}${parts.join(", ")}.`;
   retry.hidden = !failed.length;
+  document.getElementById("upload-near").hidden = !counts.near;
 }
 
 // --- The form, taken over -------------------------------------------------------------------------------------

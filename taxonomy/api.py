@@ -16,6 +16,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
+from accounts import flood
 from accounts.http import AuthenticatedApiRequest
 from taxonomy import proposing
 from taxonomy.changes import ChangeRefusedError
@@ -117,6 +118,7 @@ class SynsetViewSet(ReadOnlyModelViewSet[Synset]):
         if _is_true(wanted.get("roots", "")):
             synsets = synsets & Synset.objects.roots()
         if query := wanted.get("q", "").strip():
+            flood.spend(self.request, "searches")
             synsets = synsets.search(query)
         return synsets.select_related("tally").prefetch_related("lemmas")
 

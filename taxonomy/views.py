@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from accounts import flood
 from taxonomy.browsing import branch_page, figures_of, nearest_above, open_tree, root_page
 from taxonomy.chronicle import ChangeFilter, entries, light, without
 from taxonomy.forms import UndoForm
@@ -80,6 +81,7 @@ def _part_or_page(request: HttpRequest, page: str) -> str:
 
 def _results(request: HttpRequest, query: str) -> HttpResponse:
     page = _page(request)
+    flood.spend(request, "searches")
     found = Synset.objects.shown_to(request.user).search(query).prefetch_related("lemmas")
     # Counted in passing: a query of its own would look through every gloss once more.
     counted = found.annotate(n_found=Window(Count("pk")))

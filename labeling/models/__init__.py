@@ -24,6 +24,7 @@ from labeling.models.collections import (
     may_organise,
 )
 from labeling.models.comments import Comment, Flag
+from labeling.models.duplicates import NearDuplicate
 from labeling.models.examples import Example, ExampleRefusedError
 from labeling.models.grids import GRID, Grid
 from labeling.models.images import Arrival, Image
@@ -68,6 +69,7 @@ __all__ = [
     "Lease",
     "LeaseExpiredError",
     "Narrowing",
+    "NearDuplicate",
     "NotAClassError",
     "NotReadyError",
     "NotUndoneError",

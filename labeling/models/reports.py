@@ -37,6 +37,7 @@ class Report(models.Model):
         PRIVATE = "private", _("It is private: it shows somebody who would not want that")
         OFFENSIVE = "offensive", _("It is offensive")
         MINE = "mine", _("It is mine, and I did not give it")
+        DUPLICATE = "duplicate", _("It is here twice: another picture looks the same")
 
     class Outcome(models.TextChoices):
         KEPT = "kept", _("kept")

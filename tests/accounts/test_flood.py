@@ -4,6 +4,7 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -12,9 +13,13 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from accounts import flood
-from accounts.models import User
-from labeling.models import Comment, Report
+from accounts.models import ApiToken, User
+from config.settings import FLOOD_LIMITS
+from labeling.models import GRID, Comment, QuizPass, Report
+from taxonomy.models import Synset
 from tests.factories import make_collection, make_image, make_synset, make_user
+from tests.labeling.grids import make_verifying
+from tests.taxonomy.curators import make_curator
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +31,11 @@ LIMITS = {
     "comments": (0, 2),
     "sign_ins": (2, 0),
     "uploads": (0, 1),
+    "quizzes": (1, 2),
+    "pictures": (0, 3),
+    "searches": (2, 3),
+    "exports": (1, 1),
+    "tokens": (1, 1),
 }
 
 
@@ -255,6 +265,69 @@ def test_a_guest_reports_only_so_much(client):
 
     assert [client.post(url, {"reason": "mine"}).status_code for url in urls] == [302, 429]
     assert Report.objects.count() == 1
+
+
+def test_the_default_lets_a_guest_look_over_a_grid_every_15_seconds_and_no_faster_script():
+    most, _of_people = FLOOD_LIMITS["votes"]
+
+    assert 3600 / 15 * GRID <= most < 3600 / 12 * GRID
+
+
+def test_a_guest_guesses_at_quizzes_only_so_often(client):
+    collection = make_verifying()
+    client.force_login(User.objects.create_guest())
+    url = reverse("labeling:quiz", args=[collection.slug, collection.ordered_classes()[0].wnid])
+    client.get(f"{url}?ask")
+    wrong = place_of(client, "what dog means")
+
+    assert client.post(url, {"meaning": wrong}).status_code == 200
+    client.get(f"{url}?ask")
+    assert client.post(url, {"meaning": place_of(client, "what cat means")}).status_code == 429
+    assert not QuizPass.objects.exists()
+
+
+def place_of(client, gloss):
+    """Return the number of the choice with this meaning in the quiz that was drawn last."""
+    meanings = client.session["quiz"]["meanings"]
+    return meanings.index(Synset.objects.get(gloss=gloss).pk)
+
+
+@pytest.mark.parametrize("name", ["collection-pictures", "labeling:pictures"])
+def test_an_owner_adds_only_so_many_mib_of_pictures(client, name):
+    collection = make_collection(owner=make_user())
+    client.force_login(collection.owner)
+    url = reverse(name, args=[collection.slug])
+
+    def send(*sizes):
+        files = [SimpleUploadedFile("a.txt", bytes(size)) for size in sizes]
+        return client.post(url, {"files": files}).status_code
+
+    assert send(10, 2**20 + 1) == 200  # of one MiB and of two
+    assert send(10) == 429
+
+
+@pytest.mark.parametrize("name", ["taxonomy:synsets", "synset-list"])
+def test_a_stranger_looks_up_only_so_many_nouns(client, name):
+    url = reverse(name)
+
+    assert [client.get(url, {"q": "fox"}).status_code for _ in range(3)] == [200, 200, 429]
+    assert client.get(url).status_code == 200
+
+
+def test_a_picker_looks_up_only_so_many_nouns(client):
+    client.force_login(make_curator())
+    url = reverse("taxonomy:pick")
+
+    assert [client.get(url, {"q": "fox"}).status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_one_takes_ones_data_along_and_makes_tokens_only_so_often(client):
+    client.force_login(make_user())
+    export, token = reverse("accounts:export"), reverse("accounts:create-token")
+
+    assert [client.get(export).status_code for _ in range(2)] == [200, 429]
+    assert [client.post(token, {"name": "a script"}).status_code for _ in range(2)] == [302, 429]
+    assert ApiToken.objects.count() == 1
 
 
 def test_the_api_answers_the_same():

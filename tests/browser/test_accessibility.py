@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from accounts import flood
 from accounts.models import ApiToken, User
 from labeling import reporting
+from labeling.intake import IncomingPicture, add_pictures
 from labeling.models import GRID, Comment, Image
 from labeling.talking import flag, say
 from taxonomy import drafting
@@ -24,6 +25,7 @@ from tests.browser.test_pages import add_epochs, submit_all_first_class
 from tests.factories import (
     make_collection,
     make_phase,
+    make_photograph,
     make_run,
     make_snapshot,
     make_synset,
@@ -105,6 +107,8 @@ PAGES = [
     ("organiser", "labeling:examples", "verifying", "?show=all"),
     ("organiser", "labeling:gold", "settled", "?show=settled"),
     ("organiser", "labeling:gold", "empty", ""),
+    ("organiser", "labeling:duplicates", "alike", ""),
+    ("organiser", "labeling:duplicates", "empty", ""),
     ("organiser", "labeling:dashboard", "settled", ""),
     ("organiser", "labeling:dashboard", "open", ""),
     ("organiser", "labeling:dashboard", "empty", ""),
@@ -267,7 +271,12 @@ class World:
         make_examples(verifying, [True, False])
         unknown = make_verifying(4)
         make_examples(unknown, [True, False])
+        alike = make_collection(owner=organiser)
+        sizes = [(320, 240), (160, 120), (240, 180)]
+        photographs = [IncomingPicture(f"{i}.jpg", make_photograph(7, size)) for i, size in enumerate(sizes)]
+        add_pictures(alike, photographs, source="a test", licence="CC0", credit="Ada")
         self.rows |= {
+            "alike": [alike.slug],
             "open": [opened.slug],
             "many nouns": [many.slug],
             "exhausted": [exhausted.slug],

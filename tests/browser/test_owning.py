@@ -4,10 +4,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from labeling.models import Collection, Example
+from labeling.intake import IncomingPicture, add_pictures
+from labeling.models import Collection, Example, Image
 from taxonomy.models import Synset
 from tests.browser.steps import eventually, sign_in, tab_to
-from tests.factories import make_settled_collection, make_synset
+from tests.factories import make_collection, make_photograph, make_settled_collection, make_synset
 from tests.labeling.organisers import make_organiser
 
 
@@ -128,3 +129,33 @@ def test_no_owners_page_is_wider_than_a_small_screen(open_page, live_server, org
         found[address] = page.evaluate("document.documentElement.scrollWidth"), page.locator("h1").count()
 
     assert found == dict.fromkeys(addresses, (width_px, 1))
+
+
+def test_near_duplicates_are_decided_by_keyboard_without_javascript(open_page, live_server, organiser):
+    page = open_page(java_script_enabled=False)
+    collection = make_collection(owner=organiser)
+    photographs = [make_photograph(seed, size) for seed in (1, 2) for size in ((320, 240), (160, 120))]
+    incoming = [IncomingPicture(f"{i}.jpg", data) for i, data in enumerate(photographs)]
+    add_pictures(collection, incoming, source="a test")
+    sign_in(page, live_server, organiser)
+    page.goto(f"{collection.get_absolute_url()}pictures/")
+    tab_to(page.get_by_role("link", name="Decide about near duplicates"))
+    press(page, "Enter")
+    expect(page.get_by_role("heading", name="2 pairs to decide")).to_be_visible()
+
+    tab_to(page.get_by_role("button", name="Keep both").first)
+    press(page, "Enter")
+    expect(page.get_by_role("heading", name="1 pair to decide")).to_be_visible()
+    tab_to(page.locator("summary", has_text="Withdraw it").first)
+    press(page, "Enter")
+    tab_to(page.get_by_role("button", name="Withdraw this picture").first)
+    press(page, "Enter")
+    expect(page.get_by_role("heading", name="0 pairs to decide")).to_be_visible()
+    assert Image.objects.shown().count() == 3
+
+    tab_to(page.get_by_role("link", name="Reported and withdrawn pictures"))
+    press(page, "Enter")
+    tab_to(page.get_by_role("button", name="Put it back"))
+    press(page, "Enter")
+    expect(page.get_by_role("status")).to_contain_text("Put back")
+    assert Image.objects.shown().count() == 4

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
 from tqdm import tqdm
 
 from labeling.archives import ArchiveError, Entry, printable, read_entries
@@ -78,12 +79,12 @@ class Command(BaseCommand):
                 **about,
                 n_processes=options["processes"],
             )
-            self._say(outcomes, options["report"])
+            self._say(found, outcomes, options["report"])
         except (ArchiveError, MetadataError, IntakeRefusedError) as error:
             raise CommandError(str(error)) from error
         self._say_unused(known, unused)
 
-    def _say(self, outcomes: Iterable[Outcome], path: Path | None) -> None:
+    def _say(self, collection: Collection, outcomes: Iterable[Outcome], path: Path | None) -> None:
         """Print what was refused and what looks alike, and then how many there were of each."""
         counts = Counter[str]()
         with ExitStack() as stack:
@@ -104,6 +105,9 @@ class Command(BaseCommand):
                     self.stdout.write(f"{outcome.name}: looks like {alike}")
         if max(counts[Status.REFUSED], counts["near"]) > MOST_SHOWN:
             self.stdout.write(f"Of each the first {MOST_SHOWN} are named here; --report FILE.csv names all.")
+        if counts["near"]:
+            page = reverse("labeling:duplicates", args=[collection.slug])
+            self.stdout.write(f"Whoever owns the collection decides about what looks alike at {page}.")
         self.stdout.write(
             f"{counts[Status.ADDED]:,} pictures added, {counts[Status.THERE]:,} there already, "
             f"{counts['near']:,} of the new ones near duplicates, {counts[Status.REFUSED]:,} files refused."
