@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -11,7 +11,7 @@ from django.db import transaction
 
 from labeling.archives import Entry, printable
 from labeling.candidates import Candidates, NoCandidateError
-from labeling.keeping import Kept, Wait, checker
+from labeling.keeping import Kept, Tick, Wait, checker, nothing
 from labeling.metadata import Known
 from labeling.models import Arrival, Choices, Collection, Image, Question, random_position
 from labeling.splits import split_of
@@ -22,6 +22,7 @@ BATCH_BYTES = (
     32 * 2**20
 )  # and how many bytes of them wait for it, so that memory does not grow with their sizes
 N_WAITING = 2  # batches being checked by other processes while one is written to the database
+Record = Callable[[list["Outcome"]], object]
 Asked = tuple[int, int | None]  # the picture and the noun that a question is about, by primary key
 
 
@@ -94,6 +95,8 @@ def take_in(
     licence: str = "",
     credit: str = "",
     n_processes: int = 1,
+    record: Record = lambda _outcomes: None,
+    tick: Tick = nothing,
 ) -> Iterator[Outcome]:
     """Take pictures into `collection`, and yield what became of each in their order; a bad one is refused and the
     others go in.
@@ -101,11 +104,14 @@ def take_in(
     Batches are kept one by one. A picture that is there already is known by its bytes and not decoded again, so
     stopping is safe and repeating goes on. Memory grows neither with the number of pictures nor with what they say
     of themselves. Checking is spread over `n_processes`; with 1 everything happens in this one.
+
+    `record` is called in each batch's transaction with what became of it; where it raises, nothing of the batch is
+    kept. `tick` is called every second or so while pictures are checked.
     """
     about = {"source": source, "licence": licence, "credit": credit}
     n_waiting = N_WAITING if n_processes > 1 else 0
     waiting: deque[_Batch] = deque()
-    with checker(n_processes) as check:
+    with checker(n_processes, tick) as check:
         for pictures in _batches(incoming):
             if collection.is_verifying:
                 pictures = _with_nouns(Candidates(collection), pictures)
@@ -119,9 +125,9 @@ def take_in(
             waiting.append(_Batch(named, hashes, known, list(fresh), check(list(fresh.values()))))
             del pictures, fresh, sent
             if len(waiting) > n_waiting:
-                yield from _write(collection, waiting.popleft(), about)
+                yield from _write(collection, waiting.popleft(), about, record)
         while waiting:
-            yield from _write(collection, waiting.popleft(), about)
+            yield from _write(collection, waiting.popleft(), about, record)
 
 
 @dataclass(frozen=True)
@@ -158,7 +164,7 @@ def _with_nouns(candidates: Candidates, pictures: list[IncomingPicture]) -> list
     return found
 
 
-def _write(collection: Collection, batch: _Batch, about: Mapping[str, str]) -> Iterator[Outcome]:
+def _write(collection: Collection, batch: _Batch, about: Mapping[str, str], record: Record) -> list[Outcome]:
     """Keep the rows of one batch, and say what became of each of its pictures."""
     checked: dict[str, Kept | str] = dict(zip(batch.fresh, batch.wait(), strict=True))
     kept = {sent: found for sent, found in checked.items() if isinstance(found, Kept)}
@@ -174,20 +180,24 @@ def _write(collection: Collection, batch: _Batch, about: Mapping[str, str]) -> I
             for asked in _asked(picture, images.get(sent or "")):
                 wanted.setdefault(asked, picture)
         added, questions = _ask(collection, wanted)
-    near = _near(collection, new)
-    sha256 = dict(
-        Image.objects.filter(pk__in={image for image, _about in wanted}).values_list("pk", "sha256")
-    )
-    for picture, sent in zip(batch.pictures, batch.hashes, strict=True):
-        if sent is None or sent not in images:
-            why = picture.refusal if sent is None else str(checked[sent])
-            yield Outcome(picture.name, Status.REFUSED, why)
-            continue
-        image = images[sent]
-        mine = _asked(picture, image)
-        status = Status.ADDED if any(wanted[a] is picture and a in added for a in mine) else Status.THERE
-        alike = near.get(image, ()) if status == Status.ADDED else ()
-        yield Outcome(picture.name, status, "", questions[mine[0]], sha256[image], alike)
+        near = _near(collection, new)
+        sha256 = dict(
+            Image.objects.filter(pk__in={image for image, _about in wanted}).values_list("pk", "sha256")
+        )
+
+        def outcome(picture: IncomingPicture, sent: str | None) -> Outcome:
+            if sent is None or sent not in images:
+                why = picture.refusal if sent is None else str(checked[sent])
+                return Outcome(picture.name, Status.REFUSED, why)
+            image = images[sent]
+            mine = _asked(picture, image)
+            status = Status.ADDED if any(wanted[a] is picture and a in added for a in mine) else Status.THERE
+            alike = near.get(image, ()) if status == Status.ADDED else ()
+            return Outcome(picture.name, status, "", questions[mine[0]], sha256[image], alike)
+
+        outcomes = [outcome(*each) for each in zip(batch.pictures, batch.hashes, strict=True)]
+        record(outcomes)
+    return outcomes
 
 
 def _asked(picture: IncomingPicture, image: int | None) -> list[Asked]:

@@ -27,6 +27,7 @@ from labeling.models.comments import Comment, Flag
 from labeling.models.examples import Example, ExampleRefusedError
 from labeling.models.grids import GRID, Grid
 from labeling.models.images import Arrival, Image
+from labeling.models.intakes import Intake, IntakeLostError, IntakeNote
 from labeling.models.leases import (
     LEASE_TIME,
     MOST_LEASES,
@@ -64,6 +65,9 @@ __all__ = [
     "Flag",
     "Grid",
     "Image",
+    "Intake",
+    "IntakeLostError",
+    "IntakeNote",
     "Keys",
     "Lease",
     "LeaseExpiredError",
