@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
 
+import numpy as np
 from django.db import transaction
 
 from labeling.archives import Entry, printable
 from labeling.candidates import Candidates, NoCandidateError
 from labeling.keeping import Kept, Tick, Wait, checker, nothing
+from labeling.likeness import near_pairs
 from labeling.metadata import Known
 from labeling.models import Arrival, Choices, Collection, Image, Question, random_position
 from labeling.splits import split_of
@@ -171,8 +173,9 @@ def _write(collection: Collection, batch: _Batch, about: Mapping[str, str], reco
     said: dict[str, IncomingPicture] = {}
     for picture, sent in zip(batch.pictures, batch.hashes, strict=True):
         said.setdefault(sent or "", picture)
+    near = _near(collection, kept.values())  # before the transaction, so that votes need not wait for it
     with transaction.atomic():
-        new, keys = _store(kept, {sent: _about(said[sent], about) for sent in kept})
+        keys = _store(kept, {sent: _about(said[sent], about) for sent in kept})
         images = batch.known | {sent: keys[picture.sha256] for sent, picture in kept.items()}
         # Of several files with one picture, the first one brings in what is asked.
         wanted: dict[Asked, IncomingPicture] = {}
@@ -180,7 +183,6 @@ def _write(collection: Collection, batch: _Batch, about: Mapping[str, str], reco
             for asked in _asked(picture, images.get(sent or "")):
                 wanted.setdefault(asked, picture)
         added, questions = _ask(collection, wanted)
-        near = _near(collection, new)
         sha256 = dict(
             Image.objects.filter(pk__in={image for image, _about in wanted}).values_list("pk", "sha256")
         )
@@ -192,7 +194,7 @@ def _write(collection: Collection, batch: _Batch, about: Mapping[str, str], reco
             image = images[sent]
             mine = _asked(picture, image)
             status = Status.ADDED if any(wanted[a] is picture and a in added for a in mine) else Status.THERE
-            alike = near.get(image, ()) if status == Status.ADDED else ()
+            alike = near.get(sha256[image], ()) if status == Status.ADDED else ()
             return Outcome(picture.name, status, "", questions[mine[0]], sha256[image], alike)
 
         outcomes = [outcome(*each) for each in zip(batch.pictures, batch.hashes, strict=True)]
@@ -213,12 +215,9 @@ def _about(picture: IncomingPicture, about: Mapping[str, str]) -> dict[str, str]
     return {name: own[name] or of_all for name, of_all in about.items()}
 
 
-def _store(
-    kept: dict[str, Kept], about: dict[str, dict[str, str]]
-) -> tuple[dict[int, int | None], dict[str, int]]:
-    """Keep the rows of those pictures that are new, and what each was sent as.
-
-    Return the new ones' perceptual hashes by primary key, and every one's primary key by SHA-256.
+def _store(kept: dict[str, Kept], about: dict[str, dict[str, str]]) -> dict[str, int]:
+    """Keep the rows of those pictures that are new, and what each was sent as; return every one's primary key by
+    SHA-256.
     """
     pictures = {picture.sha256: (picture, about[sent]) for sent, picture in kept.items()}
     before = set(Image.objects.filter(sha256__in=pictures).values_list("sha256", flat=True))
@@ -248,8 +247,7 @@ def _store(
     ]
     if others:
         Arrival.objects.bulk_create(others, ignore_conflicts=True)
-    new = {keys[h]: picture.perceptual_hash for h, (picture, _said) in pictures.items() if h not in before}
-    return new, keys
+    return keys
 
 
 def _ask(collection: Collection, wanted: dict[Asked, IncomingPicture]) -> tuple[set[Asked], dict[Asked, int]]:
@@ -303,16 +301,26 @@ def _about_nouns(collection: Collection, wanted: Mapping[Asked, IncomingPicture]
     ]
 
 
-def _near(collection: Collection, new: dict[int, int | None]) -> dict[int, tuple[str, ...]]:
-    """Return what of the collection each new picture looks like, by SHA-256."""
-    pairs = Image.objects.near_each({pk: value for pk, value in new.items() if value is not None})
-    others = {other for _image, other, _distance in pairs}
-    asked = Image.objects.shown().filter(pk__in=others, questions__collection=collection)
-    hashes = dict(asked.values_list("pk", "sha256")) if others else {}
-    near: dict[int, tuple[str, ...]] = {}
-    for image, other, _distance in pairs:
-        if other in hashes:
-            near[image] = (*near.get(image, ()), hashes[other])
+def _near(collection: Collection, kept: Iterable[Kept]) -> dict[str, tuple[str, ...]]:
+    """Return what each of these pictures that is new looks like, of the collection and of each other, by SHA-256."""
+    hashes = {picture.sha256: picture.perceptual_hash for picture in kept}
+    before = set(Image.objects.filter(sha256__in=hashes).values_list("sha256", flat=True))
+    new = {sha256: value for sha256, value in hashes.items() if value is not None and sha256 not in before}
+    # They have no primary keys yet; numbers below 0 are nobody's.
+    names = dict(enumerate(new, start=-len(new)))
+    numbers, values = [*names], np.array([*new.values()], dtype=np.int64)
+    found = Image.objects.near_each(dict(zip(numbers, new.values(), strict=True)))
+    pairs = [(image, other) for image, other, _distance in found]
+    asked = Image.objects.shown().filter(
+        pk__in={other for _image, other in pairs}, questions__collection=collection
+    )
+    names |= dict(asked.values_list("pk", "sha256"))
+    for i, j in near_pairs(values):
+        pairs += [(numbers[i], numbers[j]), (numbers[j], numbers[i])]
+    near: dict[str, tuple[str, ...]] = {}
+    for image, other in pairs:
+        if other in names:
+            near[names[image]] = (*near.get(names[image], ()), names[other])
     return near
 
 
