@@ -79,7 +79,7 @@ def receive(
     except BaseException:
         Intake.objects.filter(pk=intake.pk).forget()
         raise
-    intake.is_received()
+    intake.let_wait()
     return intake
 
 
@@ -109,7 +109,7 @@ def work(intake: Intake) -> None:
         _work(intake)
     except IntakeLostError as error:
         logger.info("%s", error)  # somebody else has it, or its sender is gone
-    except FileNotFoundError:
+    except _NotThereError:
         intake.fail(_("What was received is not in the storage any more. Send it again."))
     except BaseException:
         intake.mine().requeue()
@@ -117,12 +117,11 @@ def work(intake: Intake) -> None:
 
 
 def _work(intake: Intake) -> None:
-    storage, tick = private_storage(), _pulse(intake)
-    n_processes = os.cpu_count() or 1 if intake.size >= SPREAD_FROM_BYTES and may_start_processes() else 1
+    tick = _pulse(intake)
+    is_spread = intake.size >= SPREAD_FROM_BYTES and may_start_processes()
+    n_processes = (os.cpu_count() or 1) if is_spread else 1
     with ExitStack() as stack:
-        stored = [
-            stack.enter_context(storage.open(intake.stored_as(place))) for place in range(len(intake.names))
-        ]
+        stored = [stack.enter_context(_open(intake, place)) for place in range(len(intake.names))]
         counts = [count_files(file) for file in stored]
         intake.expect(None if None in counts else sum(filter(None, counts)))
         incoming = _ticking(as_sent(zip(intake.names, stored, strict=True), intake.folder), tick)
@@ -139,6 +138,17 @@ def _work(intake: Intake) -> None:
         for _outcome in outcomes:
             pass  # each was recorded
     intake.finish()
+
+
+class _NotThereError(Exception):
+    """What was received is not where it was stored."""
+
+
+def _open(intake: Intake, place: int) -> IO[bytes]:
+    try:
+        return private_storage().open(intake.stored_as(place))
+    except FileNotFoundError as error:
+        raise _NotThereError from error
 
 
 def _pulse(intake: Intake) -> Tick:

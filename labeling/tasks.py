@@ -35,6 +35,12 @@ def take_in_waiting() -> int:
 
 
 @shared_task
+def sweep_received_files() -> int:
+    """Delete received files whose intake is gone; return how many those were."""
+    return Intake.objects.sweep_orphans()
+
+
+@shared_task
 def sweep_intakes() -> None:
     """Let wait again what a dead worker left, delete what is needed no more, and wake a worker if anything waits."""
     receiving.sweep()

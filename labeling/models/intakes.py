@@ -23,6 +23,7 @@ HEARTBEAT_EVERY_S = 2
 LOST_AFTER = timedelta(seconds=60)
 # Storing an upload of gigabytes where files lie elsewhere, without a word between.
 UNSTORED_AFTER = timedelta(hours=1)
+FOLDER = "intakes"  # in the private storage
 MOST_LOST = 3  # times that it broke off without a batch between, until it is given up
 MOST_NOTES = 10_000  # files of one intake of which more is kept than their number
 MOST_LETTERS = 1000  # of a file's name, which an archive may make as long as a book
@@ -86,6 +87,22 @@ class IntakeQuerySet(models.QuerySet["Intake"]):
     def sweep_files(self) -> int:
         """Delete received files that are needed no more; return of how many intakes."""
         return sum(intake.delete_files() for intake in self.filter(state__in=Intake.ENDS, is_stored=True))
+
+    def sweep_orphans(self) -> int:
+        """Delete received files whose row is gone, as with its collection; return how many those were.
+
+        A row is there before its files are, so what is on its way is not taken for one.
+        """
+        storage = private_storage()
+        try:
+            _folders, names = storage.listdir(FOLDER)
+        except FileNotFoundError:
+            return 0
+        there = {str(pk) for pk in self.filter(is_stored=True).values_list("pk", flat=True)}
+        orphans = [name for name in names if name.partition("-")[0] not in there]
+        for name in orphans:
+            storage.delete(f"{FOLDER}/{name}")
+        return len(orphans)
 
     def forget(self) -> None:
         """Delete them with what was received; pictures that were taken in stay."""
@@ -175,9 +192,9 @@ class Intake(models.Model):
 
     def stored_as(self, place: int) -> str:
         """Return the name in the private storage of what was sent at `place`."""
-        return f"intakes/{self.pk}/{place}"
+        return f"{FOLDER}/{self.pk}-{place}"
 
-    def is_received(self) -> None:
+    def let_wait(self) -> None:
         """Let it wait for a worker: all of it is stored."""
         received = Intake.objects.filter(pk=self.pk, state=self.State.RECEIVING)
         received.update(state=self.State.WAITING)

@@ -269,6 +269,19 @@ def test_what_a_dead_request_half_stored_is_swept(collection):
     assert intake.error == "It broke off while it was being received. Send it again."
 
 
+def test_what_a_deleted_collection_left_is_swept_and_nothing_else(collection):
+    gone, kept = (
+        receive(make_collection(), upload("a.zip", archive(1))),
+        receive(collection, upload("b.zip", archive(1))),
+    )
+    Collection.objects.filter(pk=gone.collection_id).delete()
+    assert is_stored(gone)
+
+    tasks.sweep_received_files()
+
+    assert (is_stored(gone), is_stored(kept)) == (False, True)
+
+
 def test_who_is_forgotten_leaves_no_upload_behind(collection):
     intake = receive(collection, upload("carl.zip", archive(1)))
     Intake.objects.filter(sender=intake.sender).forget()
