@@ -1,4 +1,4 @@
-# One image for every service of docker-compose.yml: web, worker, trainer, beat and migrate.
+# One image for every service of docker-compose.yml: web, worker, intake, trainer, beat and migrate.
 FROM python:3.11.14-slim-bookworm AS packages
 RUN python -m venv /venv
 COPY requirements.txt constraints.txt ./

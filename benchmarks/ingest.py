@@ -1,12 +1,13 @@
 """Pictures taken in each second, beside a bare loop of Pillow's, and the memory that it takes. Prints JSON lines.
 
-    python -m benchmarks.ingest [--pictures N] [--processes N] [--turns N] [--folder FOLDER]
+    python -m benchmarks.ingest [--pictures N] [--width PIXELS] [--processes N] [--turns N] [--folder FOLDER]
 
-Makes N JPEG photographs of noise over smooth colours, 500 x 375 pixels as ImageNet's average, in FOLDER or in a
-folder that is thrown away. The bare loop opens, decodes and shrinks each file to 320 pixels, as everybody writes it
-with `Image.thumbnail`, over as many processes, forked and so ready at once; it neither checks, hashes, encodes nor
-records anything. A second loop also encodes the small picture and writes it to a file. The database is SQLite in
-a folder of its own unless DATABASE_URL says otherwise. Loops and ingest take turns, and the best of each counts.
+Makes N JPEG photographs of noise over smooth colours, 500 x 375 pixels as ImageNet's average or of another width, in
+FOLDER or in a folder that is thrown away. The bare loop opens, decodes and shrinks each file to 320 pixels, as
+everybody writes it with `Image.thumbnail`, over as many processes, forked and so ready at once; it neither checks,
+hashes, encodes nor records anything. A second loop also encodes the small picture and writes it to a file. The
+database is SQLite in a folder of its own unless DATABASE_URL says otherwise. Loops and ingest take turns, and the
+best of each counts.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from PIL import Image
 
 from benchmarks.consensus import report
 
-SIZE = (500, 375)
+WIDTH = 500  # pixels; a height is three quarters of it
 PER_FOLDER = 1000
 SMALL = (320, 320)
 
@@ -41,6 +42,7 @@ SMALL = (320, 320)
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest", description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=4000)
+    parser.add_argument("--width", type=int, default=WIDTH, help="pixels; the height is three quarters of it")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where the photographs lie; made there if they do not")
@@ -48,8 +50,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as var:
         os.environ |= {"VAR_DIR": var, "DJANGO_SETTINGS_MODULE": "config.settings", "LOG_LEVEL": "WARNING"}
         django.setup()
-        folder = (options.folder or Path(var) / "photographs") / str(options.pictures)
-        _make(folder, options.pictures, options.processes)
+        folder = (options.folder or Path(var) / "photographs") / f"{options.pictures}-{options.width}"
+        _make(folder, options.pictures, options.width, options.processes)
         _measure(folder, options.processes, options.turns, Path(var))
 
 
@@ -201,20 +203,21 @@ def _time_loop(loop: Callable[[Path], None], files: list[Path], n_processes: int
 # --- Photographs -----------------------------------------------------------------------------------------------
 
 
-def _make(folder: Path, n_pictures: int, n_processes: int) -> None:
+def _make(folder: Path, n_pictures: int, width: int, n_processes: int) -> None:
     with ProcessPoolExecutor(n_processes, multiprocessing.get_context("spawn")) as pool:
-        list(pool.map(_make_one, [folder] * n_pictures, range(n_pictures), chunksize=100))
+        list(pool.map(partial(_make_one, folder, width), range(n_pictures), chunksize=100))
 
 
-def _make_one(folder: Path, seed: int) -> None:
+def _make_one(folder: Path, width: int, seed: int) -> None:
     path = folder / f"{seed // PER_FOLDER:04}" / f"{seed:07}.jpg"
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    height = width * 3 // 4
     rng = np.random.default_rng(seed)
     colours = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8))
-    pixels = np.asarray(colours.resize(SIZE, Image.Resampling.BICUBIC), dtype=np.int16)
-    noisy = pixels + rng.integers(-14, 15, (SIZE[1], SIZE[0], 1), dtype=np.int16)
+    pixels = np.asarray(colours.resize((width, height), Image.Resampling.BICUBIC), dtype=np.int16)
+    noisy = pixels + rng.integers(-14, 15, (height, width, 1), dtype=np.int16)
     Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(path, quality=92)
 
 

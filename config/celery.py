@@ -15,6 +15,8 @@ app.conf.beat_schedule = {
         ("release expired leases", "labeling.tasks.release_expired_leases", 60),
         ("refit grown collections", "labeling.tasks.refit_grown_collections", 60),
         ("tally labels", "labeling.tasks.tally_labels", 30),
+        ("sweep intakes", "labeling.tasks.sweep_intakes", 10),
+        ("sweep received files", "labeling.tasks.sweep_received_files", 3600),
         ("sweep runs", "training.tasks.sweep_runs", 10),
         ("sweep submissions", "competition.tasks.sweep_submissions", 5),
     )

@@ -1,4 +1,4 @@
-"""Run the whole site on one machine: web server, worker, trainer and beat, started again if they die.
+"""Run the whole site on one machine: web server, workers and beat, started again if they die.
 
     python -m config.serve [--port 8000]
 
@@ -40,6 +40,8 @@ def commands(port: int | None) -> dict[str, list[str]]:
     processes = {
         "worker": [*worker, "--queues", "celery", "--hostname", "worker@%h"],
         "trainer": [*worker, "--queues", "training", "--hostname", "trainer@%h"],
+        # Threads: processes of Celery's own may not start those that pictures are checked in.
+        "intake": [*worker, "--queues", "intake", "--pool", "threads", "--hostname", "intake@%h"],
         "beat": [*celery, "beat", "--schedule", str(var_dir() / "beat-schedule"), "--pidfile=", *quiet],
     }
     if port is not None:

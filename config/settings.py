@@ -156,7 +156,11 @@ else:
     }
 # A message is only a wake-up: rows hold the truth, so results are never read and a lost message costs a sweep.
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ROUTES = {"training.tasks.train_queued": {"queue": "training"}}
+# What takes long has a queue of its own, so that nothing else waits behind it.
+CELERY_TASK_ROUTES = {
+    "training.tasks.train_queued": {"queue": "training"},
+    "labeling.tasks.take_in_waiting": {"queue": "intake"},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
@@ -173,6 +177,7 @@ if S3_BUCKET:
         "secret_key": os.environ.get("S3_SECRET_KEY") or None,
         "region_name": os.environ.get("S3_REGION") or None,
         "file_overwrite": True,
+        "max_memory_size": 16 * 2**20,  # bytes of an open file; what is larger goes to a temporary one
     }
     _files = {
         name: {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**_s3, "location": folder}}

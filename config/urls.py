@@ -10,7 +10,7 @@ from competition.api import ContestViewSet, SubmissionViewSet
 from config import views
 from datasets.api import SnapshotViewSet
 from labeling.api import CollectionViewSet, LeasesView, ReleaseView, UndoView, VotesView
-from labeling.uploading import PicturesView
+from labeling.uploading import IntakeViewSet, PicturesView
 from taxonomy.api import ChangeViewSet, DraftViewSet, SynsetViewSet
 from training.api import RunViewSet
 
@@ -19,6 +19,7 @@ api.register("synsets", SynsetViewSet)
 api.register("drafts", DraftViewSet)
 api.register("changes", ChangeViewSet)
 api.register("collections", CollectionViewSet)
+api.register("intakes", IntakeViewSet)
 api.register("snapshots", SnapshotViewSet)
 api.register("runs", RunViewSet)
 api.register("contests", ContestViewSet)

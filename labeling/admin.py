@@ -15,6 +15,8 @@ from labeling.models import (
     Example,
     Flag,
     Image,
+    Intake,
+    IntakeNote,
     Lease,
     Narrowing,
     NearDuplicate,
@@ -96,6 +98,19 @@ class ImageAdmin(admin.ModelAdmin):
 class ArrivalAdmin(KeptAsMadeAdmin):
     list_display = ("sha256", "image")
     list_select_related = ("image",)
+
+
+@admin.register(Intake)
+class IntakeAdmin(KeptAsMadeAdmin):
+    list_display = ("name", "collection", "sender", "state", "n_files", "n_added", "n_refused", "created_at")
+    list_filter = ("state", "collection")
+    list_select_related = ("collection", "sender")
+
+
+@admin.register(IntakeNote)
+class IntakeNoteAdmin(KeptAsMadeAdmin):
+    list_display = ("name", "intake", "why")
+    list_select_related = ("intake",)
 
 
 @admin.register(Question)

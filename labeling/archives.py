@@ -86,6 +86,22 @@ def unpack(file: IO[bytes]) -> Iterator[Entry]:
     yield from _in_zip(file) if start.startswith(b"PK") else _in_tar(file, _packing(start))
 
 
+def count_files(file: IO[bytes]) -> int | None:
+    """Return how many files `unpack` gives of an archive, a broken one counting as one, and 1 of another file.
+
+    None where only reading all of it would tell, as of a TAR.
+    """
+    if not is_archive(file):
+        return 1
+    if file.read(2) != b"PK":
+        return None
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return sum(_is_given(member) for member in archive.infolist())
+    except BROKEN:
+        return 1
+
+
 def printable(name: str) -> str:
     """Return `name` with what is no text, or would command a terminal, as question marks."""
     return "".join(letter if letter.isprintable() else "?" for letter in name)
@@ -184,8 +200,12 @@ def _in_zip(file: IO[bytes]) -> Iterator[Entry]:
         raise ArchiveError(f"Expected a whole ZIP archive; found {error}.") from error
     with archive:
         for member in archive.infolist():
-            if not member.is_dir() and not _is_junk(member.filename):
+            if _is_given(member):
                 yield _zip_member(archive, member)
+
+
+def _is_given(member: zipfile.ZipInfo) -> bool:
+    return not member.is_dir() and not _is_junk(member.filename)
 
 
 def _zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Entry:

@@ -2,16 +2,18 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
 
+import numpy as np
 from django.db import transaction
 
 from labeling.archives import Entry, printable
 from labeling.candidates import Candidates, NoCandidateError
-from labeling.keeping import Kept, Wait, checker
+from labeling.keeping import Kept, Tick, Wait, checker, nothing
+from labeling.likeness import near_pairs
 from labeling.metadata import Known
 from labeling.models import Arrival, Choices, Collection, Image, NearDuplicate, Question, random_position
 from labeling.splits import split_of
@@ -22,6 +24,7 @@ BATCH_BYTES = (
     32 * 2**20
 )  # and how many bytes of them wait for it, so that memory does not grow with their sizes
 N_WAITING = 2  # batches being checked by other processes while one is written to the database
+Record = Callable[[list["Outcome"]], object]
 Asked = tuple[int, int | None]  # the picture and the noun that a question is about, by primary key
 
 
@@ -94,6 +97,8 @@ def take_in(
     licence: str = "",
     credit: str = "",
     n_processes: int = 1,
+    record: Record = lambda _outcomes: None,
+    tick: Tick = nothing,
 ) -> Iterator[Outcome]:
     """Take pictures into `collection`, and yield what became of each in their order; a bad one is refused and the
     others go in.
@@ -101,11 +106,14 @@ def take_in(
     Batches are kept one by one. A picture that is there already is known by its bytes and not decoded again, so
     stopping is safe and repeating goes on. Memory grows neither with the number of pictures nor with what they say
     of themselves. Checking is spread over `n_processes`; with 1 everything happens in this one.
+
+    `record` is called in each batch's transaction with what became of it; where it raises, nothing of the batch is
+    kept. `tick` is called every second or so while pictures are checked.
     """
     about = {"source": source, "licence": licence, "credit": credit}
     n_waiting = N_WAITING if n_processes > 1 else 0
     waiting: deque[_Batch] = deque()
-    with checker(n_processes) as check:
+    with checker(n_processes, tick) as check:
         for pictures in _batches(incoming):
             if collection.is_verifying:
                 pictures = _with_nouns(Candidates(collection), pictures)
@@ -119,9 +127,9 @@ def take_in(
             waiting.append(_Batch(named, hashes, known, list(fresh), check(list(fresh.values()))))
             del pictures, fresh, sent
             if len(waiting) > n_waiting:
-                yield from _write(collection, waiting.popleft(), about)
+                yield from _write(collection, waiting.popleft(), about, record)
         while waiting:
-            yield from _write(collection, waiting.popleft(), about)
+            yield from _write(collection, waiting.popleft(), about, record)
 
 
 @dataclass(frozen=True)
@@ -158,13 +166,14 @@ def _with_nouns(candidates: Candidates, pictures: list[IncomingPicture]) -> list
     return found
 
 
-def _write(collection: Collection, batch: _Batch, about: Mapping[str, str]) -> Iterator[Outcome]:
+def _write(collection: Collection, batch: _Batch, about: Mapping[str, str], record: Record) -> list[Outcome]:
     """Keep the rows of one batch, and say what became of each of its pictures."""
     checked: dict[str, Kept | str] = dict(zip(batch.fresh, batch.wait(), strict=True))
     kept = {sent: found for sent, found in checked.items() if isinstance(found, Kept)}
     said: dict[str, IncomingPicture] = {}
     for picture, sent in zip(batch.pictures, batch.hashes, strict=True):
         said.setdefault(sent or "", picture)
+    near = _near(collection, kept.values())  # before the transaction, so that votes need not wait for it
     with transaction.atomic():
         keys = _store(kept, {sent: _about(said[sent], about) for sent in kept})
         images = batch.known | {sent: keys[picture.sha256] for sent, picture in kept.items()}
@@ -174,20 +183,25 @@ def _write(collection: Collection, batch: _Batch, about: Mapping[str, str]) -> I
             for asked in _asked(picture, images.get(sent or "")):
                 wanted.setdefault(asked, picture)
         added, questions = _ask(collection, wanted)
-    near = _near(collection, {image for image, _about in added})
-    sha256 = dict(
-        Image.objects.filter(pk__in={image for image, _about in wanted}).values_list("pk", "sha256")
-    )
-    for picture, sent in zip(batch.pictures, batch.hashes, strict=True):
-        if sent is None or sent not in images:
-            why = picture.refusal if sent is None else str(checked[sent])
-            yield Outcome(picture.name, Status.REFUSED, why)
-            continue
-        image = images[sent]
-        mine = _asked(picture, image)
-        status = Status.ADDED if any(wanted[a] is picture and a in added for a in mine) else Status.THERE
-        alike = near.get(image, ()) if status == Status.ADDED else ()
-        yield Outcome(picture.name, status, "", questions[mine[0]], sha256[image], alike)
+        sha256 = dict(
+            Image.objects.filter(pk__in={image for image, _about in wanted}).values_list("pk", "sha256")
+        )
+
+        def outcome(picture: IncomingPicture, sent: str | None) -> Outcome:
+            if sent is None or sent not in images:
+                why = picture.refusal if sent is None else str(checked[sent])
+                return Outcome(picture.name, Status.REFUSED, why)
+            image = images[sent]
+            mine = _asked(picture, image)
+            status = Status.ADDED if any(wanted[a] is picture and a in added for a in mine) else Status.THERE
+            alike = near.get(sha256[image], ()) if status == Status.ADDED else ()
+            return Outcome(picture.name, status, "", questions[mine[0]], sha256[image], alike)
+
+        outcomes = [outcome(*each) for each in zip(batch.pictures, batch.hashes, strict=True)]
+        record(outcomes)
+    # When others can see them, so that of two batches at once the later one finds what they have alike.
+    NearDuplicate.objects.find(collection, {image for image, _about in added})
+    return outcomes
 
 
 def _asked(picture: IncomingPicture, image: int | None) -> list[Asked]:
@@ -204,9 +218,8 @@ def _about(picture: IncomingPicture, about: Mapping[str, str]) -> dict[str, str]
 
 
 def _store(kept: dict[str, Kept], about: dict[str, dict[str, str]]) -> dict[str, int]:
-    """Keep the rows of those pictures that are new, and what each was sent as.
-
-    Return every one's primary key by SHA-256.
+    """Keep the rows of those pictures that are new, and what each was sent as; return every one's primary key by
+    SHA-256.
     """
     pictures = {picture.sha256: (picture, about[sent]) for sent, picture in kept.items()}
     before = set(Image.objects.filter(sha256__in=pictures).values_list("sha256", flat=True))
@@ -290,14 +303,26 @@ def _about_nouns(collection: Collection, wanted: Mapping[Asked, IncomingPicture]
     ]
 
 
-def _near(collection: Collection, added: set[int]) -> dict[int, tuple[str, ...]]:
-    """Return what of the collection each picture that is new to it looks like, by SHA-256."""
-    pairs = NearDuplicate.objects.find(collection, added)
-    others = {other for _image, other in pairs}
-    hashes = dict(Image.objects.filter(pk__in=others).values_list("pk", "sha256")) if others else {}
-    near: dict[int, tuple[str, ...]] = {}
+def _near(collection: Collection, kept: Iterable[Kept]) -> dict[str, tuple[str, ...]]:
+    """Return what each of these pictures that is new looks like, of the collection and of each other, by SHA-256."""
+    hashes = {picture.sha256: picture.perceptual_hash for picture in kept}
+    before = set(Image.objects.filter(sha256__in=hashes).values_list("sha256", flat=True))
+    new = {sha256: value for sha256, value in hashes.items() if value is not None and sha256 not in before}
+    # They have no primary keys yet; numbers below 0 are nobody's.
+    names = dict(enumerate(new, start=-len(new)))
+    numbers, values = [*names], np.array([*new.values()], dtype=np.int64)
+    found = Image.objects.near_each(dict(zip(numbers, new.values(), strict=True)))
+    pairs = [(image, other) for image, other, _distance in found]
+    asked = Image.objects.shown().filter(
+        pk__in={other for _image, other in pairs}, questions__collection=collection
+    )
+    names |= dict(asked.values_list("pk", "sha256"))
+    for i, j in near_pairs(values):
+        pairs += [(numbers[i], numbers[j]), (numbers[j], numbers[i])]
+    near: dict[str, tuple[str, ...]] = {}
     for image, other in pairs:
-        near[image] = (*near.get(image, ()), hashes[other])
+        if other in names:
+            near[names[image]] = (*near.get(names[image], ()), names[other])
     return near
 
 

@@ -9,9 +9,10 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.context import BaseContext
 
 from django.core.files.base import ContentFile
@@ -24,6 +25,7 @@ from labeling.pictures import PictureError, check_picture
 # milliseconds a picture that saves one. See Pillow's block allocator.
 N_BLOCKS = 4
 CHUNK = 8  # pictures handed to a process at a time: enough that handing them over costs little
+GLANCE_S = 1.0  # how long one waits for them in silence
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Kept:
 
 Checked = list[Kept | str]  # one for each picture, in their order; a string says why it is refused
 Wait = Callable[[], Checked]  # waits until they are checked
+Tick = Callable[[], object]  # called every now and then; what it raises stops everything
+
+
+def nothing() -> None:
+    """A tick of those who do not want to hear it."""
 
 
 def check_and_keep(data: bytes, storage: Storage) -> Kept | str:
@@ -83,15 +90,15 @@ def _save(storage: Storage, name: str, content: bytes) -> str:
 
 
 @contextmanager
-def checker(n_processes: int) -> Iterator[Callable[[list[bytes]], Wait]]:
-    """Give a function that begins to check pictures and returns how to wait for them.
+def checker(n_processes: int, tick: Tick = nothing) -> Iterator[Callable[[list[bytes]], Wait]]:
+    """Give a function that begins to check pictures and returns how to wait for them, which ticks.
 
     With one process they are checked here, when waited for. More are forked from one that is started for this alone,
     where the system can, so that they share neither a connection to the database nor a lock with this one.
     """
     if n_processes == 1:
         storage = storages["default"]
-        yield lambda pictures: lambda: [check_and_keep(data, storage) for data in pictures]
+        yield lambda pictures: partial(_check_here, pictures, storage, tick)
         return
     context = _context()
     with ProcessPoolExecutor(n_processes, context, _begin, (storages["default"],)) as pool:
@@ -99,13 +106,33 @@ def checker(n_processes: int) -> Iterator[Callable[[list[bytes]], Wait]]:
         def begin(pictures: list[bytes]) -> Wait:
             chunks = [pictures[at : at + CHUNK] for at in range(0, len(pictures), CHUNK)]
             waiting: deque[Future[Checked]] = deque(pool.submit(_check_chunk, chunk) for chunk in chunks)
-            return lambda: [each for future in _emptied(waiting) for each in future.result()]
+            return lambda: [each for future in _emptied(waiting) for each in _result(future, tick)]
 
         try:
             yield begin
         except BaseException:
             pool.shutdown(cancel_futures=True)  # whoever stops does not wait for what has not begun
             raise
+
+
+def may_start_processes() -> bool:
+    """Say whether this process may have children: a Celery worker's own, unless it works with threads, may not."""
+    return not multiprocessing.current_process().daemon
+
+
+def _check_here(pictures: list[bytes], storage: Storage, tick: Tick) -> Checked:
+    checked: Checked = []
+    for data in pictures:
+        tick()
+        checked.append(check_and_keep(data, storage))
+    return checked
+
+
+def _result(future: Future[Checked], tick: Tick) -> Checked:
+    tick()
+    while not wait([future], GLANCE_S).done:
+        tick()
+    return future.result()
 
 
 def _context() -> BaseContext:
@@ -129,7 +156,16 @@ def _begin(storage: Storage) -> None:
     global _storage
     _storage = storage
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     Image.core.set_blocks_max(N_BLOCKS)  # type: ignore[attr-defined]
+
+
+def _end_with_parent() -> None:
+    """One that is killed cannot say that there is nothing left to do: these processes would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
 
 
 def _check_chunk(pictures: list[bytes]) -> Checked:

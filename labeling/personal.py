@@ -7,6 +7,7 @@ from labeling.models import (
     Collection,
     Comment,
     Flag,
+    Intake,
     Lease,
     QuizPass,
     Report,
@@ -96,6 +97,21 @@ KEPT = [
             % {"n": n}
         ),
         forget=lambda collections: collections.update(owner=None),
+    ),
+    Kept(
+        "uploads",
+        lambda user: Intake.objects.filter(sender=user).order_by("pk"),
+        {
+            "collection": "collection__slug",
+            "name": "name",
+            "size": "size",
+            "added": "n_added",
+            "refused": "n_refused",
+            "sent_at": "created_at",
+        },
+        lambda n: ngettext("%(n)s report of an upload", "%(n)s reports of uploads", n) % {"n": n},
+        goes=True,
+        forget=lambda intakes: intakes.forget(),
     ),
     Kept(
         "comments",

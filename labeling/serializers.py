@@ -1,13 +1,15 @@
 from typing import Any
 
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from labeling.intake import Status
-from labeling.models import MOST_LEASES, SKIP, Choices, Collection, Lease, Vote
+from labeling.models import MOST_LEASES, SKIP, Choices, Collection, Intake, IntakeNote, Lease, Vote
 from taxonomy.models import Synset
 
 MOST_VOTES = 200  # in one request
+MOST_NOTES = 100  # on files of an intake, in one answer
 
 
 class ClassSerializer(serializers.ModelSerializer[Synset]):
@@ -147,11 +149,63 @@ class OutcomeSerializer(serializers.Serializer[Any]):
     )
 
 
-class IntakeSerializer(serializers.Serializer[Any]):
+class OutcomesSerializer(serializers.Serializer[Any]):
+    """What became of pictures that were checked at once."""
+
     n_added = serializers.IntegerField(source="counts.n_added")
     n_there = serializers.IntegerField(source="counts.n_there", help_text="Here before, and as they were.")
     n_refused = serializers.IntegerField(source="counts.n_refused")
     files = OutcomeSerializer(many=True)
+
+
+class IntakeNoteSerializer(serializers.ModelSerializer[IntakeNote]):
+    """What is to be said of one file of an intake."""
+
+    detail = serializers.CharField(source="why", help_text="Why it was refused; empty where it was not.")
+    near = serializers.ListField(
+        child=serializers.CharField(), help_text="SHA-256 of pictures of the collection that it looks like."
+    )
+
+    class Meta:
+        model = IntakeNote
+        fields = ["name", "detail", "near"]
+
+
+class IntakeSerializer(serializers.ModelSerializer[Intake]):
+    """How far an upload is."""
+
+    url = serializers.SerializerMethodField(help_text="Ask here again.")
+    page = serializers.CharField(source="get_absolute_url", read_only=True, help_text="The same for people.")
+    collection = serializers.CharField(source="collection.slug", read_only=True)
+    detail = serializers.CharField(source="error", read_only=True, help_text="Why it has failed.")
+    n_done = serializers.IntegerField(
+        read_only=True, help_text="Files of which is known what became of them."
+    )
+
+    class Meta:
+        model = Intake
+        fields = [
+            "id", "url", "page", "collection", "name", "size", "state", "detail", "n_files", "n_done", "n_added",
+            "n_there", "n_refused", "created_at", "started_at", "heartbeat_at", "finished_at",
+        ]  # fmt: skip
+
+    def get_url(self, intake: Intake) -> str:
+        return reverse("intake-detail", args=[intake.pk])
+
+
+class IntakeReportSerializer(IntakeSerializer):
+    """The same, with its report."""
+
+    files = serializers.SerializerMethodField(
+        help_text=f"The first {MOST_NOTES} that were refused or look like others; `files/` of its url has all."
+    )
+
+    class Meta(IntakeSerializer.Meta):
+        fields = [*IntakeSerializer.Meta.fields, "files"]
+
+    @extend_schema_field(IntakeNoteSerializer(many=True))
+    def get_files(self, intake: Intake) -> Any:
+        return IntakeNoteSerializer(intake.notes.all()[:MOST_NOTES], many=True).data
 
 
 class VoteSerializer(serializers.Serializer[Any]):

@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
-from labeling import aggregation, tallying
-from labeling.models import Collection, Lease, Question
+from labeling import aggregation, receiving, tallying
+from labeling.models import Collection, Intake, Lease, Question
 
 
 @shared_task
@@ -26,3 +26,24 @@ def refit_grown_collections() -> int:
     for collection in grown:
         aggregation.refit(collection)
     return len(grown)
+
+
+@shared_task
+def take_in_waiting() -> int:
+    """Take in whatever was received, one upload after the other. Goes to the `intake` queue."""
+    return receiving.take_in_waiting()
+
+
+@shared_task
+def sweep_received_files() -> int:
+    """Delete received files whose intake is gone; return how many those were."""
+    return Intake.objects.sweep_orphans()
+
+
+@shared_task
+def sweep_intakes() -> None:
+    """Let wait again what a dead worker left, delete what is needed no more, and wake a worker if anything waits."""
+    receiving.sweep()
+    # A worker that is at work takes what waits by itself.
+    if Intake.objects.waiting().exists() and not Intake.objects.running().exists():
+        take_in_waiting.apply_async(expires=60)

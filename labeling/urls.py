@@ -18,6 +18,7 @@ urlpatterns = [
     path("collections/pick/", owning.pick_root, name="pick-root"),
     path("collections/<slug:slug>/", views.collection_page, name="collection"),
     path("collections/<slug:slug>/pictures/", uploading.pictures_page, name="pictures"),
+    path("collections/<slug:slug>/pictures/sent/<int:pk>/", uploading.intake_page, name="intake"),
     path("collections/<slug:slug>/progress/", views.progress, name="progress"),
     path("collections/<slug:slug>/start/", views.start, name="start"),
     path("collections/<slug:slug>/label/", views.label, name="label"),

@@ -1,8 +1,10 @@
 /* Pictures dropped or chosen, sent a few files at a time, each with a bar of its own. What fails is kept and can be
-   sent again; what the server refuses is listed with its sentence. Without this module the form sends all at once. */
+   sent again; what the server refuses is listed with its sentence. A single picture is answered for at once; an archive
+   is left to a worker, and its bar goes on with how far that is. Without this module the form sends all at once. */
 
 const AT_ONCE = 3; // files on their way; the server checks one while others travel
 const MOST_NOTES = 200; // sentences shown for one archive
+const POLL_MS = 1000; // between two looks at how far a worker is
 const MOST_ROWS = 300; // finished files that stay listed when nothing is to be said of them
 
 const form = document.getElementById("upload");
@@ -30,7 +32,7 @@ let nSending = 0;
 
 function add(file, name = file.webkitRelativePath || file.name) {
   const row = document.getElementById("upload-row").content.firstElementChild.cloneNode(true);
-  const upload = { file, name, row, bar: row.querySelector("progress"), state: row.querySelector(".upload-state") };
+  const upload = { file, name, row, bar: row.querySelector("progress"), state: row.querySelector(".upload-state"), nTold: 0 };
   row.querySelector(".upload-name").textContent = name;
   upload.bar.setAttribute("aria-label", name);
   upload.state.textContent = words.waiting;
@@ -74,6 +76,10 @@ function next() {
 }
 
 function send(upload) {
+  if (upload.file.size > form.dataset.mostMib * 2 ** 20) {
+    fail(upload, words["too-large"], false);
+    return;
+  }
   nSending += 1;
   upload.state.textContent = words.sending;
   const body = new FormData();
@@ -96,6 +102,7 @@ function send(upload) {
   });
   request.addEventListener("load", () => {
     if (request.status === 200 && request.response) finish(upload, request.response);
+    else if (request.status === 202 && request.response) follow(upload, request.response);
     else if (request.status === 401) fail(upload, words["signed-out"]);
     else fail(upload, request.response?.detail ?? words.error);
   });
@@ -115,33 +122,84 @@ function note(upload, text) {
   return item;
 }
 
-function fail(upload, why) {
+function fail(upload, why, isWorthAnotherTry = true) {
   upload.bar.value = 0;
   upload.state.textContent = words.failed;
   upload.state.classList.add("is-refused");
   note(upload, why);
-  failed.push(upload);
+  if (isWorthAnotherTry) failed.push(upload);
+  else counts.done += 1;
+}
+
+/** Show how far a worker is with what was sent, until it has ended. */
+function follow(upload, intake) {
+  show(upload, intake);
+  if (intake.state === "finished") finish(upload, intake);
+  else if (intake.state === "failed") end(upload, intake);
+  else setTimeout(() => look(upload, intake), POLL_MS);
+}
+
+async function look(upload, intake) {
+  let found = intake; // while the connection is lost, what was known last stays
+  try {
+    const response = await fetch(intake.url, { headers: { Accept: "application/json" } });
+    if (response.ok) found = await response.json();
+    else if (response.status < 500) return; // signed out, or gone; its own page says more
+  } catch {
+    // and one looks again
+  }
+  follow(upload, found);
+  say();
+}
+
+function show(upload, intake) {
+  const aside = upload.row.querySelector("[data-aside]");
+  const isWaiting = intake.n_done === 0 && intake.state !== "running";
+  const done = intake.n_done.toLocaleString();
+  const all = intake.n_files ? ` ${words.of} ${intake.n_files.toLocaleString()}` : "";
+  const link = document.createElement("a");
+  link.href = intake.page;
+  link.textContent = words.report;
+  aside.hidden = false;
+  aside.replaceChildren(isWaiting ? `${words.stored} ` : `${words.taking} ${done}${all}. `, link);
+  upload.state.textContent = isWaiting ? words.waiting : words.checking;
+  if (intake.n_files) upload.bar.value = intake.n_done / intake.n_files;
+  else upload.bar.removeAttribute("value");
+  tell(upload, intake);
+}
+
+/** What a worker gave up on is not sent again by itself: most of it may be there. */
+function end(upload, intake) {
+  fail(upload, intake.detail, false);
 }
 
 function finish(upload, report) {
   upload.bar.value = 1;
   counts.done += 1;
+  const isMany = report.n_added + report.n_there + report.n_refused > 1;
   const told = [];
   for (const kind of ["added", "there", "refused"]) {
     counts[kind] += report[`n_${kind}`];
-    if (report[`n_${kind}`]) told.push(report.files.length > 1 ? `${report[`n_${kind}`]} ${said.dataset[kind]}` : said.dataset[kind]);
+    const n = report[`n_${kind}`];
+    if (n) told.push(isMany ? `${n.toLocaleString()} ${said.dataset[kind]}` : said.dataset[kind]);
   }
   upload.state.textContent = told.join(", ");
   upload.state.classList.toggle("is-refused", report.n_refused > 0);
+  if (!tell(upload, report)) finished.push(upload.row);
+  if (finished.length > MOST_ROWS) finished.shift().remove(); // a page of 100,000 rows would stand still
+}
+
+/** List what is to be said of single files, those that are new since the last time; return how many are listed. */
+function tell(upload, report) {
   const notable = report.files.filter((file) => file.detail || file.near.length);
-  for (const file of notable.slice(0, MOST_NOTES)) {
-    const name = report.files.length > 1 ? `${file.name}: ` : "";
+  for (const file of notable.slice(upload.nTold, MOST_NOTES)) {
+    const name = file.name === upload.file.name ? "" : `${file.name}: `;
     if (file.detail) note(upload, name + file.detail);
     if (file.near.length) like(note(upload, `${name}${words.near} `), file.near[0]);
     counts.near += file.near.length > 0;
   }
-  if (!notable.length) finished.push(upload.row);
-  if (finished.length > MOST_ROWS) finished.shift().remove(); // a page of 100,000 rows would stand still
+  upload.nTold = notable.length;
+  return notable.length;
 }
 
 /** Show the picture that a new one looks like. */

@@ -39,7 +39,7 @@ def find_pairs(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labeling', '0013_fewer_indexes'),
+        ('labeling', '0015_intakes'),
     ]
 
     operations = [

@@ -28,6 +28,7 @@ from labeling.models.duplicates import NearDuplicate
 from labeling.models.examples import Example, ExampleRefusedError
 from labeling.models.grids import GRID, Grid
 from labeling.models.images import Arrival, Image
+from labeling.models.intakes import Intake, IntakeLostError, IntakeNote
 from labeling.models.leases import (
     LEASE_TIME,
     MOST_LEASES,
@@ -65,6 +66,9 @@ __all__ = [
     "Flag",
     "Grid",
     "Image",
+    "Intake",
+    "IntakeLostError",
+    "IntakeNote",
     "Keys",
     "Lease",
     "LeaseExpiredError",

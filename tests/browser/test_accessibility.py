@@ -16,6 +16,7 @@ from accounts.models import ApiToken, User
 from labeling import reporting
 from labeling.intake import IncomingPicture, add_pictures
 from labeling.models import GRID, Comment, Image
+from labeling.receiving import receive, take_in_waiting
 from labeling.talking import flag, say
 from taxonomy import drafting
 from taxonomy.models import Change, Draft
@@ -34,6 +35,7 @@ from tests.factories import (
 )
 from tests.labeling.grids import make_examples, make_verifying
 from tests.labeling.organisers import make_organiser
+from tests.labeling.uploads import upload, zipped
 from tests.taxonomy.curators import make_curator
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
@@ -101,6 +103,8 @@ PAGES = [
     ("organiser", "labeling:collection", "settled", ""),
     ("organiser", "labeling:pictures", "settled", ""),
     ("organiser", "labeling:pictures", "verifying", ""),
+    ("organiser", "labeling:intake", "upload", ""),
+    ("organiser", "labeling:intake", "waiting upload", ""),
     ("organiser", "labeling:edit", "settled", ""),
     ("organiser", "labeling:edit", "empty", ""),
     ("organiser", "labeling:examples", "settled", "?show=all"),
@@ -221,6 +225,7 @@ class World:
         self.rows: dict[str, list[object]] = {"": []}
         self._make_labels()
         self._make_collections()
+        self._make_uploads()
         self._make_numbers()
         self._make_changes()
 
@@ -284,6 +289,17 @@ class World:
             "verifying": [verifying.slug],
             "quiz": [unknown.slug, unknown.ordered_classes()[0].wnid],
         }
+
+    def _make_uploads(self) -> None:
+        """One that was taken in, with a file that was refused and two that look alike, and one that waits."""
+        organiser, collection = self.people["organiser"], self.snapshot.collection
+        alike = {f"{width}.jpg": make_photograph(1, (width, width * 3 // 4)) for width in (400, 300)}
+        photos = zipped({**alike, "notes.txt": b"buy milk"})
+        for name in ("upload", "waiting upload"):
+            intake = receive(collection, [upload(f"{name}.zip", photos)], organiser, source="a trip")
+            self.rows[name] = [collection.slug, intake.pk]
+            if name == "upload":
+                take_in_waiting()
 
     def _make_numbers(self) -> None:
         """A run, a contest and an entry to it; a token."""

@@ -4,23 +4,27 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 from playwright.sync_api import Page, expect
 
 from accounts.models import ApiToken, User
 from competition.models import Phase, Submission
 from competition.scoring import score_queued
 from labeling.models import Comment, Lease
+from labeling.receiving import receive, take_in_waiting
 from labeling.talking import flag, say
 from tests.browser.steps import sign_in
 from tests.factories import (
     make_collection,
     make_phase,
+    make_picture,
     make_run,
     make_settled_collection,
     make_snapshot,
     make_user,
     make_vote,
 )
+from tests.labeling.uploads import zipped
 from training.models import Run
 
 WIDTHS_PX = (320, 768, 1440)
@@ -75,8 +79,15 @@ def addresses(staff: User) -> dict[str, str]:
         comment = say(picture, staff, Comment(text=text))
         say(noun, staff, Comment(text=text))
     flag(comment, make_user())
+    photos = zipped({f"{'long' * 20}.txt": b"buy milk", "a.png": make_picture()})
+    intake = receive(
+        snapshot.collection, [SimpleUploadedFile(f"{'long' * 20}.zip", photos)], staff, source="a trip"
+    )
+    take_in_waiting()
     snapshot.collection.reports.create(image=picture, reporter=make_user(), reason="mine", note="w" * 90)
     return {
+        "pictures": f"{snapshot.collection.get_absolute_url()}pictures/",
+        "upload": intake.get_absolute_url(),
         "home": "/",
         "collections": "/collections/",
         "collection": snapshot.collection.get_absolute_url(),

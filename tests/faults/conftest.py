@@ -34,23 +34,16 @@ def database_url() -> str:
 
 
 @pytest.fixture
-def start_worker(transactional_db) -> Iterator[Callable[[], subprocess.Popen]]:
-    """Start a Celery worker of the training queue; whatever is still there is killed at the end."""
+def start_worker(transactional_db) -> Iterator[Callable[..., subprocess.Popen]]:
+    """Start a Celery worker, of the training queue unless told otherwise; whatever is still there is killed at the
+    end.
+    """
     current_app.conf.task_always_eager = False
     started = []
 
-    def start() -> subprocess.Popen:
-        command = [
-            sys.executable,
-            "-m",
-            "celery",
-            "--quiet",
-            "-A",
-            "config",
-            "worker",
-            "--queues",
-            "training",
-        ]
+    def start(*which: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker"]
+        command += which or ("--queues", "training")
         options = ["--concurrency", "1", "--without-gossip", "--without-mingle", "--loglevel", "error"]
         env = {**os.environ, "DATABASE_URL": database_url(), "VAR_DIR": str(settings.VAR_DIR)}
         env["DJANGO_SETTINGS_MODULE"] = "config.settings"

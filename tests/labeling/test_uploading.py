@@ -1,7 +1,7 @@
-"""Pictures through the API, and through the page's form as a browser without JavaScript sends it."""
+"""Pictures through the API, and through the page's form as a browser without JavaScript sends it.
 
-import io
-import zipfile
+What is left to a worker is in test_intakes.py.
+"""
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -9,20 +9,9 @@ from django.urls import reverse
 
 from labeling.models import Collection, Image
 from tests.factories import make_collection, make_photograph, make_picture, make_user
+from tests.labeling.uploads import upload
 
 pytestmark = pytest.mark.django_db
-
-
-def upload(name: str, data: bytes) -> SimpleUploadedFile:
-    return SimpleUploadedFile(name, data)
-
-
-def zipped(**members: bytes) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, data in members.items():
-            archive.writestr(name.replace("__", "/"), data)
-    return file.getvalue()
 
 
 @pytest.fixture
@@ -75,31 +64,6 @@ def test_each_file_is_answered_for_and_the_good_ones_go_in(signed_in, collection
     }  # fmt: skip
     assert report["files"][1]["detail"].startswith("Expected a JPEG, PNG or WebP picture")
     assert (image.source, image.licence, image.credit) == ("a trip", "CC0", "Ada")
-
-
-def test_an_archive_is_opened_and_its_files_are_named_behind_it(signed_in, collection):
-    archive = zipped(trip__a=make_picture(), b=b"buy milk")
-
-    response = send(signed_in, collection, upload("photos.zip", archive))
-
-    assert [(file["name"], file["status"]) for file in response.json()["files"]] == [
-        ("photos.zip/trip/a", "added"), ("photos.zip/b", "refused"),
-    ]  # fmt: skip
-
-
-def test_half_an_archive_is_refused_and_the_picture_beside_it_goes_in(signed_in, collection):
-    archive = zipped(a=make_picture())
-
-    response = send(
-        signed_in,
-        collection,
-        upload("photos.zip", archive[: len(archive) // 2]),
-        upload("b.png", make_picture()),
-    )
-
-    broken, good = response.json()["files"]
-    assert (broken["status"], good["status"]) == ("refused", "added")
-    assert broken["detail"].startswith("Expected a whole ZIP archive; found")
 
 
 def test_a_near_duplicate_is_named(signed_in, collection):

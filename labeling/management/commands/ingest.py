@@ -76,7 +76,9 @@ class Command(BaseCommand):
             outcomes = take_in(
                 found,
                 as_incoming(entries, known, truths, nouns, folder=path.resolve().name),
-                **about,
+                source=about["source"],
+                licence=about["licence"],
+                credit=about["credit"],
                 n_processes=options["processes"],
             )
             self._say(found, outcomes, options["report"])
