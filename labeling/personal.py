@@ -15,6 +15,7 @@ from labeling.models import (
     Skill,
     Skip,
     Vote,
+    VotingDay,
 )
 
 KEPT = [
@@ -152,5 +153,19 @@ KEPT = [
             % {"n": n}
         ),
         forget=lambda reports: reports.update(note=""),
+    ),
+    Kept(
+        "days",
+        lambda user: VotingDay.objects.filter(annotator=user).order_by("day"),
+        {"labelled_on": "day"},
+        lambda n: (
+            ngettext(
+                "the note of %(n)s day on which you labelled",
+                "the notes of %(n)s days on which you labelled",
+                n,
+            )
+            % {"n": n}
+        ),
+        goes=True,
     ),
 ]

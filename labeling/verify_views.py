@@ -14,7 +14,7 @@ from accounts import flood
 from accounts.http import AuthenticatedRequest
 from labeling import quiz
 from labeling.forms import QuizForm, VerifyForm
-from labeling.models import GRID, Collection, Lease, Outcome, Vote
+from labeling.models import GRID, Collection, Lease, Outcome, Vote, VotingDay
 from labeling.people_views import number
 from taxonomy.models import Synset
 
@@ -38,6 +38,7 @@ def grid(request: AuthenticatedRequest, collection: Collection) -> HttpResponse:
         "noun": found.about,
         "line": _line(found.about),
         "leases": _shuffled(found.leases),
+        "streak": VotingDay.objects.streak(request.user),
         "examples": collection.examples.shown().filter(synset=found.about),
         "config": {
             "votesUrl": reverse("votes"),

@@ -19,7 +19,7 @@ from accounts.http import AuthenticatedRequest
 from accounts.models import User
 from labeling import verify_views
 from labeling.forms import VoteForm
-from labeling.models import Answer, Collection, Image, Lease, Question, Vote, may_organise
+from labeling.models import Answer, Collection, Image, Lease, Question, Vote, VotingDay, may_organise
 from labeling.serializers import ClassSerializer
 from taxonomy.models import Synset
 
@@ -139,6 +139,7 @@ def _render_label(
         "form": form,
         "classes": classes,
         "count": count,
+        "streak": VotingDay.objects.streak(request.user),
         "config": {
             "leasesUrl": reverse("collection-leases", args=[collection.slug]),
             "votesUrl": reverse("votes"),

@@ -2,6 +2,7 @@
    is shown at once and sent behind, by way of outbox.js. Without this module the form posts picture by picture. */
 
 import { Outbox, RETRY_LAST_MS, post } from "./outbox.js";
+import { countToday } from "./streak.js";
 
 const READY_FIRST = 6; // leased pictures held beyond the one on show, at the beginning
 const READY_MOST = 32; // and for somebody who goes on: enough for some minutes without a connection
@@ -188,7 +189,10 @@ function answer(button) {
   outbox.keep(vote);
   offerUndo({ lease: current, vote });
   current = null;
-  if (vote.answer !== "skip") countUp(1);
+  if (vote.answer !== "skip") {
+    countUp(1);
+    countToday();
+  }
   if (search) filterChoices("");
   for (const other of card.querySelectorAll(".chosen")) other.classList.remove("chosen");
   button.classList.add("chosen");

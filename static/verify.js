@@ -2,6 +2,7 @@
    and loaded, before this one is sent. Answers go by way of outbox.js. Without this module the form posts the grid. */
 
 import { Outbox, post } from "./outbox.js";
+import { countToday } from "./streak.js";
 
 const LOOK_MS = 700; // a key bouncing, or pressed twice, must not send a grid nobody has looked at yet
 const RENEW_MS = 240000; // the server renews what it lends before a third of its time is over
@@ -196,6 +197,7 @@ function send() {
   }
   count += tiles.length;
   visit.count += tiles.length;
+  countToday();
   showCount();
   isWaiting = true;
   if (look.open) look.close();

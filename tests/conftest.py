@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from labeling.models.choices import forget_kept
+from labeling.models.days import forget_noted
 
 # A test that uses one of these, itself or through its fixtures, touches the database. What reaches the broker
 # starts from a row, so it does too.
@@ -59,3 +60,4 @@ def _run_on_the_servers_that_were_asked_for() -> None:
 @pytest.fixture(autouse=True)
 def _nothing_kept_of_another_test() -> None:
     forget_kept()
+    forget_noted()

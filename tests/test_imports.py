@@ -31,6 +31,7 @@ PURE = [
     "labeling/metadata.py",
     "labeling/pictures.py",
     "labeling/splits.py",
+    "labeling/streaks.py",
     "datasets/manifest.py",
     "training/config.py",
     "training/curves.py",

@@ -24,6 +24,7 @@ from labeling.models.collections import (
     may_organise,
 )
 from labeling.models.comments import Comment, Flag
+from labeling.models.days import Streak, VotingDay
 from labeling.models.duplicates import NearDuplicate
 from labeling.models.examples import Example, ExampleRefusedError
 from labeling.models.grids import GRID, Grid
@@ -87,7 +88,9 @@ __all__ = [
     "Retraction",
     "Skill",
     "Skip",
+    "Streak",
     "Vote",
+    "VotingDay",
     "Walk",
     "is_right",
     "may_organise",

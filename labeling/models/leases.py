@@ -28,6 +28,7 @@ from labeling.models.answers import (
 )
 from labeling.models.choices import Choices
 from labeling.models.collections import TO_ASK, Collection
+from labeling.models.days import VotingDay
 from labeling.models.grids import GRID, Filling, Grid
 from labeling.models.images import Image
 from labeling.models.lending import ALL, IMAGE, QUESTION, Borrower, Only, lend_ahead, lend_gold, next_about
@@ -208,6 +209,7 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
             self.skip(skips)
         if votes:
             Vote.objects.cast([*votes.values()], lambda question: choices_of(question, version))
+            VotingDay.objects.note(annotator)
             Walk.objects.note_gold(annotator, [outcome for outcome in outcomes if outcome.truth])
         return outcomes
 

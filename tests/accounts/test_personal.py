@@ -144,7 +144,11 @@ def test_the_page_says_in_numbers_what_goes_and_what_stays(client, person):
 
     context = client.get(reverse("accounts:forget")).context
 
-    assert context["goes"] == ["1 token for programs", "1 picture on loan to you"]
+    assert context["goes"] == [
+        "1 token for programs",
+        "1 picture on loan to you",
+        "the note of 1 day on which you labelled",
+    ]
     assert context["stays"] == ["1 vote", "1 collection, without an owner"]
 
 
