@@ -20,6 +20,7 @@ urlpatterns = [
     path("collections/<slug:slug>/pictures/", uploading.pictures_page, name="pictures"),
     path("collections/<slug:slug>/pictures/sent/<int:pk>/", uploading.intake_page, name="intake"),
     path("collections/<slug:slug>/progress/", views.progress, name="progress"),
+    path("collections/<slug:slug>/meanings/", views.meanings_page, name="meanings"),
     path("collections/<slug:slug>/start/", views.start, name="start"),
     path("collections/<slug:slug>/label/", views.label, name="label"),
     path("collections/<slug:slug>/label/ahead/", verify_views.ahead, name="grid-ahead"),

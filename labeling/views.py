@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.core.files.storage import default_storage
+from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,13 +20,14 @@ from accounts.http import AuthenticatedRequest
 from accounts.models import User
 from labeling import verify_views
 from labeling.forms import VoteForm
-from labeling.models import Answer, Collection, Image, Lease, Question, Vote, VotingDay, may_organise
+from labeling.meanings import MOST_NOUNS, meanings
+from labeling.models import Answer, Choices, Collection, Image, Lease, Question, Vote, VotingDay, may_organise
 from labeling.serializers import ClassSerializer
+from labeling.walking import KEYS, tree_of
 from taxonomy.models import Synset
 
 A_DAY_S = 86_400  # then caches ask again, so that a picture that was withdrawn is gone from them
 CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
-KEYS = "1234567890"
 
 
 @require_safe
@@ -128,16 +130,20 @@ def _after_lost_lease(request: AuthenticatedRequest, lease_id: int) -> HttpRespo
 def _render_label(
     request: AuthenticatedRequest, collection: Collection, lease: Lease | None, form: VoteForm | None = None
 ) -> HttpResponse:
-    classes = [
-        {"wnid": synset.wnid, "name": synset.name, "gloss": synset.gloss, "key": KEYS[i] if i < 10 else ""}
-        for i, synset in enumerate(lease.question.offered() if lease else [])
-    ]
+    tree = tree_of(Choices.now(collection))
+    own = (
+        ClassSerializer(lease.question.offered(), many=True).data
+        if lease and lease.question.narrowing_id
+        else None
+    )
+    path = [] if own is not None else tree.path(request.GET.get("at", ""))
     count = Vote.objects.filter(annotator=request.user, question__collection=collection).count()
     context = {
         "collection": collection,
         "lease": lease,
         "form": form,
-        "classes": classes,
+        "level": tree.level(path) if own is None else {"choices": own},
+        "is_searched": len(tree.top) > len(KEYS) or len(tree.nouns) > len(tree.top),
         "count": count,
         "streak": VotingDay.objects.streak(request.user),
         "config": {
@@ -145,17 +151,29 @@ def _render_label(
             "votesUrl": reverse("votes"),
             "undoUrl": reverse("undo-vote"),
             "releaseUrl": reverse("release-leases"),
-            "collectionUrl": collection.get_absolute_url(),
+            "meaningsUrl": reverse("labeling:meanings", args=[collection.slug]),
             "words": lease.question.words if lease else "",
-            "classes": classes,
-            "ordinary": {
-                "words": _("What is in this picture?"),
-                "classes": ClassSerializer(collection.offered(), many=True).data,
-            },
+            "nouns": tree.nouns,
+            "top": list(tree.top),
+            "path": path,
+            "choices": own,
             "count": count,
         },
     }
     return render(request, "labeling/label.html", context)
+
+
+@require_safe
+def meanings_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """What the nouns of a collection mean, a page of them after another; as a part, those that ?noun= names."""
+    collection = get_object_or_404(Collection, slug=slug)
+    if wnids := request.GET.getlist("noun")[:MOST_NOUNS]:
+        found = {noun.wnid: noun for noun in Synset.objects.shown().filter(wnid__in=wnids)}
+        nouns = [found[wnid] for wnid in dict.fromkeys(wnids) if wnid in found]
+        return render(request, "labeling/_meanings.html", {"meanings": meanings(collection, nouns)})
+    page = Paginator(collection.offered(), MOST_NOUNS).get_page(request.GET.get("page"))
+    context = {"collection": collection, "page": page, "meanings": meanings(collection, list(page))}
+    return render(request, "labeling/meanings.html", context)
 
 
 @require_safe

@@ -1,6 +1,8 @@
 /* Labelling at the speed of looking: the next pictures are here, decoded, before they are asked for, and an answer
    is shown at once and sent behind, by way of outbox.js. Without this module the form posts picture by picture. */
 
+import { Choosing } from "./choosing.js";
+import { Meanings } from "./meanings.js";
 import { Outbox, RETRY_LAST_MS, post } from "./outbox.js";
 import { countToday } from "./streak.js";
 
@@ -11,7 +13,6 @@ const RETRY_FIRST_MS = 1000;
 const LOOK_MS = 200; // a key bouncing, or pressed twice, must not answer a picture nobody has seen yet
 const EXPIRY_MARGIN_MS = 5000;
 const VISIT_SHOWN_FROM = 5; // answers of one visit; a rate of fewer says nothing
-const KEYS = "1234567890";
 
 const config = JSON.parse(document.getElementById("label-config").textContent);
 const card = document.getElementById("card");
@@ -27,9 +28,8 @@ let current = {
   expires_at: card.dataset.expiresAt,
   image: document.getElementById("picture"),
   words: config.words,
-  choices: config.classes,
+  choices: config.choices,
 };
-let shownChoices = wnidsOf(config.classes);
 let count = config.count + outbox.size;
 const pictureAlt = document.getElementById("picture").alt;
 let finished = ""; // the server's words once nothing is left
@@ -40,7 +40,15 @@ let hiddenAt = 0;
 let last = null; // what was answered last, to take it back: its lease and its vote
 const visit = { begun: Date.now(), count: 0 };
 const undoButton = document.getElementById("undo");
-const search = document.getElementById("search");
+const meanings = new Meanings(card.querySelector(".meanings"), config.meaningsUrl, () => choosing.onShow);
+const choosing = new Choosing({
+  nouns: config.nouns,
+  top: config.top,
+  path: config.path,
+  own: config.choices,
+  question: config.words,
+  onShow: () => meanings.changed(),
+});
 
 // --- What becomes of answers --------------------------------------------------------------------------------
 
@@ -136,35 +144,11 @@ function showNext() {
   frame.classList.remove("zoomed");
   const report = document.getElementById("report"); // its address names the picture, as the picture's own does
   report.href = report.href.replace(/pictures\/[0-9a-f]+/, next.image.src.match(/pictures\/[0-9a-f]+/)[0]);
-  document.getElementById("words").textContent = next.words;
-  showChoices(next.choices || config.ordinary.classes);
+  choosing.begin(next.words, next.choices);
   current = next;
   if (notice.dataset.state === "waiting") say("");
   shownAt = performance.now();
   hiddenAt = 0;
-}
-
-function wnidsOf(choices) {
-  return choices.map(({ wnid }) => wnid).join(" ");
-}
-
-/** Offer these nouns. Most pictures ask for the collection's own, so mostly nothing changes. */
-function showChoices(choices) {
-  if (wnidsOf(choices) === shownChoices) return;
-  shownChoices = wnidsOf(choices);
-  const buttons = choices.map(({ wnid, name, gloss }, place) => {
-    const button = document.createElement("button");
-    button.className = "choice";
-    Object.assign(button, { name: "synset", value: wnid, title: gloss });
-    const word = document.createElement("span");
-    word.textContent = name;
-    button.append(word);
-    if (place < KEYS.length) giveKey(button, KEYS[place]);
-    return button;
-  });
-  const box = document.getElementById("choices");
-  box.classList.toggle("few", choices.length <= KEYS.length);
-  box.replaceChildren(...buttons);
 }
 
 function showFinished() {
@@ -193,15 +177,19 @@ function answer(button) {
     countUp(1);
     countToday();
   }
-  if (search) filterChoices("");
   for (const other of card.querySelectorAll(".chosen")) other.classList.remove("chosen");
   button.classList.add("chosen");
   setTimeout(() => button.classList.remove("chosen"), 2 * LOOK_MS);
-  if (notice.dataset.state !== "offline") say(notice.dataset.recorded + button.lastElementChild.textContent);
+  if (notice.dataset.state !== "offline") say(notice.dataset.recorded + nameOn(button));
   else say(notice.dataset.offline + outbox.size, "offline");
   showNext();
   refill();
   outbox.sendSoon();
+}
+
+/** The words of a button, without its key and small print. */
+function nameOn(button) {
+  return button.querySelector("span").firstChild.textContent;
 }
 
 function countUp(by) {
@@ -222,7 +210,7 @@ function showCount() {
     .replace("{rate}", rate.toLocaleString(lang));
 }
 
-// --- Taking back, zooming, finding --------------------------------------------------------------------------
+// --- Taking back and zooming --------------------------------------------------------------------------------
 
 function offerUndo(what) {
   last = what;
@@ -264,29 +252,6 @@ function zoom() {
   card.querySelector(".frame").classList.toggle("zoomed");
 }
 
-/** Show the nouns whose name or meaning has all these words, and give those the keys. */
-function filterChoices(text) {
-  search.value = text;
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  let place = 0;
-  for (const button of document.querySelectorAll("#choices .choice")) {
-    const about = `${button.textContent} ${button.title}`.toLowerCase();
-    button.hidden = !words.every((word) => about.includes(word));
-    delete button.dataset.key;
-    button.querySelector("kbd")?.remove();
-    if (!button.hidden && place < KEYS.length) giveKey(button, KEYS[place++]);
-  }
-}
-
-function giveKey(button, key) {
-  button.dataset.key = key;
-  button.setAttribute("aria-keyshortcuts", key);
-  const mark = document.createElement("kbd");
-  mark.setAttribute("aria-hidden", "true");
-  mark.textContent = key;
-  button.prepend(mark);
-}
-
 function say(words, state = "") {
   notice.textContent = words;
   notice.dataset.state = state;
@@ -303,27 +268,16 @@ undoButton.addEventListener("click", undo);
 document.getElementById("zoom").addEventListener("click", zoom);
 card.querySelector(".frame").addEventListener("click", zoom);
 for (const tool of document.querySelectorAll(".tools [hidden]")) tool.hidden = false; // they need this module
-if (search) {
-  search.closest("[hidden]").hidden = false;
-  search.addEventListener("input", () => filterChoices(search.value));
-  search.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") filterChoices("");
-    if (event.key !== "Enter") return;
-    event.preventDefault();
-    document.querySelector("#choices .choice:not([hidden])")?.click();
-  });
-}
-
 document.addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target === search) return;
-  if (event.key === "/" && search) {
+  if (!card.isConnected || event.target.type === "search") return;
+  const goesUp = event.key === "Backspace" || event.key === "Escape";
+  if ((event.key === "/" && choosing.focusSearch()) || (goesUp && choosing.up())) {
     event.preventDefault();
-    search.focus();
     return;
   }
-  const button = card.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
-  if (!button || !card.isConnected) return;
+  const button = card.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]:not([hidden])`);
+  if (!button) return;
   event.preventDefault();
   if (button.name) answer(button);
   else button.click();

@@ -1,0 +1,51 @@
+"""What nouns mean in a collection, with a few pictures of each, for whoever has to choose between them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from labeling.models import Collection, Image
+from taxonomy.models import Synset
+
+MOST_NOUNS = 12  # that are told of at once
+MOST_SAMPLES = 4  # of one noun that show it, and as many that only seem to
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture that shows a noun, or only seems to; its note says what to look at."""
+
+    image: Image
+    is_good: bool
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    noun: Synset
+    good: list[Sample]
+    bad: list[Sample]
+
+
+def meanings(collection: Collection, nouns: Sequence[Synset]) -> list[Meaning]:
+    """Return each of `nouns` with the pictures that the guide of `collection` has of it; where that has none which
+    show it, with the surest settled ones. Gold questions are none of those: they are still to be asked.
+    """
+    chosen: dict[tuple[int, bool], list[Sample]] = defaultdict(list)
+    for each in collection.examples.shown().filter(synset__in=nouns):
+        chosen[each.synset_id, each.is_good].append(Sample(each.image, each.is_good, each.note))
+    return [
+        Meaning(
+            noun,
+            chosen[noun.pk, True][:MOST_SAMPLES] or _settled(collection, noun),
+            chosen[noun.pk, False][:MOST_SAMPLES],
+        )
+        for noun in nouns
+    ]
+
+
+def _settled(collection: Collection, noun: Synset) -> list[Sample]:
+    """Return pictures that settled as `noun` or, where it is an inner one, as nouns below it."""
+    below = Synset.objects.shown().below(noun)
+    settled = collection.questions.examples().filter(label__in=below, is_gold=False)
+    return [Sample(each.image, True) for each in settled.order_by("-confidence", "pk")[:MOST_SAMPLES]]
