@@ -201,6 +201,7 @@ export class Choosing {
   #drawWay() {
     const here = this.#own || this.#text ? undefined : this.#path.at(-1);
     this.#way.hidden = this.#whole.hidden = here === undefined;
+    document.getElementById("campaign").hidden = here !== undefined;
     document.getElementById("none").hidden = here !== undefined || Boolean(this.#text);
     if (here === undefined) return;
     this.#way.querySelector(".up").href = this.#address(this.#path.slice(0, -1));
