@@ -76,6 +76,18 @@ def test_one_button_on_the_home_page_leads_a_stranger_to_a_picture(page):
     assert User.objects.get().is_guest
 
 
+def test_two_clicks_on_the_home_page_are_a_first_vote(page):
+    make_collection(n_questions=3)
+    page.goto("/")
+
+    page.get_by_role("button", name="Name a picture", exact=True).click()
+    expect(page.locator("#zoom")).to_be_visible()  # the module has taken over
+    page.clock.fast_forward(LOOK_MS)
+    page.get_by_role("button", name="dog").click()
+
+    eventually(page, lambda: list(Vote.objects.values_list("synset__name", flat=True)), ["dog"])
+
+
 def test_one_key_casts_a_vote(page):
     collection = make_collection(n_questions=3)
     start_labelling(page, collection)

@@ -22,6 +22,16 @@ def test_the_home_page_offers_one_button_to_start(client):
     assert f'action="/collections/{collection.slug}/start/"' in page
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("choose", "Name a picture"), ("verify", "Look over pictures")],
+)
+def test_the_home_page_says_what_the_button_leads_to(client, kind, words):
+    make_collection(kind=kind)
+
+    assert f'<button class="button next large">{words}</button>' in client.get("/").text
+
+
 def test_the_home_page_names_simulated_volunteers(client):
     collection = make_collection(n_questions=1)
     annotator = make_user()
