@@ -3,6 +3,8 @@
    down, and is there an answer itself. */
 
 const KEYS = "1234567890";
+const MANY = 100; // nouns take longer to draw than a picture, which is to come first:
+const PICTURE_FIRST_MS = 50; // so they come when it is there, and long before an answer to it is taken
 const MOST_FOUND = 40; // by a search; who wants more than that types on
 
 export class Choosing {
@@ -22,6 +24,7 @@ export class Choosing {
   #text = ""; // that is searched for
   #keysFrom = 0; // the place, among the nouns on show, from which on they have keys
   #shown; // what the box was drawn of
+  #atTop; // the choices of the top as they were drawn: every picture comes back to them, and they may be many
 
   /** nouns: all that may be chosen, with the places of its `kinds` for an inner one; top: the places of those to begin
       with; path, own, question: what the server drew; onShow(): other nouns have come on show. */
@@ -33,6 +36,7 @@ export class Choosing {
     this.#question = question;
     this.#onShow = onShow;
     this.#shown = this.#key();
+    if (!own && !path.length) this.#atTop = [...this.#box.children];
     this.#listen();
     this.#giveKeys();
   }
@@ -42,7 +46,8 @@ export class Choosing {
     this.#question = question;
     this.#own = own;
     this.#path = [];
-    this.#find("");
+    if (own || this.#top.length < MANY) this.#find("");
+    else setTimeout(() => this.#find(""), PICTURE_FIRST_MS);
   }
 
   /** The wnids on show, where they are few; among many the one in focus. */
@@ -165,10 +170,17 @@ export class Choosing {
     this.#keysFrom = 0;
     const list = this.#list();
     this.#box.classList.toggle("few", list.length <= KEYS.length);
-    this.#box.replaceChildren(...list.map((noun) => this.#choice(noun)));
+    this.#box.replaceChildren(...this.#choices(list));
     this.#giveKeys();
     this.#drawWay();
     this.#onShow();
+  }
+
+  #choices(list) {
+    const isTop = !this.#own && !this.#text && !this.#path.length;
+    if (!isTop) return list.map((noun) => this.#choice(noun));
+    this.#atTop ||= list.map((noun) => this.#choice(noun));
+    return this.#atTop;
   }
 
   #choice({ wnid, name, gloss, kinds, hint, place }) {
