@@ -209,8 +209,9 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
             self.skip(skips)
         if votes:
             Vote.objects.cast([*votes.values()], lambda question: choices_of(question, version))
-            VotingDay.objects.note(annotator)
             Walk.objects.note_gold(annotator, [outcome for outcome in outcomes if outcome.truth])
+            # Last, since the first votes of a day wait for each other here.
+            VotingDay.objects.note(annotator)
         return outcomes
 
     def skip(self, skips: Mapping[int, "Skip"]) -> None:
