@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.middleware import HtmxDetails
 
 from accounts.http import AuthenticatedRequest
-from labeling import overview
+from labeling import overview, progress
 from labeling.forms import ClassesForm, CollectionForm, ExampleForm
 from labeling.models import (
     Choices,
@@ -29,6 +29,7 @@ from labeling.models import (
     Collection,
     Example,
     ExampleRefusedError,
+    Figures,
     Lease,
     NotReadyError,
     Question,
@@ -43,6 +44,7 @@ from taxonomy.picking import offer_nouns
 A_PAGE = 24  # pictures to choose from
 SHOWN = {"labelled", "named", "all"}  # pictures with this label; with another, though somebody said this; any
 VOTERS_PAGE = 50
+LISTED = 9999  # pictures of one list that pages lead to; counting all would take as long as there are many
 
 P = ParamSpec("P")
 
@@ -127,7 +129,7 @@ def edit(request: OwnerRequest, collection: Collection) -> HttpResponse:
         "classes": kept.ordered_classes(),
         "fewest": kept.fewest_classes,
         "has_votes": kept.has_votes,
-        "counts": kept.questions.counts(),
+        "counts": progress.of(kept),
         "n_leases": Lease.objects.running().filter(question__collection=kept).count(),
         "n_examples": kept.examples.count(),
         "n_gold": kept.questions.filter(is_gold=True).count(),
@@ -250,7 +252,7 @@ def examples(request: OwnerRequest, collection: Collection) -> HttpResponse:
     noun = next((synset for synset in classes if synset.wnid == wnid), next(iter(classes), None))
     show = request.GET.get("show", "")
     show = show if show in SHOWN else "labelled"
-    page = Paginator(_pictures(collection, noun, show), A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(_pictures(collection, noun, show)[:LISTED], A_PAGE).get_page(request.GET.get("page"))
     context = {
         "collection": collection,
         "classes": classes,
@@ -309,27 +311,27 @@ def gold(request: OwnerRequest, collection: Collection) -> HttpResponse:
         _change_gold(request, collection)
         asked = urlencode({"show": request.POST.get("show", "")})
         return redirect(f"{reverse('labeling:gold', args=[collection.slug])}?{asked}")
-    shown = _gold_lists(collection)
+    shown = {name: questions[:LISTED] for name, questions in _gold_lists(collection).items()}
     counts = {name: questions.count() for name, questions in shown.items()}
     first = next((name for name, n in counts.items() if n), "settled")
     show = request.GET.get("show", "")
     show = show if show in shown else first
-    page = Paginator(shown[show].select_related("image", "truth", "label", "about"), A_PAGE).get_page(
-        request.GET.get("page")
-    )
-    context = {"collection": collection, "show": show, "page": page, "counts": counts}
+    page = Paginator(shown[show], A_PAGE).get_page(request.GET.get("page"))
+    context = {"collection": collection, "show": show, "page": page, "counts": counts, "listed": LISTED}
     return render(request, "labeling/own_gold.html", context)
 
 
 def _gold_lists(collection: Collection) -> dict[str, QuerySet[Question]]:
     """What is gold; what else has a known answer; what is settled most surely. No test picture can become gold."""
     questions = collection.questions.filter(image__withdrawn_at=None).order_by("position", "pk")
+    questions = questions.select_related("image", "truth", "label", "about")
     open_ones = questions.filter(is_gold=False).exclude(image__split=TEST)
-    settled = open_ones.filter(truth=None, state=Question.State.SETTLED, label__is_sensitive=False)
+    settled = open_ones.filter(state=Question.State.SETTLED, label__is_sensitive=False)
+    settled = settled.filter(Q(truth=None) | Q(confirmed_at__isnull=False))
     settled = settled.filter(label__in=collection.classes.order_by())
     return {
         "gold": questions.filter(is_gold=True),
-        "known": open_ones.filter(truth__is_sensitive=False),
+        "known": open_ones.filter(truth__is_sensitive=False, confirmed_at=None),
         "settled": settled.order_by(F("confidence").desc(nulls_last=True), "-n_votes", "pk"),
     }
 
@@ -340,11 +342,13 @@ def _change_gold(request: OwnerRequest, collection: Collection) -> None:
         messages.error(request, _("Choose one picture at least."))
     elif "use" in request.POST:
         n = collection.use_as_gold(chosen)
+        Figures.objects.filter(collection=collection).mark()
         messages.success(
             request, ngettext("%(n)d picture is gold now.", "%(n)d pictures are gold now.", n) % {"n": n}
         )
     else:
         n = collection.no_longer_gold(chosen)
+        Figures.objects.filter(collection=collection).mark()
         said = ngettext("%(n)d picture is asked as any other.", "%(n)d pictures are asked as any others.", n)
         messages.success(request, said % {"n": n})
 

@@ -10,6 +10,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -356,14 +357,16 @@ class Collection(models.Model):
         self.is_open = is_open
         self.save(update_fields=["is_open"])
 
+    @transaction.atomic
     def use_as_gold(self, questions: Iterable[int]) -> int:
         """Make gold of those of `questions` whose answer is known or settled and may be told; return how many those
         are. Of a test picture it may be a contest's secret. What is settled as an inner noun is known in part only.
         """
         chosen = self.questions.filter(pk__in=questions, is_gold=False).exclude(image__split=TEST)
-        is_settled = Q(state="settled", label__in=self.classes.order_by())
-        known = chosen.filter(Q(truth__isnull=False) | is_settled)
-        return known.update(is_gold=True, truth=Coalesce("truth", "label"))
+        known = chosen.filter(truth__isnull=False)
+        settled = chosen.filter(truth=None, state="settled", label__in=self.classes.order_by())
+        n_settled = settled.update(is_gold=True, truth=F("label"), confirmed_at=timezone.now())
+        return n_settled + known.update(is_gold=True)
 
     def no_longer_gold(self, questions: Iterable[int]) -> int:
         """Ask these as any others; return how many those are. Their answers stay known."""
