@@ -96,7 +96,8 @@ def _counted(collection: Collection | None, is_kept: bool) -> QuerySet[Any, Any]
         rows = rows.filter(**{"collection" if is_kept else "question__collection": collection})
     rows = rows.filter(annotator__kind__in=[User.Kind.PERSON, User.Kind.GUEST])
     by_annotator: QuerySet[Any, Any] = rows.order_by().values("annotator", name=F("annotator__board_name"))
-    return by_annotator.annotate(n_agreed=Sum("agreed") if is_kept else Count("pk"))
+    counted: QuerySet[Any, Any] = by_annotator.annotate(n_agreed=Sum("agreed") if is_kept else Count("pk"))
+    return counted
 
 
 def board(collection: Collection | None, page: int) -> Board:
