@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.middleware import HtmxDetails
 
 from accounts.http import AuthenticatedRequest
-from labeling import overview, progress
+from labeling import overview, progress, reopening
 from labeling.forms import ClassesForm, CollectionForm, ExampleForm
 from labeling.models import (
     Choices,
@@ -115,7 +115,8 @@ def make(request: OwnerRequest) -> HttpResponse:
 def edit(request: OwnerRequest, collection: Collection) -> HttpResponse:
     """All that a collection is. ?noun= says which noun is about to be added, with what is below it."""
     form = CollectionForm(request.POST or None, instance=collection)
-    if form.is_valid():
+    effect = _effect(request, form) if form.is_valid() else None
+    if form.is_valid() and not effect:
         # Not the whole row: somebody may open or close it meanwhile.
         form.instance.save(update_fields=CollectionForm.Meta.fields)
         messages.success(request, _("Saved."))
@@ -126,6 +127,8 @@ def edit(request: OwnerRequest, collection: Collection) -> HttpResponse:
     context = {
         "collection": kept,
         "form": form,
+        "effect": effect,
+        "confirmed": _policy(form.instance),
         "classes": kept.ordered_classes(),
         "fewest": kept.fewest_classes,
         "has_votes": kept.has_votes,
@@ -137,6 +140,20 @@ def edit(request: OwnerRequest, collection: Collection) -> HttpResponse:
         **_offer(kept, classes_form),
     }
     return render(request, "labeling/_own_reach.html" if request.htmx else "labeling/own.html", context)
+
+
+def _effect(request: OwnerRequest, form: CollectionForm) -> reopening.Effect | None:
+    """Return what saving would change of answered questions, unless that was told and it was pressed again."""
+    if not {"target_confidence", "min_votes", "max_votes"} & {*form.changed_data}:
+        return None
+    if request.POST.get("confirmed") == _policy(form.instance):
+        return None
+    return reopening.foretell(form.instance, form.instance.policy)
+
+
+def _policy(collection: Collection) -> str:
+    """A policy as a form sends it back, so that only what was told of it is confirmed."""
+    return f"{collection.target_confidence} {collection.min_votes} {collection.max_votes}"
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,9 @@ class Collection(models.Model):
     revision = models.PositiveIntegerField(
         default=0, editable=False, help_text=_("How often its classes were set.")
     )
+    followed_policy = models.JSONField(
+        null=True, editable=False, help_text=_("The policy that its questions were last brought to.")
+    )
     latest_fit = models.ForeignKey(
         "ConsensusFit", on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
     )
