@@ -130,6 +130,8 @@ def edit(request: OwnerRequest, collection: Collection) -> HttpResponse:
         "effect": effect,
         "confirmed": _policy(form.instance),
         "classes": kept.ordered_classes(),
+        "moved": request.GET.get("moved", ""),
+        "way": request.GET.get("way", ""),
         "fewest": kept.fewest_classes,
         "has_votes": kept.has_votes,
         "counts": progress.of(kept),
@@ -210,13 +212,25 @@ def pick_class(request: OwnerRequest, collection: Collection) -> HttpResponse:
 
 @owners_only
 def change_classes(request: OwnerRequest, collection: Collection) -> HttpResponse:
-    """Add the nouns that a button names, or remove one; a refusal says why."""
+    """Add the nouns that a button names, move one up or down, or remove it; a refusal says why."""
+    if request.method == "POST" and {"up", "down"} & {*request.POST}:
+        return _move_class(request, collection)
     if request.method == "POST":
         try:
             messages.success(request, _changed_classes(request, collection))
         except ClassRefusedError as error:
             messages.error(request, str(error))
     return redirect(_classes(collection))
+
+
+def _move_class(request: OwnerRequest, collection: Collection) -> HttpResponse:
+    """Swap a noun with its neighbour, and lead back to the button that was pressed."""
+    way = "up" if "up" in request.POST else "down"
+    synset = get_object_or_404(collection.classes, wnid=request.POST[way])
+    place = collection.move_class(synset, -1 if way == "up" else 1)
+    messages.success(request, _("“%(noun)s” is number %(place)d now.") % {"noun": synset, "place": place + 1})
+    moved = urlencode({"moved": synset.wnid, "way": way})
+    return redirect(f"{reverse('labeling:edit', args=[collection.slug])}?{moved}")
 
 
 def _changed_classes(request: OwnerRequest, collection: Collection) -> str:

@@ -309,6 +309,22 @@ class Collection(models.Model):
             )
         self.set_classes(each for each in present if each != synset)
 
+    @transaction.atomic
+    def move_class(self, synset: Synset, by: int) -> int:
+        """Put `synset` so many places further down, or up where that is below 0, and return its place, from 0 on.
+        Beyond the ends it stays there. What was learnt of the classes moves with them.
+        """
+        present = self._held_classes()
+        self.refresh_from_db(fields=["latest_fit"])
+        fit = self.fit_over(self.judged_classes())
+        place = min(max(present.index(synset) + by, 0), len(present) - 1)
+        present.remove(synset)
+        present.insert(place, synset)
+        self.set_classes(present)
+        if fit and not self.is_verifying:
+            fit.reorder(self.fitted_names(self.judged_classes()))
+        return place
+
     def _held_classes(self) -> list[Synset]:
         """The classes, which nobody else changes until the transaction's end."""
         Change.objects.hold_still()
@@ -479,6 +495,13 @@ class ConsensusFit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.collection}, fit {self.pk}"
+
+    def reorder(self, classes: list[str]) -> None:
+        """Keep the same parameters with the classes in another order."""
+        parameters = consensus.Parameters.from_json(self.parameters)
+        order = [self.classes.index(name) for name in classes]
+        self.parameters, self.classes = parameters.reordered(order).to_json(), classes
+        self.save(update_fields=["classes", "parameters"])
 
     def refuse_other_classes(self) -> None:
         """Raise ClassesChangedError unless votes are still weighed over the classes of this fit. Where those do not
