@@ -67,12 +67,16 @@ def _pages() -> Iterator[tuple[str, str, bool]]:
     """Yield what a page is, its address, and whether it is asked for by the owner instead of a volunteer."""
     from django.urls import reverse
 
+    from accounts.models import User
+    from labeling.people import NAMES
+
+    last = max(User.objects.exclude(board_name="").count() // NAMES, 1)
     yield "home", reverse("home"), False
     yield "home, its counts", reverse("counts"), False
     yield "collection", reverse("labeling:collection", args=[SLUG]), False
     yield "collection, its progress", reverse("labeling:progress", args=[SLUG]), False
     yield "board of the site", reverse("labeling:board"), False
-    yield "board of the site, page 20", f"{reverse('labeling:board')}?page=20", False
+    yield "board of the site, its last page", f"{reverse('labeling:board')}?page={last}", False
     yield "board of a collection", reverse("labeling:collection-board", args=[SLUG]), False
     yield "one's own votes", reverse("labeling:my-votes"), False
     yield "one's own votes, where they stand", reverse("labeling:standing"), False

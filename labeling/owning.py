@@ -23,6 +23,7 @@ from django_htmx.middleware import HtmxDetails
 from accounts.http import AuthenticatedRequest
 from labeling import overview, progress, reopening
 from labeling.forms import ClassesForm, CollectionForm, ExampleForm
+from labeling.listing import LISTED, Listed
 from labeling.models import (
     Choices,
     ClassRefusedError,
@@ -44,7 +45,6 @@ from taxonomy.picking import offer_nouns
 A_PAGE = 24  # pictures to choose from
 SHOWN = {"labelled", "named", "all"}  # pictures with this label; with another, though somebody said this; any
 VOTERS_PAGE = 50
-LISTED = 9999  # pictures of one list that pages lead to; counting all would take as long as there are many
 
 P = ParamSpec("P")
 
@@ -283,7 +283,7 @@ def examples(request: OwnerRequest, collection: Collection) -> HttpResponse:
     noun = next((synset for synset in classes if synset.wnid == wnid), next(iter(classes), None))
     show = request.GET.get("show", "")
     show = show if show in SHOWN else "labelled"
-    page = Paginator(_pictures(collection, noun, show)[:LISTED], A_PAGE).get_page(request.GET.get("page"))
+    page = Listed(_pictures(collection, noun, show), A_PAGE).get_page(request.GET.get("page"))
     context = {
         "collection": collection,
         "classes": classes,
@@ -342,12 +342,12 @@ def gold(request: OwnerRequest, collection: Collection) -> HttpResponse:
         _change_gold(request, collection)
         asked = urlencode({"show": request.POST.get("show", "")})
         return redirect(f"{reverse('labeling:gold', args=[collection.slug])}?{asked}")
-    shown = {name: questions[:LISTED] for name, questions in _gold_lists(collection).items()}
-    counts = {name: questions.count() for name, questions in shown.items()}
+    shown = {name: Listed(questions, A_PAGE) for name, questions in _gold_lists(collection).items()}
+    counts = {name: listed.count for name, listed in shown.items()}
     first = next((name for name, n in counts.items() if n), "settled")
     show = request.GET.get("show", "")
     show = show if show in shown else first
-    page = Paginator(shown[show], A_PAGE).get_page(request.GET.get("page"))
+    page = shown[show].get_page(request.GET.get("page"))
     context = {"collection": collection, "show": show, "page": page, "counts": counts, "listed": LISTED}
     return render(request, "labeling/own_gold.html", context)
 
@@ -362,7 +362,8 @@ def _gold_lists(collection: Collection) -> dict[str, QuerySet[Question]]:
     settled = settled.filter(label__in=collection.classes.order_by())
     return {
         "gold": questions.filter(is_gold=True),
-        "known": open_ones.filter(truth__is_sensitive=False, confirmed_at=None),
+        # Above 0 are all: said so that its index is read, since few have one.
+        "known": open_ones.filter(truth__gt=0, truth__is_sensitive=False, confirmed_at=None),
         "settled": settled.order_by(F("confidence").desc(nulls_last=True), "-n_votes", "pk"),
     }
 

@@ -7,6 +7,14 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def keep_as_they_are(apps, schema_editor):
+    """Every collection is at its policy of today, so that none is asked again for what nobody changed."""
+    Collection = apps.get_model("labeling", "Collection")
+    for collection in Collection.objects.only("target_confidence", "min_votes", "max_votes"):
+        policy = [collection.target_confidence, collection.min_votes, collection.max_votes]
+        Collection.objects.filter(pk=collection.pk).update(followed_policy=policy)
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -61,4 +69,5 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('collection', 'annotator'), name='labeling_standing_once')],
             },
         ),
+        migrations.RunPython(keep_as_they_are, migrations.RunPython.noop),
     ]
