@@ -75,7 +75,7 @@ class Accuracy:
 
 
 def count(collection: Collection) -> Standings:
-    """Count what each annotator's votes in `collection` come to. Two queries, one of which passes over all of them."""
+    """Count what each annotator's votes in `collection` come to. Two queries; one passes over all of them."""
     votes = Vote.objects.filter(question__collection=collection).order_by().values_list("annotator")
     every = votes.annotate(
         n_votes=Count("pk"),

@@ -4,7 +4,7 @@ It is foretold from what each question's votes led to when they were last weighe
 anew. Gold questions are decided by what is known, whatever the policy.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -77,11 +77,15 @@ def follow(collection: Collection) -> int:
 
 @transaction.atomic
 def _weigh(collection: Collection, keys: list[int]) -> int:
-    """Decide these by their votes. Whoever votes on one of them meanwhile goes first or waits."""
+    """Decide by their votes those of these that still have to change; return how many. Whoever votes on one of them
+    meanwhile goes first or waits.
+    """
     Change.objects.hold_still()
     version = Change.objects.version()
     collection = Collection.objects.get(pk=collection.pk)
-    questions = list(Question.objects.filter(pk__in=keys).order_by("pk").select_for_update())
+    list(Question.objects.filter(pk__in=keys).order_by("pk").select_for_update().values_list("pk"))
+    left = [pk for pk, _before, _after in _changed(collection, collection.policy, keys)]
+    questions = list(Question.objects.filter(pk__in=left).order_by("pk"))
     for question in questions:
         question.collection = collection
     read = cache(lambda narrowing: Choices.of(collection, narrowing, version))
@@ -89,10 +93,15 @@ def _weigh(collection: Collection, keys: list[int]) -> int:
     return len(questions)
 
 
-def _changed(collection: Collection, policy: Policy) -> Iterator[tuple[int, str, consensus.Decision]]:
-    """Yield each question that `policy` turns into something else: (its key, its state, what is decided)."""
+def _changed(
+    collection: Collection, policy: Policy, among: Sequence[int] | None = None
+) -> Iterator[tuple[int, str, consensus.Decision]]:
+    """Yield each question that `policy` turns into something else: (its key, its state, what is decided); `among`
+    some, if not all.
+    """
     counts = Q(votes__narrowing=F("narrowing")) | Q(votes__narrowing=None, narrowing=None)
     voted = collection.questions.filter(is_gold=False, confidence__isnull=False).exclude(state=State.WAITING)
+    voted = voted if among is None else voted.filter(pk__in=among)
     found = voted.filter(_may_change(collection, policy)).annotate(
         n_answers=Count("votes", filter=counts),
         n_named=Count("votes", filter=counts & Q(votes__synset__isnull=False)),
