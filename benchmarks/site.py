@@ -117,7 +117,7 @@ def make_collection(slug: str, n_questions: int, is_half_answered: bool, classes
     synsets = {synset.wnid: synset for synset in Synset.objects.all()}
     collection = Collection.objects.create(slug=slug, name=slug, root=synsets["b00000000"])
     collection.set_classes(synsets[wnid] for wnid in classes)
-    _make_images(n_questions)
+    make_images(n_questions)
     images = list(Image.objects.order_by("pk").values_list("pk", flat=True)[:n_questions])
     rng = np.random.default_rng(0)
     positions = rng.permutation(np.arange(n_questions)).tolist()
@@ -172,7 +172,7 @@ def settle() -> None:
         cursor.execute("CHECKPOINT")
 
 
-def _make_images(count: int) -> None:
+def make_images(count: int) -> None:
     from labeling.models import Image
     from taxonomy.models.synsets import copy_in
 

@@ -17,6 +17,8 @@ app.conf.beat_schedule = {
         ("tally labels", "labeling.tasks.tally_labels", 30),
         ("sweep intakes", "labeling.tasks.sweep_intakes", 10),
         ("sweep received files", "labeling.tasks.sweep_received_files", 3600),
+        ("follow policies", "labeling.tasks.follow_policies", 10),
+        ("count figures", "labeling.tasks.count_figures", 10),
         ("sweep runs", "training.tasks.sweep_runs", 10),
         ("sweep submissions", "competition.tasks.sweep_submissions", 5),
     )

@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
 from competition import leaderboard
 from competition.models import Contest, Submission
-from labeling.models import Collection, Image, Question
+from labeling import progress
+from labeling.models import Collection, Question
 from taxonomy.models import Synset
 from training.models import Run
 
@@ -42,12 +42,8 @@ def counts(request: HttpRequest) -> HttpResponse:
 
 
 def _counts() -> dict[str, Any]:
-    questions = Question.objects.counts()
     return {
-        "n_images": Image.objects.count(),
-        "n_votes": questions["n_votes"],
-        "n_settled": questions["n_settled"],
-        **User.objects.counts_of_voters(),
+        **progress.of_site(),
         "n_synsets": Synset.objects.count(),
         "n_runs": Run.objects.count(),
         "n_submissions": Submission.objects.count(),

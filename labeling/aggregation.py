@@ -14,6 +14,7 @@ from labeling.models import (
     Collection,
     ConsensusFit,
     Counts,
+    Figures,
     Keys,
     Question,
     Skill,
@@ -72,6 +73,7 @@ def _refit(collection: Collection) -> Report:
         _write_skills(collection, keys, fit)
     Question.objects.record_consensus(decide(collection, choices, keys, votes, counts, fit), row)
     tallying.forget()
+    Figures.objects.filter(collection=collection).mark()
     majority, _share = consensus.majority(votes.where(votes.label < n_classes), n_items, n_classes)
     return _report(collection, keys, int(counts.votes.sum()), fit.label, majority)
 

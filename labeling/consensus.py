@@ -22,7 +22,7 @@ Two speeds over the one model: `fit` reads every vote and learns skills and para
 votes of one question with skills and parameters as they stand.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
@@ -153,6 +153,11 @@ class Parameters:
         """P(right) of an annotator without votes: the mean of the skill prior."""
         a, b = self.skill_prior
         return a / (a + b)
+
+    def reordered(self, order: Sequence[int]) -> Self:
+        """Return the same of classes in another order, each of whose places was `order[place]` before."""
+        places = np.array(order, dtype=np.int64)
+        return type(self)(self.prior[places], self.confusion[np.ix_(places, places)], self.skill_prior)
 
     def to_json(self) -> dict[str, Any]:
         """Return the same numbers as lists, for a JSON field; `from_json` reads them back exactly."""

@@ -2,12 +2,15 @@
 
 The number of queries is the same for any collection, and none brings its votes here one by one: they are counted
 where they lie. Agreement is computed over a fixed sample of questions, those at the lowest of their random positions.
+
+What is counted is made of numbers, words and keys alone, so that it can be kept (see labeling.counting); pictures and
+nouns are put to it when it is shown.
 """
 
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -17,7 +20,18 @@ from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
 from labeling import agreement, pace
-from labeling.models import DECIDED_RIGHT, VERIFIED, Choices, Collection, Question, Skill, Vote
+from labeling.models import (
+    DECIDED_RIGHT,
+    IS_KNOWN,
+    VERIFIED,
+    Choices,
+    Collection,
+    Figures,
+    Question,
+    Skill,
+    Standing,
+    Vote,
+)
 from labeling.splits import TRAIN
 from taxonomy.models import Synset
 
@@ -96,20 +110,37 @@ class Report:
     hardest: list[HardPicture]
     confusions: list[Confusion]
     n_voters: int
+    counted: Figures | None  # None: at this moment
+
+
+Found = dict[str, Any]  # what can be kept as JSON
 
 
 def report(collection: Collection) -> Report:
-    counts = collection.questions.counts()
-    becomes, choices = Synset.objects.resolution(), Choices.now(collection)
+    kept = Figures.objects.of(collection)
+    found = kept.found["report"] if kept else measure(collection)
     return Report(
-        counts=counts,
-        pace=_pace(collection, counts, timezone.now()),
-        agreement=_agreement(collection, becomes, choices),
-        hardest=_hardest(collection, becomes),
-        # With one noun asked about, nobody says another.
-        confusions=[] if collection.is_verifying else _confusions(collection, becomes, choices),
+        counts=found["counts"],
+        pace=_pace(found["counts"], found["pace"], timezone.now()),
+        agreement=Agreement(**found["agreement"]),
+        hardest=_shown_hardest(found["hardest"]),
+        confusions=_shown_confusions(found["confusions"]),
         n_voters=collection.skills.count(),
+        counted=kept,
     )
+
+
+def measure(collection: Collection) -> Found:
+    """Count all that the votes of a collection say of it."""
+    becomes, choices = Synset.objects.resolution(), Choices.now(collection)
+    return {
+        "counts": collection.questions.counts(),
+        "pace": _measure_pace(collection, timezone.now()),
+        "agreement": asdict(_agreement(collection, becomes, choices)),
+        "hardest": _hardest(collection, becomes),
+        # With one noun asked about, nobody says another.
+        "confusions": [] if collection.is_verifying else _confusions(collection, becomes, choices),
+    }
 
 
 def _votes(collection: Collection) -> QuerySet[Vote]:
@@ -117,25 +148,37 @@ def _votes(collection: Collection) -> QuerySet[Vote]:
     return Vote.objects.filter(question__collection=collection, narrowing=None)
 
 
-def _pace(collection: Collection, counts: Mapping[str, int], now: datetime) -> Pace:
+def _measure_pace(collection: Collection, now: datetime) -> Found:
     cast = Vote.objects.filter(question__collection=collection, lease_number__isnull=False)
     today = timezone.localdate(now)
     since = today - timedelta(days=DAYS - 1)
     recent = cast.filter(cast_at__gte=timezone.make_aware(datetime.combine(since, time.min)))
     by_day = recent.annotate(day=TruncDate("cast_at")).values_list("day")
     n_on: dict[date, int] = dict(by_day.annotate(n=Count("pk")).order_by())
-    days = [(day, n_on.get(day, 0)) for day in (since + timedelta(days=i) for i in range(DAYS))]
-    n_last_day = cast.filter(cast_at__gt=now - timedelta(days=1)).count()
-    n_votes_done = collection.questions.filter(state__in=DONE).aggregate(n=Coalesce(Sum("n_votes"), 0))["n"]
+    done = collection.questions.filter(state__in=DONE)
+    return {
+        "today": today.isoformat(),
+        "days": [n_on.get(since + timedelta(days=i), 0) for i in range(DAYS)],
+        "n_last_day": cast.filter(cast_at__gt=now - timedelta(days=1)).count(),
+        "n_votes_done": done.aggregate(n=Coalesce(Sum("n_votes"), 0))["n"],
+    }
+
+
+def _pace(counts: Mapping[str, int], found: Found, now: datetime) -> Pace:
+    today, n_votes_done = date.fromisoformat(found["today"]), found["n_votes_done"]
     n_done = counts["n_decided"] + counts["n_undecided"]
     left = pace.days_left(
-        counts["n_questions"] - n_done, n_done, n_votes_done, counts["n_votes"] - n_votes_done, n_last_day
+        counts["n_questions"] - n_done,
+        n_done,
+        n_votes_done,
+        counts["n_votes"] - n_votes_done,
+        found["n_last_day"],
     )
     return Pace(
-        days=days,
-        bars=pace.bars([n for _day, n in days]),
-        most=max(n for _day, n in days),
-        n_last_day=n_last_day,
+        days=[(today - timedelta(days=DAYS - 1 - i), n) for i, n in enumerate(found["days"])],
+        bars=pace.bars(found["days"]),
+        most=max(found["days"]),
+        n_last_day=found["n_last_day"],
         days_left=left,
         ends_at=None if left is None else now + timedelta(days=min(left, 36_500)),
     )
@@ -155,8 +198,7 @@ def _agreement(collection: Collection, becomes: Mapping[int, int | None], choice
     )
     # Alpha knows answers that are alike or not: a dog and a husky are neither.
     is_class = ~np.isin(label, [*choices.broader])
-    known = collection.questions.decided().exclude(truth=None)
-    labels = known.aggregate(n=Count("pk"), right=Count("pk", filter=DECIDED_RIGHT))
+    labels = collection.questions.measured().aggregate(n=Count("pk"), right=Count("pk", filter=DECIDED_RIGHT))
     n_known_votes, n_right = _votes_on_known(collection, becomes, choices)
     n_voted = voted.count()
     return Agreement(
@@ -175,7 +217,7 @@ def _votes_on_known(
     collection: Collection, becomes: Mapping[int, int | None], choices: Choices
 ) -> tuple[int, int]:
     """Return how many votes are on questions with a known answer, and how many of them say it or a noun above it."""
-    votes = _votes(collection).filter(synset__isnull=False, question__truth__isnull=False)
+    votes = Vote.objects.filter(IS_KNOWN, question__collection=collection)
     rows = votes.values_list("question__truth", "synset", "answer").annotate(n=Count("pk")).order_by()
 
     def is_it(truth: int, said: int) -> bool:
@@ -205,7 +247,7 @@ def _today(
     return cells
 
 
-def _hardest(collection: Collection, becomes: Mapping[int, int | None]) -> list[HardPicture]:
+def _hardest(collection: Collection, becomes: Mapping[int, int | None]) -> list[Found]:
     """The pictures on which most votes say something else than the label, each with all that was said; no test
     picture, as its label may be a secret. Two votes more in the share's divisor keep a few votes from weighing much.
     """
@@ -220,43 +262,53 @@ def _hardest(collection: Collection, becomes: Mapping[int, int | None]) -> list[
     share = 1.0 * Count("pk") / (F("question__n_votes") + 2)
     found = against.values_list("question").annotate(share=share)
     keys = [pk for pk, _share in found.order_by("-share", "question__confidence", "question")[:MOST_HARD]]
-    questions = Question.objects.select_related("image", "label", "about").in_bulk(keys)
-    hard = [questions[pk] for pk in keys]
     said = _votes(collection).filter(question__in=keys)
+    of: dict[int, dict[int | str, int]] = defaultdict(dict)
     if collection.is_verifying:
-        answers = _answers(said)
-        return [HardPicture(question, answers[question.pk]) for question in hard]
-    rows = said.values_list("question", Coalesce("synset", 0)).annotate(n=Count("pk")).order_by()
-    of: dict[int, dict[int, int]] = defaultdict(dict)
-    for (question, noun), n in _today(rows, becomes).items():
-        of[question][noun] = n
-    nouns = Synset.objects.shown().in_bulk({noun for votes in of.values() for noun in votes})
-    return [HardPicture(question, _distribution(of[question.pk], nouns)) for question in hard]
+        answers = said.values_list("question", "answer").annotate(n=Count("pk")).order_by("-n")
+        for question, answer, n in answers:
+            of[question][answer] = n
+    else:
+        rows = said.values_list("question", Coalesce("synset", 0)).annotate(n=Count("pk")).order_by()
+        for (question, noun), n in sorted(_today(rows, becomes).items()):
+            of[question][noun] = n
+    return [{"question": pk, "said": list(of[pk].items())} for pk in keys]
 
 
-def _answers(votes: QuerySet[Vote]) -> dict[int, list[tuple[Synset | str | None, int, int]]]:
-    """Return how many of these votes gave each answer, by question; the commonest answer first."""
-    of: dict[int, list[tuple[str, int]]] = defaultdict(list)
-    for question, answer, n in votes.values_list("question", "answer").annotate(n=Count("pk")).order_by("-n"):
-        of[question].append((str(Vote.Answer(answer).label), n))
-    return {
-        question: [(words, n, round(100 * n / sum(n for _w, n in said))) for words, n in said]
-        for question, said in of.items()
-    }
+def _shown_hardest(found: Iterable[Found]) -> list[HardPicture]:
+    """Put the pictures to what was counted; one that was withdrawn since is left out."""
+    shown = Question.objects.filter(image__withdrawn_at=None).select_related("image", "label", "about")
+    questions = shown.in_bulk([hard["question"] for hard in found])
+    nouns = Synset.objects.shown().in_bulk(
+        {noun for hard in found for noun, _n in hard["said"] if not isinstance(noun, str)}
+    )
+    return [
+        HardPicture(questions[hard["question"]], _distribution(hard["said"], nouns))
+        for hard in found
+        if hard["question"] in questions
+    ]
 
 
 def _distribution(
-    votes: Mapping[int, int], nouns: Mapping[int, Synset]
+    said: Iterable[tuple[Any, int]], nouns: Mapping[int, Synset]
 ) -> list[tuple[Synset | str | None, int, int]]:
-    n_votes = sum(votes.values())
+    """said: (noun, 0 where they cannot tell, or a kind of answer; votes) each."""
+    said = list(said)
+    n_votes = sum(n for _what, n in said)
     # Equally many votes stand in the order of their nouns, and "cannot tell" last.
-    ranked = sorted(votes.items(), key=lambda cell: (-cell[1], cell[0] or 2**63))
-    return [(nouns.get(noun), n, round(100 * n / n_votes)) for noun, n in ranked if noun in nouns or not noun]
+    ranked = sorted(said, key=lambda cell: (-cell[1], cell[0] or 2**63))
+    return [
+        (
+            nouns.get(what) if isinstance(what, int) else str(Vote.Answer(what).label),
+            n,
+            round(100 * n / n_votes),
+        )
+        for what, n in ranked
+        if not what or isinstance(what, str) or what in nouns
+    ]
 
 
-def _confusions(
-    collection: Collection, becomes: Mapping[int, int | None], choices: Choices
-) -> list[Confusion]:
+def _confusions(collection: Collection, becomes: Mapping[int, int | None], choices: Choices) -> list[Found]:
     """The commonest of them. To say less than the label, or more, is to confuse nothing."""
     is_settled = Q(question__state=Question.State.SETTLED, question__narrowing=None)
     settled = _votes(collection).filter(is_settled, synset__isnull=False)
@@ -268,21 +320,32 @@ def _confusions(
         for (label, said), n in cells.items()
         if label != said and not choices.is_above(said, label) and not choices.is_above(label, said)
     }
-    nouns = Synset.objects.shown().in_bulk({noun for pair in pairs for noun in pair})
-    shown = [pair for pair in pairs if pair[0] in nouns and pair[1] in nouns]
-    shown = sorted(shown, key=lambda pair: (-pairs[pair], pair))[:MOST_PAIRS]
-    of_label = settled.filter(question__label__in={label for label, _said in shown})
+    nouns = Synset.objects.shown().filter(pk__among={noun for pair in pairs for noun in pair})
+    shown = set(nouns.values_list("pk", flat=True))
+    commonest = sorted(pairs, key=lambda pair: (-pairs[pair], pair))
+    commonest = [pair for pair in commonest if shown.issuperset(pair)][:MOST_PAIRS]
+    of_label = settled.filter(question__label__in={label for label, _said in commonest})
     n_of = dict(of_label.values_list("question__label").annotate(n=Count("pk")).order_by())
-    most = max((pairs[pair] for pair in shown), default=1)
+    return [
+        {"label": label, "said": said, "n": pairs[label, said], "share": pairs[label, said] / n_of[label]}
+        for label, said in commonest
+    ]
+
+
+def _shown_confusions(found: Iterable[Found]) -> list[Confusion]:
+    """Put the nouns to what was counted; those that came to be hidden since are left out."""
+    nouns = Synset.objects.shown().in_bulk({pair[side] for pair in found for side in ("label", "said")})
+    shown = [pair for pair in found if pair["label"] in nouns and pair["said"] in nouns]
+    most = max((pair["n"] for pair in shown), default=1)
     return [
         Confusion(
-            label=nouns[label],
-            said=nouns[said],
-            n=pairs[label, said],
-            share=pairs[label, said] / n_of[label],
-            percent_of_most=round(100 * pairs[label, said] / most),
+            label=nouns[pair["label"]],
+            said=nouns[pair["said"]],
+            n=pair["n"],
+            share=pair["share"],
+            percent_of_most=round(100 * pair["n"] / most),
         )
-        for label, said in shown
+        for pair in shown
     ]
 
 
@@ -298,10 +361,7 @@ def known_voters(collection: Collection, skills: Iterable[Skill]) -> KnownVoters
     columns: Any = np.array([(skill.right, skill.wrong) for skill in skills], dtype=np.float64).reshape(-1, 2)
     intervals = agreement.beta_intervals(columns[:, 0], columns[:, 1]).tolist()
     axis_min = math.floor(10 * min((low for low, _high in intervals), default=0.0)) / 10
-    votes = Vote.objects.filter(
-        question__collection=collection, annotator__in=[skill.annotator_id for skill in skills]
-    )
-    n_of = dict(votes.values_list("annotator").annotate(n=Count("pk")).order_by())
+    n_of = _votes_of(collection, [skill.annotator_id for skill in skills])
 
     def drawn(*shares: float) -> tuple[int, ...]:
         return tuple(round(1000 * (share - axis_min) / (1 - axis_min)) for share in shares)
@@ -311,3 +371,12 @@ def known_voters(collection: Collection, skills: Iterable[Skill]) -> KnownVoters
         for skill, (low, high) in zip(skills, intervals, strict=True)
     ]
     return KnownVoters(voters, axis_min)
+
+
+def _votes_of(collection: Collection, annotators: list[int]) -> dict[int, int]:
+    """Return how many votes each of these has cast in a collection; of many votes, as last counted."""
+    if Figures.objects.of(collection):
+        kept = Standing.objects.filter(collection=collection, annotator__in=annotators)
+        return dict(kept.values_list("annotator", "votes"))
+    votes = Vote.objects.filter(question__collection=collection, annotator__in=annotators)
+    return dict(votes.values_list("annotator").annotate(n=Count("pk")).order_by())

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,14 +21,16 @@ from django.views.decorators.http import require_safe
 from django_htmx.middleware import HtmxDetails
 
 from accounts.http import AuthenticatedRequest
-from labeling import overview
+from labeling import overview, progress, reopening
 from labeling.forms import ClassesForm, CollectionForm, ExampleForm
+from labeling.listing import LISTED, Listed
 from labeling.models import (
     Choices,
     ClassRefusedError,
     Collection,
     Example,
     ExampleRefusedError,
+    Figures,
     Lease,
     NotReadyError,
     Question,
@@ -113,7 +115,8 @@ def make(request: OwnerRequest) -> HttpResponse:
 def edit(request: OwnerRequest, collection: Collection) -> HttpResponse:
     """All that a collection is. ?noun= says which noun is about to be added, with what is below it."""
     form = CollectionForm(request.POST or None, instance=collection)
-    if form.is_valid():
+    effect = _effect(request, form) if form.is_valid() else None
+    if form.is_valid() and not effect:
         # Not the whole row: somebody may open or close it meanwhile.
         form.instance.save(update_fields=CollectionForm.Meta.fields)
         messages.success(request, _("Saved."))
@@ -124,10 +127,14 @@ def edit(request: OwnerRequest, collection: Collection) -> HttpResponse:
     context = {
         "collection": kept,
         "form": form,
+        "effect": effect,
+        "confirmed": _policy(form.instance),
         "classes": kept.ordered_classes(),
+        "moved": request.GET.get("moved", ""),
+        "way": request.GET.get("way", ""),
         "fewest": kept.fewest_classes,
         "has_votes": kept.has_votes,
-        "counts": kept.questions.counts(),
+        "counts": progress.of(kept),
         "n_leases": Lease.objects.running().filter(question__collection=kept).count(),
         "n_examples": kept.examples.count(),
         "n_gold": kept.questions.filter(is_gold=True).count(),
@@ -135,6 +142,20 @@ def edit(request: OwnerRequest, collection: Collection) -> HttpResponse:
         **_offer(kept, classes_form),
     }
     return render(request, "labeling/_own_reach.html" if request.htmx else "labeling/own.html", context)
+
+
+def _effect(request: OwnerRequest, form: CollectionForm) -> reopening.Effect | None:
+    """Return what saving would change of answered questions, unless that was told and it was pressed again."""
+    if not {"target_confidence", "min_votes", "max_votes"} & {*form.changed_data}:
+        return None
+    if request.POST.get("confirmed") == _policy(form.instance):
+        return None
+    return reopening.foretell(form.instance, form.instance.policy)
+
+
+def _policy(collection: Collection) -> str:
+    """A policy as a form sends it back, so that only what was told of it is confirmed."""
+    return f"{collection.target_confidence} {collection.min_votes} {collection.max_votes}"
 
 
 @dataclass(frozen=True)
@@ -191,13 +212,25 @@ def pick_class(request: OwnerRequest, collection: Collection) -> HttpResponse:
 
 @owners_only
 def change_classes(request: OwnerRequest, collection: Collection) -> HttpResponse:
-    """Add the nouns that a button names, or remove one; a refusal says why."""
+    """Add the nouns that a button names, move one up or down, or remove it; a refusal says why."""
+    if request.method == "POST" and {"up", "down"} & {*request.POST}:
+        return _move_class(request, collection)
     if request.method == "POST":
         try:
             messages.success(request, _changed_classes(request, collection))
         except ClassRefusedError as error:
             messages.error(request, str(error))
     return redirect(_classes(collection))
+
+
+def _move_class(request: OwnerRequest, collection: Collection) -> HttpResponse:
+    """Swap a noun with its neighbour, and lead back to the button that was pressed."""
+    way = "up" if "up" in request.POST else "down"
+    synset = get_object_or_404(collection.classes, wnid=request.POST[way])
+    place = collection.move_class(synset, -1 if way == "up" else 1)
+    messages.success(request, _("“%(noun)s” is number %(place)d now.") % {"noun": synset, "place": place + 1})
+    moved = urlencode({"moved": synset.wnid, "way": way})
+    return redirect(f"{reverse('labeling:edit', args=[collection.slug])}?{moved}")
 
 
 def _changed_classes(request: OwnerRequest, collection: Collection) -> str:
@@ -250,7 +283,7 @@ def examples(request: OwnerRequest, collection: Collection) -> HttpResponse:
     noun = next((synset for synset in classes if synset.wnid == wnid), next(iter(classes), None))
     show = request.GET.get("show", "")
     show = show if show in SHOWN else "labelled"
-    page = Paginator(_pictures(collection, noun, show), A_PAGE).get_page(request.GET.get("page"))
+    page = Listed(_pictures(collection, noun, show), A_PAGE).get_page(request.GET.get("page"))
     context = {
         "collection": collection,
         "classes": classes,
@@ -309,27 +342,28 @@ def gold(request: OwnerRequest, collection: Collection) -> HttpResponse:
         _change_gold(request, collection)
         asked = urlencode({"show": request.POST.get("show", "")})
         return redirect(f"{reverse('labeling:gold', args=[collection.slug])}?{asked}")
-    shown = _gold_lists(collection)
-    counts = {name: questions.count() for name, questions in shown.items()}
+    shown = {name: Listed(questions, A_PAGE) for name, questions in _gold_lists(collection).items()}
+    counts = {name: listed.count for name, listed in shown.items()}
     first = next((name for name, n in counts.items() if n), "settled")
     show = request.GET.get("show", "")
     show = show if show in shown else first
-    page = Paginator(shown[show].select_related("image", "truth", "label", "about"), A_PAGE).get_page(
-        request.GET.get("page")
-    )
-    context = {"collection": collection, "show": show, "page": page, "counts": counts}
+    page = shown[show].get_page(request.GET.get("page"))
+    context = {"collection": collection, "show": show, "page": page, "counts": counts, "listed": LISTED}
     return render(request, "labeling/own_gold.html", context)
 
 
 def _gold_lists(collection: Collection) -> dict[str, QuerySet[Question]]:
     """What is gold; what else has a known answer; what is settled most surely. No test picture can become gold."""
     questions = collection.questions.filter(image__withdrawn_at=None).order_by("position", "pk")
+    questions = questions.select_related("image", "truth", "label", "about")
     open_ones = questions.filter(is_gold=False).exclude(image__split=TEST)
-    settled = open_ones.filter(truth=None, state=Question.State.SETTLED, label__is_sensitive=False)
+    settled = open_ones.filter(state=Question.State.SETTLED, label__is_sensitive=False)
+    settled = settled.filter(Q(truth=None) | Q(confirmed_at__isnull=False))
     settled = settled.filter(label__in=collection.classes.order_by())
     return {
         "gold": questions.filter(is_gold=True),
-        "known": open_ones.filter(truth__is_sensitive=False),
+        # Above 0 are all: said so that its index is read, since few have one.
+        "known": open_ones.filter(truth__gt=0, truth__is_sensitive=False, confirmed_at=None),
         "settled": settled.order_by(F("confidence").desc(nulls_last=True), "-n_votes", "pk"),
     }
 
@@ -340,11 +374,13 @@ def _change_gold(request: OwnerRequest, collection: Collection) -> None:
         messages.error(request, _("Choose one picture at least."))
     elif "use" in request.POST:
         n = collection.use_as_gold(chosen)
+        Figures.objects.filter(collection=collection).mark()
         messages.success(
             request, ngettext("%(n)d picture is gold now.", "%(n)d pictures are gold now.", n) % {"n": n}
         )
     else:
         n = collection.no_longer_gold(chosen)
+        Figures.objects.filter(collection=collection).mark()
         said = ngettext("%(n)d picture is asked as any other.", "%(n)d pictures are asked as any others.", n)
         messages.success(request, said % {"n": n})
 

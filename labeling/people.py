@@ -1,21 +1,38 @@
 """What votes say of those who cast them: one's own votes, how they stand, and the board.
 
 Nothing here counts pictures of the test split. A number that moves with one's own vote would tell its label, which
-contests keep secret.
+contests keep secret. Where there are many votes, what stands here is what was last counted: see labeling.counting.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
+from django.db.models import Case, Count, F, Q, QuerySet, Sum, Value, When, Window
 from django.db.models.functions import Rank
 
 from accounts.models import User
-from labeling.models import AGREES, Collection, Question, Vote, is_right
+from labeling.models import (
+    AGREES,
+    IS_KNOWN,
+    Collection,
+    Figures,
+    Question,
+    SiteFigures,
+    Standing,
+    Standings,
+    Vote,
+    is_right,
+)
 from labeling.splits import TEST, TRAIN, VAL
 
 OWN_VOTES = 30  # on one page
 NAMES = 50  # on one page of a board
+
+# That a vote can be compared with what was decided: its question is, and it is no secret.
+IS_OPEN_TO_ALL = Q(question__image__split__in=[TRAIN, VAL])
+IS_JUDGED = Q(question__state__in=[Question.State.SETTLED, Question.State.ABSENT]) & IS_OPEN_TO_ALL
+AGREEING = IS_JUDGED & AGREES
+IS_MEASURED = IS_KNOWN & IS_OPEN_TO_ALL
 
 
 @dataclass(frozen=True)
@@ -26,6 +43,7 @@ class Board:
     n_named: int
     n_nameless: int
     page: int
+    counted: Figures | SiteFigures | None  # None: at this moment
 
     @property
     def next_page(self) -> int | None:
@@ -33,13 +51,14 @@ class Board:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Place:
     """How one volunteer's votes stand beside everybody's."""
 
     n_agreed: int
     n_judged: int  # votes on settled pictures
     rank: int  # among those with a vote that agrees; 0 without one
     n_ranked: int
+    counted: SiteFigures | None = None  # None: at this moment
 
 
 @dataclass(frozen=True)
@@ -47,33 +66,49 @@ class Accuracy:
     """How often votes were right where the answer was known beforehand."""
 
     n_right: int
-    n_gold: int
+    n_known: int
+    counted: SiteFigures | None = None
 
     @property
     def share(self) -> float | None:
-        return self.n_right / self.n_gold if self.n_gold else None
+        return self.n_right / self.n_known if self.n_known else None
 
 
-def judged(collection: Collection | None = None) -> QuerySet[Vote]:
-    """The votes that can be compared with what was decided: their question is, and it is no secret."""
-    decided = (Question.State.SETTLED, Question.State.ABSENT)
-    votes = Vote.objects.filter(question__state__in=decided, question__image__split__in=[TRAIN, VAL])
-    return votes.filter(question__collection=collection) if collection else votes
+def count(collection: Collection) -> Standings:
+    """Count what each annotator's votes in `collection` come to. Two queries; one passes over all of them."""
+    votes = Vote.objects.filter(question__collection=collection).order_by().values_list("annotator")
+    every = votes.annotate(
+        n_votes=Count("pk"),
+        n_judged=Count("pk", filter=IS_JUDGED),
+        n_agreed=Count("pk", filter=AGREEING),
+    )
+    measured = votes.filter(IS_MEASURED).annotate(n_known=Count("pk"), n_right=Count("pk", filter=is_right()))
+    known = {annotator: (n_known, n_right) for annotator, n_known, n_right in measured}
+    return {annotator: (*counts, *known.get(annotator, (0, 0))) for annotator, *counts in every}
 
 
-def _counted(collection: Collection | None) -> QuerySet[Any, Any]:
-    """Volunteers by the number of their votes that say what was decided: `annotator`, `name`, `n_agreed`."""
-    agreed = judged(collection).filter(AGREES, annotator__kind__in=[User.Kind.PERSON, User.Kind.GUEST])
-    by_annotator = agreed.order_by().values("annotator", name=F("annotator__board_name"))
-    return by_annotator.annotate(n_agreed=Count("pk"))
+def _counted(collection: Collection | None, is_kept: bool) -> QuerySet[Any, Any]:
+    """Volunteers by the number of their votes that say what was decided: `annotator`, `name`, `n_agreed`; from
+    what was last counted, or from the votes themselves.
+    """
+    rows: QuerySet[Any] = Standing.objects.filter(agreed__gt=0) if is_kept else Vote.objects.filter(AGREEING)
+    if collection:
+        rows = rows.filter(**{"collection" if is_kept else "question__collection": collection})
+    rows = rows.filter(annotator__kind__in=[User.Kind.PERSON, User.Kind.GUEST])
+    by_annotator: QuerySet[Any, Any] = rows.order_by().values("annotator", name=F("annotator__board_name"))
+    counted: QuerySet[Any, Any] = by_annotator.annotate(n_agreed=Sum("agreed") if is_kept else Count("pk"))
+    return counted
 
 
 def board(collection: Collection | None, page: int) -> Board:
     """Return a page of those who chose a name, the most votes that agree with a label first.
 
-    Ranks are among everybody. Raises IndexError for a page that is not there. One query.
+    Ranks are among everybody. Raises IndexError for a page that is not there. Two queries.
     """
-    ranked = _counted(collection).annotate(
+    kept: Figures | SiteFigures | None = (
+        Figures.objects.of(collection) if collection else Figures.objects.of_site()
+    )
+    ranked = _counted(collection, kept is not None).annotate(
         rank=Window(Rank(), order_by=F("n_agreed").desc()),
         n_named=Window(Count("annotator", filter=~Q(annotator__board_name=""))),
         n_nameless=Window(Count("annotator", filter=Q(annotator__board_name=""))),
@@ -85,26 +120,33 @@ def board(collection: Collection | None, page: int) -> Board:
     if page > 1 and not rows:
         raise IndexError(f"Expected the number of a page of the board; found {page}.")
     counts = found[0] if found else {"n_named": 0, "n_nameless": 0}
-    return Board(rows, counts["n_named"], counts["n_nameless"], page)
+    return Board(rows, counts["n_named"], counts["n_nameless"], page, kept)
 
 
-def standing(annotator: User) -> Standing:
-    """Say how many votes of `annotator` agree with a label, and where that stands among volunteers. Two queries."""
-    mine = judged().filter(annotator=annotator)
-    counts = mine.aggregate(n_judged=Count("pk"), n_agreed=Count("pk", filter=AGREES))
-    n_of = list(_counted(None).values_list("n_agreed", flat=True))
-    rank = 1 + sum(n > counts["n_agreed"] for n in n_of) if counts["n_agreed"] else 0
-    return Standing(rank=rank, n_ranked=len(n_of), **counts)
+def place(annotator: User) -> Place:
+    """Say how many votes of `annotator` agree with a label, and where that stands among volunteers. Three queries."""
+    kept = Figures.objects.of_site()
+    sums = Standing.objects.sums(annotator) if kept else _judged(annotator)
+    n_of = list(_counted(None, kept is not None).values_list("n_agreed", flat=True))
+    rank = 1 + sum(n > sums["agreed"] for n in n_of) if sums["agreed"] else 0
+    return Place(sums["agreed"], sums["judged"], rank, len(n_of), kept)
+
+
+def _judged(annotator: User) -> dict[str, int]:
+    judged = Vote.objects.filter(IS_JUDGED, annotator=annotator)
+    return judged.aggregate(judged=Count("pk"), agreed=Count("pk", filter=AGREES))
 
 
 def accuracy(annotator: User) -> Accuracy:
-    """Say how often `annotator` was right on gold questions. "Cannot tell" is no answer there."""
-    gold = Vote.objects.filter(
-        annotator=annotator, synset__isnull=False, question__truth__isnull=False, narrowing=None
-    )
-    gold = gold.filter(question__image__split__in=[TRAIN, VAL])
-    counts = gold.aggregate(n_gold=Count("pk"), n_right=Count("pk", filter=is_right()))
-    return Accuracy(**counts)
+    """Say how often `annotator` was right where the answer was known. "Cannot tell" is no answer there."""
+    kept = Figures.objects.of_site()
+    sums = Standing.objects.sums(annotator) if kept else _measured(annotator)
+    return Accuracy(sums["right"], sums["known"], kept)
+
+
+def _measured(annotator: User) -> dict[str, int]:
+    measured = Vote.objects.filter(IS_MEASURED, annotator=annotator)
+    return measured.aggregate(known=Count("pk"), right=Count("pk", filter=is_right()))
 
 
 def own_votes(annotator: User, before: int | None) -> tuple[list[Vote], int | None]:

@@ -36,7 +36,7 @@ def standing(request: AuthenticatedRequest) -> HttpResponse:
     """What compares with everybody's votes and takes longer to count: the part of that page, or one of its own."""
     is_part = request.htmx  # type: ignore[attr-defined]
     template = "labeling/_standing.html" if is_part else "labeling/standing.html"
-    return render(request, template, {"standing": people.standing(request.user)})
+    return render(request, template, {"place": people.place(request.user)})
 
 
 @require_safe

@@ -14,6 +14,7 @@ from labeling.models import (
     Retraction,
     Skill,
     Skip,
+    Standing,
     Vote,
     VotingDay,
 )
@@ -65,6 +66,12 @@ KEPT = [
             )
             % {"n": n}
         ),
+    ),
+    Kept(
+        "standings",
+        lambda user: Standing.objects.filter(annotator=user).order_by("pk"),
+        {"collection": "collection__slug", **{name: name for name in Standing.COUNTS}},
+        lambda n: ngettext("%(n)s count of your votes", "%(n)s counts of your votes", n) % {"n": n},
     ),
     Kept(
         "quizzes",

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from labeling import aggregation, receiving, tallying
+from labeling import aggregation, counting, receiving, reopening, tallying
 from labeling.models import Collection, Intake, Lease, Question
 
 
@@ -17,6 +17,18 @@ def release_expired_leases() -> int:
 def tally_labels() -> bool:
     """Count the pictures at every noun, where anything has changed; say whether it had."""
     return tallying.tally_if_changed()
+
+
+@shared_task
+def follow_policies() -> int:
+    """Ask again, settle or give up what another policy of its collection has changed; return how many those are."""
+    return reopening.follow_policies()
+
+
+@shared_task
+def count_figures() -> int:
+    """Count what the pages of large collections show, where it has changed; return how many collections those are."""
+    return counting.count_changed()
 
 
 @shared_task

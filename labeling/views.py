@@ -1,7 +1,5 @@
 """The pages of labelling: collections, one's next picture, and the pictures themselves."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
@@ -18,6 +16,7 @@ from django.views.decorators.vary import vary_on_headers
 from accounts import flood
 from accounts.http import AuthenticatedRequest
 from accounts.models import User
+from labeling import progress as how_far
 from labeling import verify_views
 from labeling.forms import VoteForm
 from labeling.meanings import MOST_NOUNS, meanings
@@ -42,14 +41,15 @@ def collection_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def collection_page(request: HttpRequest, slug: str) -> HttpResponse:
     collection = get_object_or_404(Collection, slug=slug)
+    examples, by_class = how_far.settled(collection)
     context = {
         "collection": collection,
         "classes": collection.offered(),
         "is_editor": collection.is_edited_by(request.user),
         "guide": collection.examples.shown(),
-        "progress": _progress(collection),
-        "by_class": collection.questions.settled().by_label(),
-        "examples": collection.questions.examples().order_by("position")[:24],
+        "progress": how_far.of(collection),
+        "by_class": by_class,
+        "examples": examples,
     }
     return render(request, "labeling/collection.html", context)
 
@@ -58,16 +58,8 @@ def collection_page(request: HttpRequest, slug: str) -> HttpResponse:
 def progress(request: HttpRequest, slug: str) -> HttpResponse:
     """The part of a collection's page that moves while people label."""
     collection = get_object_or_404(Collection, slug=slug)
-    context = {"collection": collection, "progress": _progress(collection)}
+    context = {"collection": collection, "progress": how_far.of(collection)}
     return render(request, "labeling/_progress.html", context)
-
-
-def _progress(collection: Collection) -> dict[str, Any]:
-    return {
-        **collection.questions.counts(),
-        **User.objects.counts_of_voters(votes__question__collection=collection),
-        "accuracy": collection.questions.accuracy(),
-    }
 
 
 @require_POST

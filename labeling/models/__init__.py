@@ -27,6 +27,7 @@ from labeling.models.comments import Comment, Flag
 from labeling.models.days import Streak, VotingDay
 from labeling.models.duplicates import NearDuplicate
 from labeling.models.examples import Example, ExampleRefusedError
+from labeling.models.figures import Figures, SiteFigures, Standing, Standings
 from labeling.models.grids import GRID, Grid
 from labeling.models.images import Arrival, Image
 from labeling.models.intakes import Intake, IntakeLostError, IntakeNote
@@ -41,12 +42,13 @@ from labeling.models.questions import DECIDED_RIGHT, Question, random_position
 from labeling.models.quizzes import QuizPass
 from labeling.models.relabels import Reclass, Relabel
 from labeling.models.reports import Report
-from labeling.models.votes import AGREES, Counts, Keys, Retraction, Vote, is_right
+from labeling.models.votes import AGREES, IS_KNOWN, Counts, Keys, Retraction, Vote, is_right
 
 __all__ = [
     "AGREES",
     "DECIDED_RIGHT",
     "GRID",
+    "IS_KNOWN",
     "LEASE_TIME",
     "MOST_LEASES",
     "SKIP",
@@ -64,6 +66,7 @@ __all__ = [
     "Counts",
     "Example",
     "ExampleRefusedError",
+    "Figures",
     "Flag",
     "Grid",
     "Image",
@@ -86,8 +89,11 @@ __all__ = [
     "Relabel",
     "Report",
     "Retraction",
+    "SiteFigures",
     "Skill",
     "Skip",
+    "Standing",
+    "Standings",
     "Streak",
     "Vote",
     "VotingDay",

@@ -10,6 +10,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -122,6 +123,9 @@ class Collection(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     revision = models.PositiveIntegerField(
         default=0, editable=False, help_text=_("How often its classes were set.")
+    )
+    followed_policy = models.JSONField(
+        null=True, editable=False, help_text=_("The policy that its questions were last brought to.")
     )
     latest_fit = models.ForeignKey(
         "ConsensusFit", on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
@@ -305,6 +309,22 @@ class Collection(models.Model):
             )
         self.set_classes(each for each in present if each != synset)
 
+    @transaction.atomic
+    def move_class(self, synset: Synset, by: int) -> int:
+        """Put `synset` so many places further down, or up where that is below 0, and return its place, from 0 on.
+        Beyond the ends it stays there. What was learnt of the classes moves with them.
+        """
+        present = self._held_classes()
+        self.refresh_from_db(fields=["latest_fit"])
+        fit = self.fit_over(self.judged_classes())
+        place = min(max(present.index(synset) + by, 0), len(present) - 1)
+        present.remove(synset)
+        present.insert(place, synset)
+        self.set_classes(present)
+        if fit and not self.is_verifying:
+            fit.reorder(self.fitted_names(self.judged_classes()))
+        return place
+
     def _held_classes(self) -> list[Synset]:
         """The classes, which nobody else changes until the transaction's end."""
         Change.objects.hold_still()
@@ -356,14 +376,16 @@ class Collection(models.Model):
         self.is_open = is_open
         self.save(update_fields=["is_open"])
 
+    @transaction.atomic
     def use_as_gold(self, questions: Iterable[int]) -> int:
         """Make gold of those of `questions` whose answer is known or settled and may be told; return how many those
         are. Of a test picture it may be a contest's secret. What is settled as an inner noun is known in part only.
         """
         chosen = self.questions.filter(pk__in=questions, is_gold=False).exclude(image__split=TEST)
-        is_settled = Q(state="settled", label__in=self.classes.order_by())
-        known = chosen.filter(Q(truth__isnull=False) | is_settled)
-        return known.update(is_gold=True, truth=Coalesce("truth", "label"))
+        known = chosen.filter(truth__isnull=False)
+        settled = chosen.filter(truth=None, state="settled", label__in=self.classes.order_by())
+        n_settled = settled.update(is_gold=True, truth=F("label"), confirmed_at=timezone.now())
+        return n_settled + known.update(is_gold=True)
 
     def no_longer_gold(self, questions: Iterable[int]) -> int:
         """Ask these as any others; return how many those are. Their answers stay known."""
@@ -473,6 +495,13 @@ class ConsensusFit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.collection}, fit {self.pk}"
+
+    def reorder(self, classes: list[str]) -> None:
+        """Keep the same parameters with the classes in another order."""
+        parameters = consensus.Parameters.from_json(self.parameters)
+        order = [self.classes.index(name) for name in classes]
+        self.parameters, self.classes = parameters.reordered(order).to_json(), classes
+        self.save(update_fields=["classes", "parameters"])
 
     def refuse_other_classes(self) -> None:
         """Raise ClassesChangedError unless votes are still weighed over the classes of this fit. Where those do not

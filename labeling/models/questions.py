@@ -106,24 +106,21 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         counts = self.aggregate(n_questions=Count("pk"), n_votes=Coalesce(models.Sum("n_votes"), 0), **states)
         return {**counts, "n_decided": counts["n_settled"] + counts["n_absent"]}
 
-    def by_label(self) -> list[tuple[Synset, int]]:
-        """Return each label of these questions that pages may show with its number of them, the most first."""
-        counted = (
-            self.filter(label__is_sensitive=False)
-            .values_list("label")
-            .annotate(n=Count("pk"))
-            .order_by("-n", "label")
-        )
-        synsets = Synset.objects.in_bulk([label for label, _n in counted])
-        return [(synsets[label], n) for label, n in counted]
+    def by_label(self) -> list[tuple[int, int]]:
+        """Return each label of these questions with its number of them, the most first."""
+        labelled = self.filter(label__isnull=False).order_by().values_list("label")
+        return list(labelled.annotate(n=Count("*")).order_by("-n", "label"))
 
     def accuracy(self) -> float | None:
-        """Return the share of decided questions with a known answer that are decided so; gold ones, which are by
-        it, left out.
-        """
-        known = self.decided().filter(is_gold=False).exclude(truth=None)
-        counts = known.aggregate(n=Count("pk"), right=Count("pk", filter=DECIDED_RIGHT))
+        """Return the share of `measured` questions that are decided as is known."""
+        counts = self.measured().aggregate(n=Count("pk"), right=Count("pk", filter=DECIDED_RIGHT))
         return counts["right"] / counts["n"] if counts["n"] else None
+
+    def measured(self) -> Self:
+        """The decided questions whose answer was known beforehand. Gold ones, which are decided by it, are left out,
+        and so are those whose answer was taken from what people had settled.
+        """
+        return self.decided().filter(is_gold=False, truth__isnull=False, confirmed_at=None)
 
     def write_decisions(self, questions: Sequence["Question"]) -> None:
         """Write down what `Question.decide` worked out for these locked rows, and their numbers of votes. An open
@@ -242,6 +239,14 @@ class Question(models.Model):
         ),
     )
     is_gold = models.BooleanField(default=False)
+    confirmed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text=_(
+            "When its settled label was taken as the answer; empty where the answer was known beforehand. It "
+            "measures later votes, and never the label that it came from."
+        ),
+    )
 
     objects = QuestionQuerySet.as_manager()
 

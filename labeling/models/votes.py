@@ -27,6 +27,10 @@ MOST_CHANGES = 20  # of the taxonomy that one annotator is told of
 AGREES = Q(question__state="settled", answer=PRESENT, synset=F("question__label")) | Q(
     question__state="absent", answer=ABSENT
 )
+# That a vote can be measured by an answer that was known when it was cast, and names a noun.
+IS_KNOWN = Q(synset__isnull=False, question__truth__isnull=False, narrowing=None) & (
+    Q(question__confirmed_at=None) | Q(question__confirmed_at__lt=F("cast_at"))
+)
 
 
 @dataclass(frozen=True)

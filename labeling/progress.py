@@ -1,0 +1,76 @@
+"""How far a collection and the whole site have come, for the pages that everybody sees.
+
+Where there are many votes it is what was last counted; pictures are looked up when they are shown, so that one which
+was withdrawn is gone at once. See labeling.counting.
+"""
+
+from typing import Any
+
+from django.core.cache import cache
+
+from accounts.models import User
+from labeling.models import Collection, Figures, Image, Question, Standing
+from taxonomy.models import Synset
+
+SHOWN = 24  # settled pictures on a collection's page
+SPARE = 2 * SHOWN  # that are kept, since some may be withdrawn before they are shown
+
+N_IMAGES, A_MINUTE_S = "labeling.progress.n_images", 60
+
+Found = dict[str, Any]  # what can be kept as JSON
+
+
+def of(collection: Collection) -> Found:
+    """Return the numbers of questions, votes and voters, and how often labels are right; when they were counted."""
+    kept = Figures.objects.of(collection)
+    if kept:
+        return {**kept.found["progress"], "counted": kept}
+    voters = User.objects.counts_of_voters(votes__question__collection=collection)
+    return {**_questions(collection), **voters, "counted": None}
+
+
+def of_site() -> Found:
+    """Return the numbers of pictures, votes, settled questions and voters of all collections."""
+    kept = Figures.objects.of_site()
+    n_images: int | None
+    if kept is None:
+        counts = Question.objects.counts()
+        voters = User.objects.counts_of_voters()
+        n_votes, n_settled, n_images = counts["n_votes"], counts["n_settled"], Image.objects.count()
+    else:
+        voters = Standing.objects.voters()
+        n_votes, n_settled = kept.n_votes, kept.n_settled
+        n_images = cache.get_or_set(N_IMAGES, Image.objects.count, timeout=A_MINUTE_S)
+    return {"n_images": n_images, "n_votes": n_votes, "n_settled": n_settled, **voters, "counted": kept}
+
+
+def settled(collection: Collection) -> tuple[list[Question], list[tuple[Synset, int]]]:
+    """Return settled pictures to show, and each noun with the number of pictures that settled as it."""
+    kept = Figures.objects.of(collection)
+    examples = Question.objects.examples().order_by("position")
+    if kept is None:
+        return list(examples.filter(collection=collection)[:SHOWN]), _by_label(_labels(collection))
+    return list(examples.filter(pk__in=kept.found["examples"])[:SHOWN]), _by_label(kept.found["labels"])
+
+
+def measure(collection: Collection) -> Found:
+    """Count all of this but the voters, whose standings are there already."""
+    examples = collection.questions.examples().order_by("position").values_list("pk", flat=True)
+    return {
+        "progress": {**_questions(collection), **collection.standings.all().voters()},
+        "labels": _labels(collection),
+        "examples": list(examples[:SPARE]),
+    }
+
+
+def _questions(collection: Collection) -> Found:
+    return {**collection.questions.counts(), "accuracy": collection.questions.accuracy()}
+
+
+def _labels(collection: Collection) -> list[tuple[int, int]]:
+    return collection.questions.settled().by_label()
+
+
+def _by_label(counted: list[tuple[int, int]]) -> list[tuple[Synset, int]]:
+    shown = Synset.objects.filter(is_sensitive=False).in_bulk([label for label, _n in counted])
+    return [(shown[label], n) for label, n in counted if label in shown]
