@@ -4,7 +4,7 @@ import pytest
 
 from datasets.freezing import NothingToFreezeError, freeze
 from labeling import aggregation, overview, people, tallying
-from labeling.models import Choices, Image, Lease, Question, Skill, Vote
+from labeling.models import Choices, Lease, Question, Skill, Vote
 from taxonomy.models import Tally
 from tests.factories import make_user
 from tests.labeling.trees import make_menagerie, noun, vote
@@ -185,7 +185,6 @@ def test_a_picture_is_made_gold_by_its_class_and_not_by_an_inner_noun():
 def test_who_says_less_than_the_answer_that_is_known_is_right():
     collection, annotator = make_menagerie(n_questions=3), make_user()
     collection.questions.update(truth=noun("husky"))
-    Image.objects.update(split="train")
 
     for name in ("canine", "husky", "wolf"):
         vote(collection, name, annotator)
@@ -215,7 +214,6 @@ def test_alpha_is_over_votes_for_classes():
 
 def test_pages_of_ones_own_votes_and_of_the_collection_show_inner_nouns(client):
     collection, annotator = four_votes(), make_user()
-    Image.objects.update(split="train")
     vote(collection, "dog", annotator)
     vote(collection, "dog")
     client.force_login(annotator)

@@ -4,15 +4,17 @@ from itertools import count
 
 from labeling.intake import IncomingPicture, add_pictures
 from labeling.models import Collection, Lease, Question
+from labeling.splits import TRAIN
 from taxonomy.models import Synset
-from tests.factories import make_picture, make_synset, make_user
+from tests.factories import make_picture_of, make_synset, make_user
 
 _numbers = count(1)
 BREEDS = ("husky", "corgi", "wolf", "cat")
 
 
 def make_menagerie(n_questions: int = 1, **fields) -> Collection:
-    """Make a collection of the classes BREEDS under animal > canine > dog, and pictures that may show any.
+    """Make a collection of the classes BREEDS under animal > canine > dog, and pictures of the train split
+    that may show any.
 
     animal: canine (dog (husky, corgi), wolf), cat.
     """
@@ -31,7 +33,7 @@ def make_menagerie(n_questions: int = 1, **fields) -> Collection:
             make_synset("cat", animal),
         ]
     )
-    incoming = [IncomingPicture(f"{i}.png", make_picture()) for i in range(n_questions)]
+    incoming = [IncomingPicture(f"{i}.png", make_picture_of(TRAIN)) for i in range(n_questions)]
     add_pictures(collection, incoming, source="a test")
     return collection
 
