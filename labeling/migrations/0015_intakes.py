@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labeling', '0013_fewer_indexes'),
+        ('labeling', '0014_voting_days'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
