@@ -156,16 +156,20 @@ def _render_label(
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 def meanings_page(request: HttpRequest, slug: str) -> HttpResponse:
-    """What the nouns of a collection mean, a page of them after another; as a part, those that ?noun= names."""
+    """What nouns of a collection mean, those that ?noun= names or else all, some at a time: a part of the page
+    on which one chooses between them, or a page of its own.
+    """
     collection = get_object_or_404(Collection, slug=slug)
-    if wnids := request.GET.getlist("noun")[:MOST_NOUNS]:
+    nouns, wnids = collection.offered(), list(dict.fromkeys(request.GET.getlist("noun")))[:MOST_NOUNS]
+    if wnids:
         found = {noun.wnid: noun for noun in Synset.objects.shown().filter(wnid__in=wnids)}
-        nouns = [found[wnid] for wnid in dict.fromkeys(wnids) if wnid in found]
-        return render(request, "labeling/_meanings.html", {"meanings": meanings(collection, nouns)})
-    page = Paginator(collection.offered(), MOST_NOUNS).get_page(request.GET.get("page"))
+        nouns = [found[wnid] for wnid in wnids if wnid in found]
+    page = Paginator(nouns, MOST_NOUNS).get_page(request.GET.get("page"))
     context = {"collection": collection, "page": page, "meanings": meanings(collection, list(page))}
-    return render(request, "labeling/meanings.html", context)
+    is_part = request.htmx  # type: ignore[attr-defined]
+    return render(request, f"labeling/{'_' if is_part else ''}meanings.html", context)
 
 
 @require_safe

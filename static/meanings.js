@@ -48,7 +48,8 @@ export class Meanings {
   }
 
   async #fetch(asked) {
-    const response = await fetch(`${this.#url}?${asked}`, { credentials: "same-origin" });
+    const headers = { "HX-Request": "true" }; // the part alone, without its page
+    const response = await fetch(`${this.#url}?${asked}`, { credentials: "same-origin", headers });
     if (!response.ok) throw new Error(`Meanings were answered with status ${response.status}.`);
     const told = await response.text();
     this.#told.set(asked, told);

@@ -36,6 +36,7 @@ from tests.factories import (
 from tests.labeling.grids import make_examples, make_verifying
 from tests.labeling.organisers import make_organiser
 from tests.labeling.uploads import upload, zipped
+from tests.labeling.walks import make_zoo
 from tests.taxonomy.curators import make_curator
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
@@ -58,6 +59,8 @@ PAGES = [
     ("visitor", "labeling:collections", "", ""),
     ("visitor", "labeling:collection", "settled", ""),
     ("visitor", "labeling:collection", "verifying", ""),
+    ("visitor", "labeling:meanings", "settled", ""),
+    ("visitor", "labeling:meanings", "many nouns", "?page=2"),
     ("visitor", "labeling:board", "", ""),
     ("visitor", "labeling:collection-board", "settled", ""),
     ("visitor", "labeling:about", "picture", ""),
@@ -89,6 +92,7 @@ PAGES = [
     ("volunteer", "labeling:touched-votes", "", ""),
     ("volunteer", "labeling:label", "open", ""),
     ("volunteer", "labeling:label", "many nouns", ""),
+    ("volunteer", "labeling:label", "walked", ""),
     ("volunteer", "labeling:label", "exhausted", ""),
     ("volunteer", "labeling:label", "verifying", ""),
     ("volunteer", "labeling:quiz", "quiz", ""),
@@ -284,6 +288,7 @@ class World:
             "alike": [alike.slug],
             "open": [opened.slug],
             "many nouns": [many.slug],
+            "walked": [make_zoo().slug],
             "exhausted": [exhausted.slug],
             "empty": [make_collection(owner=organiser, is_open=False).slug],
             "verifying": [verifying.slug],

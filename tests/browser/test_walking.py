@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from labeling.models import Example, Vote, VotingDay
 from labeling.splits import TRAIN
 from tests.browser.steps import eventually, sign_in, start_labelling, tab_to
+from tests.browser.test_accessibility import findings
 from tests.factories import make_user
 from tests.labeling.walks import make_zoo, noun
 
@@ -201,6 +202,20 @@ def test_one_key_shows_what_the_nouns_on_show_mean_with_pictures(page, zoo):
     page.keyboard.press("Escape")
     expect(page.get_by_text("what snail means")).to_be_visible()
     assert len(asked) == 2  # what was told once is kept
+
+
+@pytest.mark.parametrize("keys", ["2", "21m", "/"])
+def test_axe_finds_nothing_below_the_top_in_the_meanings_or_in_a_search(page, zoo, keys):
+    begin(page, zoo)
+    for key in keys:
+        page.keyboard.press(key)
+    if keys == "/":
+        page.keyboard.type("dog")
+        expect(page.locator("#choices .choice")).to_have_count(1)
+    if "m" in keys:
+        expect(page.get_by_text("what poodle means")).to_be_visible()
+
+    assert list(findings(page)) == []
 
 
 def test_the_first_answer_of_a_day_is_one_more_day_in_a_row(page, zoo, served):

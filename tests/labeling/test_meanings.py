@@ -70,11 +70,13 @@ def test_the_part_tells_of_the_nouns_that_were_asked_for_in_their_order(client):
     cat, _dog, eel = collection.ordered_classes()
     url = reverse("labeling:meanings", args=[collection.slug])
 
-    response = client.get(url, {"noun": [eel.wnid, cat.wnid, "n99999999"]})
+    asked = {"noun": [eel.wnid, cat.wnid, "n99999999"]}
+    page, part = client.get(url, asked), client.get(url, asked, headers={"HX-Request": "true"})
 
-    assert [meaning.noun for meaning in response.context["meanings"]] == [eel, cat]
-    assert "what eel means" in response.text
-    assert "<html" not in response.text
+    for response in (page, part):
+        assert [meaning.noun for meaning in response.context["meanings"]] == [eel, cat]
+        assert "what eel means" in response.text
+    assert ("<html" in page.text, "<html" in part.text) == (True, False)
 
 
 def test_the_part_keeps_sensitive_nouns_to_itself(client):
