@@ -36,7 +36,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def live(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of a run's page that changes while it trains."""
-    return render(request, "training/_live.html", _live(pk))
+    return render(request, "training/live.html", _live(pk))
 
 
 def _live(pk: int) -> dict[str, Any]:

@@ -272,6 +272,24 @@ def test_a_runs_curves_grow_while_it_trains_and_rest_when_it_has_ended(page, liv
     expect(page.locator("#live[hx-get]")).to_have_count(0)
 
 
+def test_the_figures_of_a_run_stay_open_and_keep_the_focus_while_they_grow(page, live_server):
+    run = make_run(status="running")
+    page.clock.install()
+    page.goto(run.get_absolute_url())
+    expect(page.get_by_text("The same in figures")).not_to_be_visible()
+    add_epochs(run, 1)
+    page.clock.fast_forward(A_POLL_MS)
+    page.get_by_text("The same in figures").click()
+    figures = page.get_by_role("region", name="Figures of each epoch")
+    figures.focus()
+
+    add_epochs(run, 2)
+    page.clock.fast_forward(A_POLL_MS)
+
+    expect(figures.get_by_role("rowheader")).to_have_text(["1", "2"])
+    expect(figures).to_be_focused()
+
+
 def error_points(run: Run, *numbers: int) -> str:
     """Where the top-1 errors of add_epochs() lie: the first is the highest, at the top of the drawing."""
     return " ".join(f"{600 * (n - 1) / (run.n_epochs - 1):.1f},{200 * (1 - 1 / n):.1f}" for n in numbers)

@@ -242,10 +242,10 @@ def test_a_picture_that_is_kept_without_its_metadata_is_not_decoded_again_either
 
 
 def test_many_bytes_make_a_batch_as_many_pictures_do(monkeypatch):
-    pictures = [make_picture() for _ in range(6)]
+    collection, pictures = make_collection(), [make_picture() for _ in range(6)]
     monkeypatch.setattr("labeling.intake.BATCH_BYTES", 2 * len(pictures[0]))
     with CaptureQueriesContext(connection) as queries:
-        take(make_collection(), *pictures)
+        take(collection, *pictures)
 
     assert sum('INTO "labeling_image"' in query["sql"] for query in queries) == 3
 
