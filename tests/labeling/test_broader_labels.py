@@ -190,7 +190,7 @@ def test_who_says_less_than_the_answer_that_is_known_is_right():
         vote(collection, name, annotator)
 
     found = people.accuracy(annotator)
-    assert (found.n_right, found.n_gold) == (2, 3)
+    assert (found.n_right, found.n_known) == (2, 3)
     assert overview.report(collection).agreement.vote_accuracy == pytest.approx(2 / 3)
 
 
@@ -222,7 +222,7 @@ def test_pages_of_ones_own_votes_and_of_the_collection_show_inner_nouns(client):
 
     assert (mine.outcome["label"], mine.is_as_decided) == (noun("dog"), True)
     assert "dog" in client.get(collection.get_absolute_url()).content.decode()
-    assert people.standing(annotator).n_agreed == 1
+    assert people.place(annotator).n_agreed == 1
 
 
 def test_a_picture_of_an_inner_noun_counts_at_it_and_above_it():
