@@ -86,6 +86,12 @@ def tree_of(choices: Choices) -> Tree:
     return Tree(nouns, top)
 
 
+def spread(places: Sequence[int], n: int) -> list[int]:
+    """Return up to `n` of the places, two at least, as far from one another as they come."""
+    last = len(places) - 1
+    return list(dict.fromkeys(places[last * i // (n - 1)] for i in range(n))) if places else []
+
+
 def _tell(noun: Synset) -> dict[str, Any]:
     return {"wnid": noun.wnid, "name": noun.name, "gloss": noun.gloss}
 
@@ -93,7 +99,6 @@ def _tell(noun: Synset) -> dict[str, Any]:
 def _hint(choices: Choices, inner: Synset) -> str:
     """Name some classes below a noun, as far apart as their order goes: what it means is seen best by those."""
     places = choices.offered_below(inner)
-    last = len(places) - 1
-    some = dict.fromkeys(places[last * i // (MOST_HINTS - 1)] for i in range(MOST_HINTS))
+    some = spread(places, MOST_HINTS)
     named = ", ".join(choices.synsets[place].name for place in some)
     return f"{named}, …" if len(places) > len(some) else named

@@ -10,7 +10,7 @@ from labeling.models import Example, Vote, VotingDay
 from labeling.splits import TRAIN
 from tests.browser.steps import eventually, sign_in, start_labelling, tab_to
 from tests.browser.test_accessibility import findings
-from tests.factories import make_user
+from tests.factories import make_collection, make_user
 from tests.labeling.walks import make_zoo, noun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -119,6 +119,29 @@ def test_a_search_finds_an_inner_noun_and_leads_to_its_kinds(page, zoo):
     expect_level(page, "Which kind of dog is this?", "corgi", "husky", "poodle")
     page.keyboard.press("i")
     eventually(page, voted, ["dog"])
+
+
+def test_many_nouns_at_one_level_have_keys_ten_at_a_time(page):
+    begin(page, make_collection(n_questions=8, names=tuple(f"bird {i:02}" for i in range(12))))
+    with_keys = page.locator("#choices [data-key]")
+    expect(with_keys).to_have_count(10)
+
+    page.keyboard.press(".")
+    expect(with_keys).to_have_count(2)
+    page.keyboard.press("2")
+
+    eventually(page, voted, ["bird 11"])
+    expect(with_keys).to_have_count(10)  # of the next picture from the first on
+
+
+def test_among_the_found_one_cannot_say_none_of_these(page, zoo):
+    begin(page, zoo)
+    page.keyboard.press("/")
+    page.keyboard.type("wren")
+
+    expect(page.get_by_role("button", name="None of these")).to_be_hidden()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="None of these")).to_be_visible()
 
 
 def test_the_tab_key_leads_down_as_well_and_the_focus_goes_along(page, zoo):

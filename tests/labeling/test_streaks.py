@@ -12,6 +12,7 @@ from accounts import personal
 from labeling.models import SKIP, Answer, Lease, VotingDay
 from labeling.streaks import days_in_a_row
 from tests.factories import make_collection, make_user, make_vote
+from tests.labeling.grids import make_verifying
 
 TODAY = date(2026, 3, 1)
 SATURDAY, FRIDAY, THURSDAY = date(2026, 2, 28), date(2026, 2, 27), date(2026, 2, 26)
@@ -87,6 +88,16 @@ def test_the_page_says_how_many_days_in_a_row(client, ago, words):
     page = client.get(reverse("labeling:label", args=[collection.slug])).text
 
     assert f"· {words}</span>" in page
+
+
+@pytest.mark.django_db
+def test_the_grid_says_it_too(client):
+    annotator = make_user()
+    note_days_ago(annotator, 0, 1)
+    client.force_login(annotator)
+    collection = make_verifying(2, known_to=annotator)
+
+    assert "· 2 days in a row" in client.get(reverse("labeling:label", args=[collection.slug])).text
 
 
 @pytest.mark.django_db
