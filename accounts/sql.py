@@ -38,8 +38,9 @@ def _cursor() -> CursorWrapper:
         return database.cursor()
     # Django's cursor puts the values into the text, so that each is another statement to plan; psycopg's own does
     # not. settings.DATABASES says from which execution on a statement is kept.
-    if database.connection is not None and _is_quiet(database.connection):
-        database.health_check_done = True  # type: ignore[attr-defined]  # the rest of the request goes without, too
+    is_checked = database.health_check_done  # type: ignore[attr-defined]  # in this request
+    if not is_checked and database.connection is not None and _is_quiet(database.connection):
+        database.health_check_done = True  # type: ignore[attr-defined]
     database.close_if_health_check_failed()
     database.ensure_connection()
     with database.wrap_database_errors:
