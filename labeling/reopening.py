@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, Value
 
 from labeling import consensus
 from labeling.consensus import Policy
@@ -107,9 +107,23 @@ def _changed(
         n_named=Count("votes", filter=counts & Q(votes__synset__isnull=False)),
         n_none=Count("votes", filter=counts & Q(votes__answer=Vote.Answer.NONE_OF_THESE)),
     )
-    columns = ("pk", "state", "confidence", "n_named", "n_answers", "n_none")
-    for pk, state, confidence, *numbers in found.order_by("pk").values_list(*columns).iterator():
-        n_named, n_answers, n_none = numbers
+    broader = [*Choices.now(collection).broader]
+    if broader:
+        found = found.annotate(
+            n_broader=Count("votes", filter=counts & Q(votes__synset__among=broader)),
+            n_nouns=Count("votes__synset", filter=counts, distinct=True),
+        )
+    else:
+        found = found.annotate(n_broader=Value(0), n_nouns=Value(0))
+    columns = ("pk", "state", "label", "confidence", "n_named", "n_answers", "n_none", "n_broader", "n_nouns")
+    is_broader = frozenset(broader)
+    for pk, state, label, confidence, *numbers in found.order_by("pk").values_list(*columns).iterator():
+        n_named, n_answers, n_none, n_broader, n_nouns = numbers
+        if state == State.SETTLED and label in is_broader:
+            is_final = n_answers >= policy.max_votes or (n_nouns == 1 and n_named == n_answers)
+            confidence = confidence if is_final else 0.0  # with more votes a class may yet be the label
+        else:
+            n_named -= n_broader  # no class settles by those
         decision = consensus.decide(confidence, n_named, n_answers, policy, n_none)
         if not _says(state, decision):
             yield pk, state, decision

@@ -3,8 +3,8 @@
 import pytest
 
 from datasets.freezing import NothingToFreezeError, freeze
-from labeling import aggregation, overview, people, tallying
-from labeling.models import Choices, Lease, Question, Skill, Vote
+from labeling import aggregation, overview, people, reopening, tallying
+from labeling.models import Choices, Collection, Lease, Question, Skill, Vote
 from taxonomy.models import Tally
 from tests.factories import make_user
 from tests.labeling.trees import make_menagerie, noun, vote
@@ -232,3 +232,19 @@ def test_a_picture_of_an_inner_noun_counts_at_it_and_above_it():
 
     tallies = dict(Tally.objects.values_list("synset__name", "n_pictures"))
     assert (tallies["dog"], tallies["canine"], "husky" in tallies) == (1, 1, False)
+
+
+def test_more_votes_at_most_have_others_look_at_what_was_no_more_than_a_dog():
+    collection = make_menagerie(n_questions=2, max_votes=4)
+    votes(collection, "dog", "dog", "husky", "corgi", "husky", "corgi")
+    assert {answer(question) for question in Question.objects.select_related("label")} == {("dog", "settled")}
+    Collection.objects.update(max_votes=6)
+    collection.refresh_from_db()
+    effect = reopening.foretell(collection, collection.policy)
+
+    reopening.follow(collection)
+
+    # Of the one everybody says that it is a dog, whoever is asked.
+    assert effect == reopening.Effect(n_asked_again=1)
+    assert Question.objects.get(state="open").n_votes == 4
+    assert reopening.foretell(collection, collection.policy) == reopening.Effect()
