@@ -13,6 +13,7 @@ from labeling.models import (
     Comment,
     ConsensusFit,
     Example,
+    Figures,
     Flag,
     Image,
     Intake,
@@ -28,6 +29,7 @@ from labeling.models import (
     Retraction,
     Skill,
     Skip,
+    Standing,
     Vote,
     Walk,
 )
@@ -148,6 +150,19 @@ class WalkAdmin(KeptAsMadeAdmin):
 @admin.register(Skill)
 class SkillAdmin(KeptAsMadeAdmin):
     list_display = ("annotator", "collection", "mean", "right", "wrong")
+    list_filter = ("collection",)
+    list_select_related = ("collection", "annotator")
+
+
+@admin.register(Figures)
+class FiguresAdmin(KeptAsMadeAdmin):
+    list_display = ("collection", "n_votes", "n_settled", "counted_at", "every_s", "due_at", "marked_at")
+    list_select_related = ("collection",)
+
+
+@admin.register(Standing)
+class StandingAdmin(KeptAsMadeAdmin):
+    list_display = ("annotator", "collection", *Standing.COUNTS)
     list_filter = ("collection",)
     list_select_related = ("collection", "annotator")
 
