@@ -31,6 +31,7 @@ from labeling.models import (
     Skip,
     Standing,
     Vote,
+    VotingDay,
     Walk,
 )
 
@@ -202,6 +203,12 @@ class RelabelAdmin(KeptAsMadeAdmin):
 @admin.register(Skip)
 class SkipAdmin(KeptAsMadeAdmin):
     list_display = ("question_id", "annotator", "skipped_at")
+    list_select_related = ("annotator",)
+
+
+@admin.register(VotingDay)
+class VotingDayAdmin(KeptAsMadeAdmin):
+    list_display = ("annotator", "day")
     list_select_related = ("annotator",)
 
 
