@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from labeling import receiving
 from labeling.models import Collection, Intake
-from tests.factories import make_collection, make_picture, make_user
+from tests.factories import make_collection, make_photograph, make_picture, make_user
 from tests.labeling.uploads import upload, zipped
 
 pytestmark = pytest.mark.django_db
@@ -179,6 +179,18 @@ def test_the_form_leads_to_the_uploads_page_which_asks_for_itself_until_it_is_fi
     assert "hx-trigger" not in text
     assert "photos.zip/b.txt" in text
     assert "Expected a JPEG, PNG or WebP picture" in text
+
+
+def test_what_looks_alike_in_an_upload_leads_to_deciding_about_it(signed_in, collection):
+    photographs = {f"{size[0]}.jpg": make_photograph(1, size) for size in ((320, 240), (160, 120))}
+    intake = make_intake(collection, photos=zipped(photographs))
+    address = reverse("labeling:duplicates", args=[collection.slug])
+    sentence = f'looks alike. <a href="{address}">'
+    assert sentence not in signed_in.get(intake.get_absolute_url()).content.decode()
+
+    receiving.take_in_waiting()
+
+    assert sentence in signed_in.get(intake.get_absolute_url()).content.decode()
 
 
 def test_one_under_way_shows_how_many_of_all(signed_in, collection):
