@@ -114,7 +114,7 @@ def test_pictures_of_before_are_paired_by_the_migration(collection):
     before = set(NearDuplicate.objects.values_list("collection", "image", "other", "distance"))
     NearDuplicate.objects.all().delete()
 
-    import_module("labeling.migrations.0017_near_duplicates").find_pairs(apps, None)
+    import_module("labeling.migrations.0016_near_duplicates").find_pairs(apps, None)
 
     assert len(before) == 4
     assert set(NearDuplicate.objects.values_list("collection", "image", "other", "distance")) == before

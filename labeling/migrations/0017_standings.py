@@ -18,7 +18,7 @@ def keep_as_they_are(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labeling', '0017_near_duplicates'),
+        ('labeling', '0016_near_duplicates'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
