@@ -117,8 +117,10 @@ class ReleaseView(APIView):
         """Give leases of yours back, so that others are asked at once; return how many those were."""
         wanted = ReleaseSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        mine = Lease.objects.filter(annotator=request.user, pk__in=wanted.validated_data["leases"])
-        return Response({"released": mine.release()})
+        n_released = Lease.objects.give_back(
+            request.user, wanted.validated_data["leases"], wanted.validated_data.get("expires_by")
+        )
+        return Response({"released": n_released})
 
 
 class UndoView(APIView):

@@ -259,6 +259,11 @@ class ReleaseSerializer(serializers.Serializer[Any]):
     leases = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), min_length=1, max_length=MOST_LEASES
     )
+    expires_by = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text="Leave those that run longer by now: they were renewed for another page of yours.",
+    )
 
 
 class ReleasedSerializer(serializers.Serializer[Any]):

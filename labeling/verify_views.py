@@ -25,9 +25,9 @@ NEAREST = 6  # nouns above the one that is asked about, so that its line stays a
 def grid(request: AuthenticatedRequest, collection: Collection) -> HttpResponse:
     """One noun and the pictures to look over; before a first grid of it, its quiz. ?noun= asks for a certain one."""
     noun = _noun(collection, request.GET.get("noun"))
-    found = Lease.objects.hand_out_grid(collection, request.user, noun, GRID)
+    found = Lease.objects.hand_out_grid(collection, request.user, noun, GRID, renew=True)
     if not found.leases and noun:  # enough of that noun: any other is as good
-        found = Lease.objects.hand_out_grid(collection, request.user, None, GRID)
+        found = Lease.objects.hand_out_grid(collection, request.user, None, GRID, renew=True)
     count = Vote.objects.filter(annotator=request.user, question__collection=collection).count()
     context = {"collection": collection, "count": count}
     if not found.leases or found.about is None:

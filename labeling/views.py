@@ -82,7 +82,7 @@ def label(request: AuthenticatedRequest, slug: str) -> HttpResponse:
     collection = get_object_or_404(Collection.objects.select_related("root"), slug=slug)
     if collection.is_verifying:
         return verify_views.grid(request, collection)
-    leases = Lease.objects.hand_out(collection, request.user, count=1)
+    leases = Lease.objects.hand_out(collection, request.user, count=1, renew=True)
     return _render_label(request, collection, leases[0] if leases else None)
 
 

@@ -3,7 +3,7 @@
 
 import { Choosing } from "./choosing.js";
 import { Meanings } from "./meanings.js";
-import { Outbox, RETRY_LAST_MS, post } from "./outbox.js";
+import { Outbox, RETRY_LAST_MS, giveBack, post } from "./outbox.js";
 import { countToday } from "./streak.js";
 
 const READY_FIRST = 6; // leased pictures held beyond the one on show, at the beginning
@@ -293,8 +293,9 @@ window.addEventListener("online", refill);
 
 // Pictures that were not answered go to others at once.
 window.addEventListener("pagehide", () => {
-  const leases = [current, ...ready].filter(Boolean).map((lease) => Number(lease.id));
-  if (leases.length) post(config.releaseUrl, { leases }, csrfToken, { keepalive: true }).catch(() => {});
+  const leases = [current, ...ready].filter(Boolean);
+  if (!leases.length) return;
+  giveBack(config.releaseUrl, leases.map((lease) => Number(lease.id)), leases.map((lease) => lease.expires_at), csrfToken);
 });
 
 // A page that comes back from the browser's memory holds leases that it has given back.

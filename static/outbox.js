@@ -17,6 +17,14 @@ export function post(url, body, csrfToken, options = {}) {
   });
 }
 
+/** Give leases back as the page is left: to others at once, but for what the same page, loaded again, holds by now.
+    expiresAt: when each runs out, as the server said. */
+export function giveBack(url, leases, expiresAt, csrfToken) {
+  const last = Math.max(...expiresAt.map((moment) => Date.parse(moment)));
+  const body = { leases, expires_by: new Date(last + 1).toISOString() }; // the server counts in smaller parts
+  post(url, body, csrfToken, { keepalive: true }).catch(() => {});
+}
+
 export class Outbox {
   #url;
   #csrfToken;

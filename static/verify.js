@@ -1,7 +1,7 @@
 /* A grid by keyboard and without waiting: arrows move, keys tick, and the next grid of the same noun is here, on loan
    and loaded, before this one is sent. Answers go by way of outbox.js. Without this module the form posts the grid. */
 
-import { Outbox, post } from "./outbox.js";
+import { Outbox, giveBack, post } from "./outbox.js";
 import { countToday } from "./streak.js";
 
 const LOOK_MS = 700; // a key bouncing, or pressed twice, must not send a grid nobody has looked at yet
@@ -411,8 +411,7 @@ setInterval(() => document.hidden || fetchAhead(), RENEW_MS);
 
 // The grid ahead goes to others at once; the one on show stays on loan, so that loading the page again shows it.
 addEventListener("pagehide", () => {
-  if (!ahead) return;
-  post(config.releaseUrl, { leases: leasesOf(ahead) }, csrfToken, { keepalive: true }).catch(() => {});
+  if (ahead) giveBack(config.releaseUrl, leasesOf(ahead), [ahead.dataset.expiresAt], csrfToken);
 });
 
 // A page that comes back from the browser's memory shows pictures that were sent or given back.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import sqrt
 from random import random
 from typing import Any, Self
@@ -71,13 +71,18 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         return self.running().filter(annotator=annotator)
 
     @transaction.atomic
-    def hand_out(self, collection: Collection, annotator: User, count: int) -> list["Lease"]:
-        """Return up to `count` leases that `annotator` holds: those held already, renewed, then new ones.
+    def hand_out(
+        self, collection: Collection, annotator: User, count: int, renew: bool = False
+    ) -> list["Lease"]:
+        """Return up to `count` leases that `annotator` holds: those held already, then new ones.
 
         So a request that is repeated, because a page was loaded again or an answer was lost, costs nothing.
         Fewer come back, or none, when nothing else is left that this annotator has not been asked.
+
+        renew: those held run anew whatever is left of them, so that a page which is left just now does not give them
+        back; see `give_back`.
         """
-        return self._hand_out(Walk.objects.lock(collection, annotator), count)
+        return self._hand_out(Walk.objects.lock(collection, annotator), count, renew)
 
     @transaction.atomic
     def trade(
@@ -89,9 +94,9 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         walk = Walk.objects.lock(collection, annotator)
         return self._cast(annotator, answers), self._hand_out(walk, count)
 
-    def _hand_out(self, walk: "Walk", count: int) -> list["Lease"]:
+    def _hand_out(self, walk: "Walk", count: int, renew: bool = False) -> list["Lease"]:
         # Two windows of one annotator take turns on the walk, or both would be lent the same question.
-        held = self._renewed(walk.collection, walk.annotator)
+        held = self._renewed(walk.collection, walk.annotator, renew)
         n_new = min(count, MOST_LEASES) - len(held)
         if n_new > 0 and walk.collection.is_asking:
             held += walk.claim_next(n_new, [lease.question_id for lease in held])
@@ -99,7 +104,12 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
 
     @transaction.atomic
     def hand_out_grid(
-        self, collection: Collection, annotator: User, noun: Synset | None = None, count: int = GRID
+        self,
+        collection: Collection,
+        annotator: User,
+        noun: Synset | None = None,
+        count: int = GRID,
+        renew: bool = False,
     ) -> Grid:
         """Return up to `count` leases that `annotator` holds on questions about one noun: that of those held
         already, or else the next one; or `noun`, and those held of others are given back.
@@ -110,18 +120,20 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         Change.objects.hold_still()
         choices = Choices.of(collection, None, Change.objects.version())
         walk = Walk.objects.lock(collection, annotator)
-        filling = Filling(walk, choices, self._renewed(collection, annotator))
+        filling = Filling(walk, choices, self._renewed(collection, annotator, renew))
         return filling.run(noun, min(count, MOST_LEASES))
 
-    def _renewed(self, collection: Collection, annotator: User) -> list["Lease"]:
-        """Return the leases that `annotator` holds here, renewed, with what a page shows of them."""
+    def _renewed(self, collection: Collection, annotator: User, at_once: bool) -> list["Lease"]:
+        """Return the leases that `annotator` holds here, with what a page shows of them; renewed where little is left
+        of one, or at once.
+        """
         now = timezone.now()
         held = _held(collection, annotator)
         if any(lease.expires_at <= now for lease in held):
             # An expired lease of one's own would hide its question from oneself, so those go first.
             self.filter(pk__in=[lease.pk for lease in held]).expired().release()
             held = _held(collection, annotator)
-        if any(lease.expires_at - now < RENEW_BELOW for lease in held):
+        if held and (at_once or any(lease.expires_at - now < RENEW_BELOW for lease in held)):
             self.filter(pk__in=[lease.pk for lease in held]).renew()
             held = _held(collection, annotator)
         return [lease for lease in held if lease.expires_at > now]
@@ -151,6 +163,15 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
 
     def expired(self) -> Self:
         return self.filter(expires_at__lte=timezone.now())
+
+    def give_back(self, annotator: User, numbers: Sequence[int], expires_by: datetime | None) -> int:
+        """Release these leases of `annotator`; return how many those were.
+
+        A page gives back what it holds when it is left, which may be for the same page, loaded again: that one has
+        them already, and for longer. So of a page's own only those are released that expire by `expires_by`.
+        """
+        mine = self.filter(annotator=annotator, pk__in=numbers)
+        return (mine.filter(expires_at__lte=expires_by) if expires_by else mine).release()
 
     @transaction.atomic
     def release(self) -> int:

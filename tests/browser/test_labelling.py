@@ -304,6 +304,21 @@ def test_among_many_nouns_one_is_found_by_typing(page):
     expect(page.locator("#choices .choice:visible")).to_have_count(13)
 
 
+def test_a_page_that_is_loaded_again_keeps_its_picture(page):
+    collection = make_collection(n_questions=8, min_votes=1)
+    start_labelling(page, collection)
+    wait_until_pictures_are_ready(page)
+    before = shown_picture(page)
+
+    page.reload()
+    wait_until_pictures_are_ready(page)
+    [answered] = answer(page, "1")
+    page.clock.fast_forward(A_WHILE_MS)
+
+    assert answered == before
+    eventually(page, lambda: [sha256 for sha256, _noun in votes_by_picture()], [before])
+
+
 def test_leaving_the_page_gives_the_pictures_back(page):
     collection = make_collection(n_questions=8, min_votes=1)
     start_labelling(page, collection)

@@ -260,6 +260,19 @@ def test_a_page_that_is_loaded_again_shows_the_same_grid_with_its_ticks(page, li
     assert ticked(page) == [1, GRID]
 
 
+def test_after_loading_again_the_grid_ahead_is_still_on_loan(page, live_server, volunteer):
+    start(page, live_server, volunteer, 2 * GRID)
+    wait_for_the_grid_ahead(2 * GRID, page)
+
+    page.reload()
+    page.wait_for_load_state("networkidle")
+    wait_for_the_grid_ahead(2 * GRID, page)
+    for n_sent in (GRID, 2 * GRID):
+        page.clock.fast_forward(LOOK_MS)
+        press(page, "Enter")
+        eventually(page, Vote.objects.count, n_sent)
+
+
 def test_leaving_the_page_gives_the_grid_ahead_back(page, live_server, volunteer):
     start(page, live_server, volunteer, 2 * GRID)
     wait_for_the_grid_ahead(2 * GRID, page)

@@ -364,3 +364,14 @@ def test_undo_lends_a_picture_of_a_grid_again(client, annotator):
 
     assert (again["about"], again["image_url"]) == (lease["about"], lease["image_url"])
     assert not Vote.objects.exists()
+
+
+def test_what_was_renewed_for_another_page_is_not_given_back(client, annotator):
+    collection = make_collection(n_questions=1)
+    [lease] = lease_some(client, collection).json()["leases"]
+
+    Lease.objects.hand_out(collection, annotator, 1, renew=True)
+
+    first = {"leases": [lease["id"]], "expires_by": lease["expires_at"]}
+    assert post(client, "/api/leases/release/", first).json() == {"released": 0}
+    assert post(client, "/api/leases/release/", {"leases": [lease["id"]]}).json() == {"released": 1}
