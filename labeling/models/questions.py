@@ -369,21 +369,30 @@ class Question(models.Model):
                 None,
             )
             return
+        self._weigh(choices, choices.parameters, answers, skills)
+
+    def _weigh(
+        self,
+        choices: Choices,
+        parameters: consensus.Parameters,
+        answers: Sequence[tuple[int, int | None, str]],
+        skills: Mapping[int, float],
+    ) -> None:
+        """Decide which of the nouns it is: a class, or else an inner noun; or not yet."""
         places = [(annotator, choices.answer(synset)) for annotator, synset, _kind in answers]
         n_none = sum(kind == NONE_OF_THESE for _annotator, _synset, kind in answers)
         said = {annotator: place for annotator, place in places if place is not None}
         n_named = sum(place < len(choices.synsets) for place in said.values())
-        newcomer = choices.parameters.newcomer_skill
+        newcomer = parameters.newcomer_skill
         labels = np.array(list(said.values()), dtype=np.int64)
         posterior = consensus.posterior(
             labels,
             np.array([skills.get(annotator, newcomer) for annotator in said], dtype=np.float64),
-            choices.parameters,
+            parameters,
             choices.groups,
         )
-        best = int(posterior.argmax())
+        best, policy = int(posterior.argmax()), self.collection.policy
         self.fit_id, self.confidence = choices.fit, float(posterior[best])
-        policy = self.collection.policy
         decision = consensus.decide(self.confidence, n_named, len(answers), policy, n_none)
         self.state, self.label = Question.State.after(decision), choices.synsets[best]
         if self.state != Question.State.SETTLED and choices.inner:
