@@ -25,9 +25,9 @@ from typing import Any
 
 import django
 from django.db import transaction
-from django.utils import timezone
 
 from benchmarks.consensus import report
+from benchmarks.site import make_images
 
 REPEATS = 15
 
@@ -216,28 +216,11 @@ def _label(n_pictures: int) -> None:
     leaves = np.array(Synset.objects.leaves().order_by("pk").values_list("pk", flat=True))
     first, second = (Collection.objects.create(slug=s, name=s, root=root) for s in ("first", "second"))
     rng = np.random.default_rng(0)
-    now = timezone.now()
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA cache_size=-1000000")  # or the indexes of random labels take an hour
-    copy_in(
-        Image,
-        [
-            "id",
-            "sha256",
-            "file",
-            "display",
-            "thumbnail",
-            "width",
-            "height",
-            "source",
-            "licence",
-            "credit",
-            "split",
-            "created_at",
-        ],
-        ((i, f"{i:064x}", "", "", "", 1, 1, "", "", "", "train", now) for i in range(1, n_pictures + 1)),
-    )
+    make_images(n_pictures)
+    pictures = list(Image.objects.order_by("pk").values_list("pk", flat=True))
     columns = [
         "collection_id",
         "image_id",
@@ -250,7 +233,7 @@ def _label(n_pictures: int) -> None:
         "confidence",
     ]
     for collection, every in ((first, 1), (second, 10)):
-        images = range(1, n_pictures + 1, every)
+        images = pictures[::every]
         labels = rng.choice(leaves, len(images)).tolist()
         copy_in(
             Question,

@@ -6,7 +6,7 @@ from django.urls import reverse
 from labeling import receiving
 from labeling.models import Collection, Intake
 from tests.factories import make_collection, make_photograph, make_picture, make_user
-from tests.labeling.uploads import upload, zipped
+from tests.labeling.uploads import send, upload, zipped
 
 pytestmark = pytest.mark.django_db
 
@@ -30,10 +30,6 @@ def signed_in(client, owner):
 @pytest.fixture
 def photos() -> bytes:
     return zipped({"trip/a.png": make_picture(), "b.txt": b"buy milk"})
-
-
-def send(client, collection: Collection, *files, **about: str):
-    return client.post(f"/api/collections/{collection.slug}/pictures/", {"files": files, **about})
 
 
 def send_form(client, collection: Collection, *files, **about: str):

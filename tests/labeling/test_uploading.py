@@ -4,12 +4,11 @@ What is left to a worker is in test_intakes.py.
 """
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from labeling.models import Collection, Image
 from tests.factories import make_collection, make_photograph, make_picture, make_user
-from tests.labeling.uploads import upload
+from tests.labeling.uploads import send, upload
 
 pytestmark = pytest.mark.django_db
 
@@ -28,10 +27,6 @@ def collection(owner) -> Collection:
 def signed_in(client, owner):
     client.force_login(owner)
     return client
-
-
-def send(client, collection: Collection, *files: SimpleUploadedFile, **about: str):
-    return client.post(f"/api/collections/{collection.slug}/pictures/", {"files": files, **about})
 
 
 def page(collection: Collection) -> str:

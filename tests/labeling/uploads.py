@@ -6,9 +6,16 @@ import zipfile
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from labeling.models import Collection
+
 
 def upload(name: str, data: bytes) -> SimpleUploadedFile:
     return SimpleUploadedFile(name, data)
+
+
+def send(client, collection: Collection, *files: SimpleUploadedFile, **about: str):
+    """Send files to a collection through the API; return the response."""
+    return client.post(f"/api/collections/{collection.slug}/pictures/", {"files": files, **about})
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
