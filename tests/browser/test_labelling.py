@@ -304,6 +304,18 @@ def test_among_many_nouns_one_is_found_by_typing(page):
     expect(page.locator("#choices .choice:visible")).to_have_count(13)
 
 
+@pytest.mark.parametrize("width_px", [320, 768, 1440])
+def test_the_picture_stays_in_view_beside_what_the_nouns_mean(page, width_px):
+    page.set_viewport_size({"width": width_px, "height": 600})
+    start_labelling(page, make_collection(3, [f"noun {i}" for i in range(10)]))
+
+    page.keyboard.press("m")
+    page.get_by_text("Report this picture").evaluate("link => link.scrollIntoView({ block: 'start' })")
+
+    assert page.evaluate("scrollY") > 0
+    expect(page.get_by_role("img", name="The picture to name")).to_be_in_viewport(ratio=0.9)
+
+
 def test_a_page_that_is_loaded_again_keeps_its_picture(page):
     collection = make_collection(n_questions=8, min_votes=1)
     start_labelling(page, collection)
