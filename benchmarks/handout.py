@@ -1,6 +1,6 @@
 """Leases and votes a second, through the site's own web server. Prints one JSON object a line.
 
-    python -m benchmarks.handout [--questions 1000 100000 3200000] [--seconds 10]
+    python -m benchmarks.handout [--questions 1000 100000 3200000] [--turns 5] [--seconds 1]
     python -m tests.with_servers --durable python -m benchmarks.handout
 
 The first line measures SQLite in a folder that is thrown away, the second a PostgreSQL and a Redis of its own, whose
@@ -9,8 +9,13 @@ the machine with it and with the database, so what they take counts too.
 
 For each number of questions there is a fresh collection and one whose first half is settled by two votes each. A
 pair is one lease and one vote: in two requests, or in one that votes and asks for more. "Veteran" is a client whose
-account has answered the settled half, up to 100,000 questions of it. Before it measures, and again after a while of
-warming up, it has PostgreSQL tidy up, as that does by itself within some minutes.
+account has answered the settled half, up to 100,000 questions of it.
+
+All collections are in one database before one server, and take turns of `--seconds`, so that what else the machine
+does meets all of them alike. What is printed is the median over the turns, the slowest and the fastest, and how the
+median compares with that of the smallest collection. Of small collections each turn has one of its own, or its
+questions would run out. Before the turns, and again after one that warms up and does not count, PostgreSQL tidies up,
+as it does by itself within some minutes.
 """
 
 import argparse
@@ -18,6 +23,7 @@ import asyncio
 import json
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,54 +33,91 @@ from benchmarks.site import a_site, make_annotators, make_collection, make_nouns
 
 N_ANNOTATORS = 64
 BATCH = 24
+SMALL = 20_000  # questions, below which a turn may use them up
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.handout", description=__doc__.splitlines()[0])
     parser.add_argument("--questions", type=int, nargs="+", default=[1000, 100_000, 3_200_000])
-    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1)
     options = parser.parse_args()
     with a_site():
-        _measure(options.questions, options.seconds)
+        _measure(options.questions, options.turns, options.seconds)
 
 
-def _measure(sizes: list[int], seconds: float) -> None:
+@dataclass
+class Contest:
+    """Some collections alike, of which each turn takes the next: what a load is measured on."""
+
+    name: str
+    n_questions: int
+    slugs: list[str]
+    veterans: list[str]  # their tokens, one a collection
+    n_taken: int = 0
+
+    @classmethod
+    def make(cls, n_questions: int, is_half_answered: bool, n_turns: int, classes: list[str]) -> "Contest":
+        name = f"{n_questions:,} {'half answered' if is_half_answered else 'fresh'}"
+        state = "half" if is_half_answered else "fresh"
+        n_alike = n_turns if n_questions < SMALL else 1
+        slugs = [f"q{n_questions}-{state}-{i}" for i in range(n_alike)]
+        start = time.perf_counter()
+        veterans = [make_collection(slug, n_questions, is_half_answered, classes) for slug in slugs]
+        report(f"{name}: made {n_alike}", seconds=time.perf_counter() - start)
+        return cls(name, n_questions, slugs, veterans)
+
+    def next(self) -> tuple[str, str]:
+        """Return a collection and the token of its veteran."""
+        i = self.n_taken % len(self.slugs)
+        self.n_taken += 1
+        return self.slugs[i], self.veterans[i]
+
+
+def _measure(sizes: list[int], n_turns: int, seconds: float) -> None:
     from django.db import connection
 
     classes = make_nouns()
     tokens = make_annotators(N_ANNOTATORS)
-    for n_questions in sizes:
-        for is_half_answered in (False, True):
-            slug = f"q{n_questions}-{'half' if is_half_answered else 'fresh'}"
-            start = time.perf_counter()
-            veteran = make_collection(slug, n_questions, is_half_answered, classes)
-            report(f"{slug} made", seconds=time.perf_counter() - start)
-            settle()
-            connection.close()
-            with running_server() as port:
-                _measure_one(slug, port, tokens, veteran, classes, seconds)
-
-
-def _measure_one(
-    slug: str, port: int, tokens: list[str], veteran: str, classes: list[str], seconds: float
-) -> None:
-    def run(what: str, clients: list["Client"], work: "Work") -> None:
-        before = _n_votes(slug)
-        load = Load(seconds)
-        asyncio.run(load.run(clients, work))
-        _report_load(f"{slug}: {what}", load, _n_votes(slug) - before)
-
-    def clients(n: int) -> list["Client"]:
-        return [Client(port, slug, token, classes) for token in tokens[:n]]
-
-    run("warming up", clients(8), pair_in_two)
+    n_each = (n_turns + 1) * len(LOADS)
+    contests = [Contest.make(n, is_half, n_each, classes) for is_half in (False, True) for n in sizes]
     settle()
-    for n in (1, 8):
-        run(f"pairs in two requests, {n} clients", clients(n), pair_in_two)
-        run(f"pairs in one request, {n} clients", clients(n), pair_in_one)
-    run(f"batches of {BATCH}, 8 clients", clients(8), batch_in_one)
-    run("pairs in two requests, veteran", [Client(port, slug, veteran, classes)], pair_in_two)
-    report(f"{slug}: wrong", **_wrong(slug))
+    connection.close()
+    loads: dict[tuple[str, str], list[Load]] = defaultdict(list)
+    with running_server() as port:
+        for turn in range(n_turns + 1):
+            for what, n_clients, work in LOADS:
+                for contest in contests:
+                    load = _take_turn(contest, what, port, tokens[:n_clients], classes, work, seconds)
+                    if turn:
+                        loads[contest.name, what].append(load)
+            if turn == 0:
+                settle()
+    for is_half in (False, True):
+        _report_loads(contests[is_half * len(sizes) :][: len(sizes)], loads)
+    for contest in contests:
+        report(f"{contest.name}: wrong", **_wrong(contest.slugs))
+
+
+def _take_turn(
+    contest: Contest,
+    what: str,
+    port: int,
+    tokens: list[str],
+    classes: list[str],
+    work: "Work",
+    seconds: float,
+) -> "Load":
+    slug, veteran = contest.next()
+    if what == VETERAN:
+        tokens = [veteran]
+    # Of a collection that would run out, no more is asked than a half: its end is slower, and another matter.
+    load = Load(seconds, contest.n_questions // 2 if contest.n_questions < SMALL else None)
+    before = _n_votes(slug)
+    asyncio.run(load.run([Client(port, slug, token, classes) for token in tokens], work))
+    if (n_kept := _n_votes(slug) - before) != load.n_votes:
+        raise RuntimeError(f"{slug}: {load.n_votes} votes were said to be recorded, {n_kept} are kept.")
+    return load
 
 
 # --- The load ---------------------------------------------------------------------------------------------
@@ -125,9 +168,10 @@ class Client:
 
 @dataclass
 class Load:
-    """What clients did within some seconds."""
+    """What clients did within some seconds, or until they had cast some votes."""
 
     seconds: float
+    most_votes: int | None = None
     n_votes: int = 0
     lease_s: list[float] = field(default_factory=list)
     vote_s: list[float] = field(default_factory=list)
@@ -144,7 +188,7 @@ class Load:
             client.writer.close()
 
     async def _keep_on(self, client: Client, work: "Work") -> None:
-        while time.perf_counter() < self.ends:
+        while time.perf_counter() < self.ends and (self.most_votes is None or self.n_votes < self.most_votes):
             if not await work(client, self):
                 return
 
@@ -194,23 +238,41 @@ async def _vote_and_lease(client: Client, load: Load, count: int) -> bool:
     return bool(client.held)
 
 
-def _report_load(what: str, load: Load, n_kept: int) -> None:
-    def ms(seconds: list[float]) -> dict[str, float]:
-        if len(seconds) < 2:
-            return {}
-        return {
-            "median_ms": 1000 * statistics.median(seconds),
-            "p99_ms": 1000 * statistics.quantiles(seconds, n=100)[98],
-        }
+VETERAN = "pairs in two requests, a veteran"
+LOADS: list[tuple[str, int, Work]] = [
+    ("pairs in two requests, 1 client", 1, pair_in_two),
+    (VETERAN, 1, pair_in_two),
+    ("pairs in one request, 1 client", 1, pair_in_one),
+    ("pairs in two requests, 8 clients", 8, pair_in_two),
+    ("pairs in one request, 8 clients", 8, pair_in_one),
+    (f"batches of {BATCH}, 8 clients", 8, batch_in_one),
+]
 
-    report(
-        what,
-        votes=load.n_votes,
-        votes_kept=n_kept,
-        votes_per_s=load.n_votes / load.elapsed_s,
-        lease=ms(load.lease_s),
-        vote=ms(load.vote_s),
-    )
+
+def _report_loads(contests: list[Contest], loads: dict[tuple[str, str], list[Load]]) -> None:
+    for what, _n_clients, _work in LOADS:
+        smallest = _rate(loads[contests[0].name, what])
+        for contest in contests:
+            turns = loads[contest.name, what]
+            rates = [load.n_votes / load.elapsed_s for load in turns]
+            figures: dict[str, Any] = {
+                "votes_per_s": _rate(turns),
+                "slowest": min(rates),
+                "fastest": max(rates),
+                "of_smallest": _rate(turns) / smallest,
+            }
+            if what == VETERAN:
+                figures["of_a_newcomer"] = _rate(turns) / _rate(loads[contest.name, LOADS[0][0]])
+            for name, seconds in (("lease", "lease_s"), ("vote", "vote_s")):
+                took = [1000 * each for load in turns for each in getattr(load, seconds)]
+                if len(took) > 1:
+                    figures[f"{name}_median_ms"] = statistics.median(took)
+                    figures[f"{name}_p99_ms"] = statistics.quantiles(took, n=100)[98]
+            report(f"{contest.name}: {what}", **figures)
+
+
+def _rate(turns: list[Load]) -> float:
+    return statistics.median(load.n_votes / load.elapsed_s for load in turns)
 
 
 # --- What is left behind ------------------------------------------------------------------------------------
@@ -222,14 +284,14 @@ def _n_votes(slug: str) -> int:
     return Vote.objects.filter(question__collection__slug=slug, lease_number__isnull=False).count()
 
 
-def _wrong(slug: str) -> dict[str, int]:
+def _wrong(slugs: list[str]) -> dict[str, int]:
     """Count what must not be: places sold twice, questions put twice, counts that are off."""
     from django.db.models import Count, F, Q
 
     from labeling.models import Question, Vote
 
-    mine = Question.objects.filter(collection__slug=slug)
-    voted = Vote.objects.filter(question__collection__slug=slug, lease_number__isnull=False)
+    mine = Question.objects.filter(collection__slug__in=slugs)
+    voted = Vote.objects.filter(question__collection__slug__in=slugs, lease_number__isnull=False)
     counted = mine.filter(votes__lease_number__isnull=False).annotate(
         n=Count("votes", filter=Q(votes__lease_number__isnull=False), distinct=True)
     )
