@@ -58,7 +58,8 @@ def _refit(collection: Collection) -> Report:
     classes = choices.synsets
     votes, keys, counts = _read(collection, choices)
     n_items, n_classes = len(keys.questions), len(keys.classes)
-    fit = consensus.fit(votes, n_items, n_classes, groups=choices.groups)
+    gold = _gold(collection, choices, keys)
+    fit = consensus.fit(votes, n_items, n_classes, groups=choices.groups, gold=gold)
     decide = _verified if collection.is_verifying else _decisions
     with transaction.atomic():
         row = ConsensusFit.objects.keep(
@@ -70,7 +71,7 @@ def _refit(collection: Collection) -> Report:
         )
         if collection.is_verifying and row.taxonomy_version != version:
             raise ClassesChangedError("The taxonomy changed while the votes were read.")
-        _write_skills(collection, keys, fit)
+        _write_skills(collection, keys, fit, row)
     Question.objects.record_consensus(decide(collection, choices, keys, votes, counts, fit), row)
     tallying.forget()
     Figures.objects.filter(collection=collection).mark()
@@ -85,16 +86,39 @@ def _read(collection: Collection, choices: Choices) -> tuple[consensus.Votes, Ke
     return Vote.objects.as_arrays(collection, judged, choices.becomes, choices.broader)
 
 
-def _write_skills(collection: Collection, keys: Keys, fit: consensus.Fit) -> None:
+def _gold(collection: Collection, choices: Choices, keys: Keys) -> consensus.Gold:
+    """Return the gold questions that have votes, and what they show: they tell who is right."""
+    rows = collection.questions.filter(is_gold=True, n_votes__gt=0).values_list("pk", "truth", "about")
+    item_of = {pk: i for i, pk in enumerate(keys.questions)}
+    found = {
+        item_of[pk]: int(choices.about(truth) == choices.about(about)) if about else choices.place(truth)
+        for pk, truth, about in rows
+        if pk in item_of
+    }
+    table = [(item, label) for item, label in sorted(found.items()) if label is not None]
+    item, label = np.array(table, dtype=np.int64).reshape(-1, 2).T
+    return consensus.Gold(item, label)
+
+
+def _write_skills(collection: Collection, keys: Keys, fit: consensus.Fit, row: ConsensusFit) -> None:
     Skill.objects.bulk_create(
         (
-            Skill(collection=collection, annotator_id=annotator, right=right, wrong=wrong)
-            for annotator, (right, wrong) in zip(keys.annotators, fit.skill.tolist(), strict=False)
+            Skill(
+                collection=collection,
+                annotator_id=annotator,
+                right=right,
+                wrong=wrong,
+                fit=row,
+                confusion=Skill.pack(fit.confusion(i)) if fit.has_own(i) else None,
+            )
+            for i, (annotator, (right, wrong)) in enumerate(
+                zip(keys.annotators, fit.skill.tolist(), strict=False)
+            )
         ),
         batch_size=2000,
         update_conflicts=True,
         unique_fields=["collection", "annotator"],
-        update_fields=["right", "wrong"],
+        update_fields=["right", "wrong", "fit", "confusion"],
     )
 
 
@@ -160,9 +184,12 @@ def _verified(
 def _report(
     collection: Collection, keys: Keys, n_votes: int, label: consensus.Ints, majority: consensus.Ints
 ) -> Report:
-    truth = dict(collection.questions.exclude(truth=None).values_list("pk", "truth"))
+    measured = collection.questions.exclude(truth=None).filter(
+        is_gold=False
+    )  # gold is what it is known to be
+    truth = dict(measured.values_list("pk", "truth"))
     if collection.is_verifying:
-        about = dict(collection.questions.exclude(truth=None).values_list("pk", "about"))
+        about = dict(measured.values_list("pk", "about"))
         absent, present = range(len(VERIFIED))
         truth = {pk: present if noun == about[pk] else absent for pk, noun in truth.items()}
     known = [(i, truth[pk]) for i, pk in enumerate(keys.questions) if pk in truth]

@@ -1,7 +1,7 @@
 """Votes for a noun that several classes are below: a dog, breed unknown. Arrays in, arrays out.
 
 Such a vote is read as the class that its annotator would have named, seen through a coarser glass. Of a group S of
-classes, an annotator with skill s and the confusion of labeling.consensus, whose diagonal is 0,
+classes, an annotator who is right with P = s, and with the confusion of labeling.consensus, whose diagonal is 0,
 
     P(S | truth t) = sum over o in S of P(o | t) = s * [t in S] + (1 - s) * sum over o in S of confusion[t, o]
 
@@ -14,7 +14,7 @@ votes for one class would give. Where all mistakes are alike, they are below tho
 is right more often than by chance. Within S it leaves the classes apart as they were, but for what confusion says.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -67,14 +67,15 @@ class Groups:
 NO_GROUPS = Groups.of(())
 
 
-def likelihood(answers: Ints, skills: Floats, confusion: Floats, groups: Groups) -> Floats:
+def likelihood(answers: Ints, right: Floats, confusion: Floats, groups: Groups) -> Floats:
     """Return P(answer | truth) of each vote, [vote, truth], (n_votes, n_classes), all above 0.
 
-    answers: (n_votes,) int64, classes and groups; skills: (n_votes,), above 0 and below 1.
+    answers: (n_votes,) int64, classes and groups; right: (n_votes, n_classes), P(the voter is right | truth), above 0
+    and below 1.
     """
     n_classes = len(confusion)
     asked, which = np.unique(answers, return_inverse=True)
-    right, wrong = groups.members(asked, n_classes)[which], np.empty((len(asked), n_classes))
+    inside, wrong = groups.members(asked, n_classes)[which], np.empty((len(asked), n_classes))
     # Summed over its few classes, since one question must be quick; a product would read the whole confusion.
     for row, answer in zip(wrong, asked.tolist(), strict=True):
         row[:] = (
@@ -82,7 +83,7 @@ def likelihood(answers: Ints, skills: Floats, confusion: Floats, groups: Groups)
             .reshape(n_classes, -1)
             .sum(1)
         )
-    found: Floats = skills[:, np.newaxis] * right + (1 - skills[:, np.newaxis]) * wrong[which]
+    found: Floats = right * inside + (1 - right) * wrong[which]
     return found
 
 
@@ -105,101 +106,3 @@ def deepest(
         if (said @ outside == 0).sum() >= min_votes:
             return k, float(totals[k])
     return None
-
-
-@dataclass(frozen=True, eq=False)
-class Expected:
-    """What an E-step finds about some items; see consensus.fit.
-
-    items, label, confidence: (n_rows,), which item a row is, its likeliest class and how likely that is.
-    right: (n_annotators,), expected right votes. classes: (n_classes,), expected items of each class.
-    errors: (n_classes, n_classes), expected votes [truth, observed], 0 on the diagonal.
-    """
-
-    items: Ints
-    label: Ints
-    confidence: Floats
-    right: Floats
-    classes: Floats
-    errors: Floats
-    log_likelihood: float
-
-    def __add__(self, other: "Expected") -> "Expected":
-        return Expected(
-            np.concatenate([self.items, other.items]),
-            np.concatenate([self.label, other.label]),
-            np.concatenate([self.confidence, other.confidence]),
-            self.right + other.right,
-            self.classes + other.classes,
-            self.errors + other.errors,
-            self.log_likelihood + other.log_likelihood,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Mixed:
-    """The votes on items with a vote for a group, in order of item, answer and annotator."""
-
-    items: Ints  # (n_rows,)
-    row_start: Ints  # (n_rows + 1,), a row's first vote, and the end
-    annotator: Ints  # (n_votes,)
-    which: Ints  # (n_votes,), a vote's answer as a place in `members`
-    members: Floats  # (n_answers, n_classes)
-
-    @classmethod
-    def of(cls, item: Ints, annotator: Ints, answer: Ints, groups: Groups, n_classes: int) -> Self:
-        order = np.lexsort((annotator, answer, item))
-        items, row_start = np.unique(item[order], return_index=True)
-        asked, which = np.unique(answer[order], return_inverse=True)
-        return cls(
-            items,
-            np.append(row_start, len(order)),
-            annotator[order],
-            which,
-            groups.members(asked, n_classes),
-        )
-
-    def expect(self, skill: Floats, prior: Floats, confusion: Floats, block_floats: int) -> Expected:
-        """The E-step over these items, every vote's class of `members` being what its annotator saw unseen by us.
-
-        skill: (n_annotators,), mean P(right). With R[v, t] = P(t | votes) / P(vote v | t), the vote was right with
-        probability s_v * sum of R[v, t] over t in its group, and said o wrongly of t with (1 - s_v) * confusion[t, o]
-        * R[v, t] for each o in it.
-        """
-        reach = self.members @ confusion.T  # (n_answers, n_classes), [answer, truth]
-        n_rows, n_classes = len(self.items), len(prior)
-        label, confidence = np.empty(n_rows, dtype=np.int64), np.empty(n_rows)
-        right, classes = np.zeros(len(skill)), np.zeros(n_classes)
-        weight, log_likelihood = np.zeros_like(self.members), 0.0
-        for rows, votes in self._blocks(block_floats // n_classes):
-            who, which = self.annotator[votes], self.which[votes]
-            s = skill[who, np.newaxis]
-            of_vote = s * self.members[which] + (1 - s) * reach[which]  # P(vote | truth)
-            starts = self.row_start[rows] - votes.start
-            joint = np.log(prior) + np.add.reduceat(np.log(of_vote), starts, axis=0)
-            top = joint.max(axis=1)
-            joint = np.exp(joint - top[:, np.newaxis])
-            total = joint.sum(axis=1)
-            joint /= total[:, np.newaxis]  # now the posterior, (rows, n_classes)
-
-            label[rows], confidence[rows] = joint.argmax(axis=1), joint.max(axis=1)
-            classes += joint.sum(axis=0)
-            log_likelihood += float((top + np.log(total)).sum())
-            n_votes_of = np.diff(starts, append=votes.stop - votes.start)
-            ratio = np.repeat(joint, n_votes_of, axis=0) / of_vote
-            was_right = s[:, 0] * (ratio * self.members[which]).sum(axis=1)
-            right += np.bincount(who, was_right, minlength=len(skill))
-            by_answer = which.argsort(kind="stable")
-            asked, first = np.unique(which[by_answer], return_index=True)
-            weight[asked] += np.add.reduceat(((1 - s) * ratio)[by_answer], first, axis=0)
-        errors = confusion * (weight.T @ self.members)
-        return Expected(self.items, label, confidence, right, classes, errors, log_likelihood)
-
-    def _blocks(self, n_votes: int) -> Iterator[tuple[slice, slice]]:
-        """Yield slices of rows and of their votes, about `n_votes` each, so that a temporary array stays small."""
-        wanted = np.arange(0, self.row_start[-1], max(n_votes, 1))
-        edges = np.unique(
-            np.append(np.searchsorted(self.row_start, wanted, side="right") - 1, len(self.items))
-        )
-        for first, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            yield slice(first, end), slice(int(self.row_start[first]), int(self.row_start[end]))

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Self
 
+import numpy as np
 from django.db import transaction
 
 from labeling import broader, consensus
 from labeling.coarse import Groups
-from labeling.models.collections import VERIFIED, Collection, Narrowing
+from labeling.models.collections import VERIFIED, Collection, Narrowing, Skill
 from taxonomy.models import Ancestry, Change, Synset
 
 MOST_KEPT = 256  # collections and narrowings, each as of one version
@@ -146,6 +147,27 @@ class Choices:
             return place
         group = self._group_of.get(self.becomes.get(synset, synset) or 0)
         return None if group is None else len(self.synsets) + group
+
+    @cached_property
+    def own(self) -> Mapping[int, consensus.Floats]:
+        """The own confusions of annotators, by key, of the fit that found the parameters; read when it is asked."""
+        kept = Skill.objects.filter(fit=self.fit, confusion__isnull=False) if self.fit else []
+        return {skill.annotator_id: own for skill in kept if (own := skill.own_confusion()) is not None}
+
+    def weigh(self, said: Mapping[int, int], skills: Mapping[int, float]) -> consensus.Floats:
+        """Return the posterior of a question on which annotators said this: places, or those of `groups`, by their
+        keys. skills: of those who have one; the others are newcomers.
+        """
+        parameters = self.parameters
+        if parameters is None:
+            raise ValueError("parameters: expected nouns to weigh; found none.")
+        return consensus.posterior(
+            np.array(list(said.values()), dtype=np.int64),
+            np.array([skills.get(who, parameters.newcomer_skill) for who in said], dtype=np.float64),
+            parameters,
+            self.groups,
+            {vote: self.own[who] for vote, who in enumerate(said) if who in self.own},
+        )
 
     @cached_property
     def groups(self) -> Groups:

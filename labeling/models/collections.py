@@ -1,9 +1,11 @@
 """Labelling campaigns: their classes, and what was learnt about their votes and voters."""
 
+import math
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Self
 
+import numpy as np
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -502,6 +504,12 @@ class ConsensusFit(models.Model):
         order = [self.classes.index(name) for name in classes]
         self.parameters, self.classes = parameters.reordered(order).to_json(), classes
         self.save(update_fields=["classes", "parameters"])
+        skills = list(Skill.objects.filter(fit=self, confusion__isnull=False))
+        for skill in skills:
+            own = skill.own_confusion()
+            if own is not None:
+                skill.confusion = Skill.pack(own[np.ix_(order, order)])
+        Skill.objects.bulk_update(skills, ["confusion"], batch_size=500)
 
     def refuse_other_classes(self) -> None:
         """Raise ClassesChangedError unless votes are still weighed over the classes of this fit. Where those do not
@@ -522,11 +530,23 @@ class Skill(models.Model):
     annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     right = models.FloatField(help_text=_("Pseudo-votes that were right."))
     wrong = models.FloatField(help_text=_("Pseudo-votes that were wrong."))
+    fit = models.ForeignKey(
+        "ConsensusFit", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    confusion = models.BinaryField(
+        null=True,
+        help_text=_("Of whoever has votes enough: P(observed | truth) over the classes of the fit, float32."),
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["collection", "annotator"], name="labeling_skill_once"),
             models.CheckConstraint(condition=Q(right__gt=0, wrong__gt=0), name="labeling_skill_above_zero"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["fit"], condition=Q(confusion__isnull=False), name="labeling_own_confusions"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -535,3 +555,17 @@ class Skill(models.Model):
     @property
     def mean(self) -> float:
         return self.right / (self.right + self.wrong)
+
+    @staticmethod
+    def pack(confusion: consensus.Floats) -> bytes:
+        """Return an own confusion, (n_classes, n_classes), [truth, observed], as `confusion` keeps it."""
+        return confusion.astype("<f4").tobytes()
+
+    def own_confusion(self) -> consensus.Floats | None:
+        """Return what `pack` was given, its rows summing to 1, or None."""
+        if self.confusion is None:
+            return None
+        cells = np.frombuffer(self.confusion, dtype="<f4").astype(np.float64)
+        rows = cells.reshape(math.isqrt(len(cells)), -1)
+        found: consensus.Floats = rows / rows.sum(axis=1, keepdims=True)
+        return found

@@ -369,12 +369,11 @@ class Question(models.Model):
                 None,
             )
             return
-        self._weigh(choices, choices.parameters, answers, skills)
+        self._weigh(choices, answers, skills)
 
     def _weigh(
         self,
         choices: Choices,
-        parameters: consensus.Parameters,
         answers: Sequence[tuple[int, int | None, str]],
         skills: Mapping[int, float],
     ) -> None:
@@ -383,19 +382,13 @@ class Question(models.Model):
         n_none = sum(kind == NONE_OF_THESE for _annotator, _synset, kind in answers)
         said = {annotator: place for annotator, place in places if place is not None}
         n_named = sum(place < len(choices.synsets) for place in said.values())
-        newcomer = parameters.newcomer_skill
-        labels = np.array(list(said.values()), dtype=np.int64)
-        posterior = consensus.posterior(
-            labels,
-            np.array([skills.get(annotator, newcomer) for annotator in said], dtype=np.float64),
-            parameters,
-            choices.groups,
-        )
+        posterior = choices.weigh(said, skills)
         best, policy = int(posterior.argmax()), self.collection.policy
         self.fit_id, self.confidence = choices.fit, float(posterior[best])
         decision = consensus.decide(self.confidence, n_named, len(answers), policy, n_none)
         self.state, self.label = Question.State.after(decision), choices.synsets[best]
         if self.state != Question.State.SETTLED and choices.inner:
+            labels = np.array(list(said.values()), dtype=np.int64)
             inner = consensus.fall_back(
                 posterior, labels, len(answers), policy, n_none, choices.groups, len(choices.inner)
             )
@@ -436,11 +429,7 @@ class Question(models.Model):
             for who, synset, kind in answers
             if kind in VERIFIED and choices.about(synset) == about
         }
-        posterior = consensus.posterior(
-            np.array(list(said.values()), dtype=np.int64),
-            np.array([skills.get(who, parameters.newcomer_skill) for who in said], dtype=np.float64),
-            parameters,
-        )
+        posterior = choices.weigh(said, skills)
         is_present = VERIFIED[int(posterior.argmax())] == PRESENT
         self.fit_id, self.confidence = choices.fit, float(posterior.max())
         decision = consensus.decide(self.confidence, len(said), len(answers), self.collection.policy)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from labeling.coarse import Groups, deepest, likelihood
 from labeling.consensus import Parameters, Policy, Votes, fall_back, fit, posterior
+from labeling.expectation import Crowd, Ordered, Task, expect
 
 HUSKY, CORGI, WOLF, CAT = range(4)
 GROUPS = Groups.of([(HUSKY, CORGI, WOLF), (HUSKY, CORGI)])
@@ -89,7 +90,7 @@ def test_a_coarse_vote_is_never_stronger_than_the_best_fine_one(parameters, skil
     inside = sorted(data.draw(st.sets(st.integers(0, n_classes - 1), min_size=1, max_size=n_classes - 1)))
     each = np.arange(n_classes + 1)
 
-    of_vote = likelihood(each, np.full(len(each), skill), parameters.confusion, Groups.of([inside]))
+    of_vote = likelihood(each, np.full((len(each), 1), skill), parameters.confusion, Groups.of([inside]))
 
     outside = [u for u in range(n_classes) if u not in inside]
     for t, u in product(inside, outside):
@@ -103,7 +104,9 @@ def test_where_mistakes_are_alike_the_broader_a_vote_the_less_it_says(n_classes,
     groups = Groups.of([range(size) for size in range(1, n_classes)])
     named = np.arange(n_classes, n_classes + len(groups))
 
-    of_vote = likelihood(named, np.full(len(named), skill), Parameters.start(n_classes).confusion, groups)
+    of_vote = likelihood(
+        named, np.full((len(named), 1), skill), Parameters.start(n_classes).confusion, groups
+    )
 
     odds = of_vote[:, 0] / of_vote[:, n_classes - 1]
     assert (np.diff(odds) < 0).all()
@@ -165,35 +168,50 @@ def test_groups_of_one_class_are_votes_for_it(votes):
     np.testing.assert_allclose(one.parameters.confusion, other.parameters.confusion, rtol=1e-6)
 
 
-def test_one_step_of_learning_equals_counting_what_each_voter_may_have_seen(monkeypatch):
-    monkeypatch.setattr("labeling.consensus.MAX_ITERATIONS", 1)
+@pytest.mark.parametrize("own", [[-1, -1, -1], [0, -1, 1]])
+def test_an_e_step_equals_counting_what_each_voter_may_have_seen(own):
     votes = make_votes(
-        (0, 0, DOG), (0, 1, HUSKY), (0, 2, CAT), (1, 0, CANINE), (1, 1, WOLF), (2, 1, CAT), (2, 2, CAT)
+        (0, 0, DOG), (0, 1, HUSKY), (0, 2, CAT), (1, 0, CANINE), (1, 1, WOLF), (2, 1, CAT), (2, 2, CAT), (2, 0, HUSKY)
+    )  # fmt: skip
+    confusion = np.random.default_rng(0).dirichlet(np.ones(4), size=4) * (1 - np.eye(4))
+    believed = Parameters(
+        np.array([0.4, 0.3, 0.2, 0.1]),
+        confusion / confusion.sum(axis=1, keepdims=True),
+        (3.0, 1.0),
+        np.array([0.9, 0.8, 0.7, 0.6]),
     )
-    start = Parameters(np.array([0.4, 0.3, 0.2, 0.1]), Parameters.start(4).confusion, (3.0, 1.0))
+    rows = np.random.default_rng(1).dirichlet(np.ones(4), size=(2, 4)).transpose(0, 2, 1)
+    crowd = Crowd(np.array([[3.0, 1.0], [1.0, 1.0], [4.0, 1.0]]), np.array(own), rows[: max(own) + 1])
+    ordered = Ordered.of(votes, 3, 6)
 
-    found = fit(votes, 3, 4, start=start, groups=GROUPS)
+    found = expect(Task.of(ordered, np.full(3, -1, np.int32), GROUPS, 4), crowd, believed)
 
-    right, errors, n_items = np.zeros(3), np.zeros((4, 4)), np.zeros(4)
+    of_annotator = [
+        rows[place].T if place >= 0 else believed.likelihoods(crowd.mean_skill[[a]])[0]
+        for a, place in enumerate(own)
+    ]
+    right, said, classes, log_likelihood = np.zeros(3), np.zeros((3, 4, 4)), np.zeros(4), 0.0
     for item in range(3):
         cells = []
         mine = np.flatnonzero(votes.item == item)
+        who = votes.annotator[mine]
         for truth in range(4):
             for seen in product(*(kinds(votes.label[v], GROUPS, 4) for v in mine)):
-                p = start.prior[truth] * np.prod([of_class(0.75, start.confusion, truth, o) for o in seen])
-                cells.append((p, truth, seen))
+                of_votes = [of_annotator[a][truth, o] for a, o in zip(who, seen, strict=True)]
+                cells.append((believed.prior[truth] * np.prod(of_votes), truth, seen))
         total = sum(p for p, _truth, _seen in cells)
+        log_likelihood += np.log(total)
         for p, truth, seen in cells:
-            n_items[truth] += p / total
-            for v, o in zip(mine, seen, strict=True):
-                if o == truth:
-                    right[votes.annotator[v]] += p / total
-                else:
-                    errors[truth, o] += p / total
-    np.testing.assert_allclose(found.skill[:, 0] - found.parameters.skill_prior[0], right)
-    np.testing.assert_allclose(found.parameters.prior, (n_items + 1) / (n_items + 1).sum())
-    errors += 100 * Parameters.start(4).confusion
-    np.testing.assert_allclose(found.parameters.confusion, errors / errors.sum(axis=1, keepdims=True))
+            classes[truth] += p / total
+            for a, o in zip(who, seen, strict=True):
+                right[a] += p / total * (o == truth)
+                said[a, o, truth] += p / total
+    np.testing.assert_allclose(found.right, right)
+    np.testing.assert_allclose(found.classes, classes)
+    np.testing.assert_allclose(found.log_likelihood, log_likelihood)
+    shared = [a for a, place in enumerate(own) if place < 0]
+    np.testing.assert_allclose(found.errors, said[shared].sum(axis=0), atol=1e-12)
+    np.testing.assert_allclose(found.own, said[[a for a, place in enumerate(own) if place >= 0]], atol=1e-12)
 
 
 def test_the_log_likelihood_is_that_of_the_votes():
@@ -201,32 +219,20 @@ def test_the_log_likelihood_is_that_of_the_votes():
 
     found = fit(votes, 3, 4, groups=GROUPS)
 
-    by_hand, s = 0.0, found.mean_skill
+    by_hand = 0.0
     for item in range(3):
-        mine = np.flatnonzero(votes.item == item)
-        by_hand += np.log(
-            sum(
-                found.parameters.prior[t]
-                * np.prod(
-                    [
-                        sum(
-                            of_class(s[votes.annotator[v]], found.parameters.confusion, t, o)
-                            for o in kinds(votes.label[v], GROUPS, 4)
-                        )
-                        for v in mine
-                    ]
-                )
-                for t in range(4)
-            )
-        )
+        of_truth = found.parameters.prior.copy()
+        for v in np.flatnonzero(votes.item == item):
+            of_truth *= found.confusion(votes.annotator[v])[:, kinds(votes.label[v], GROUPS, 4)].sum(axis=1)
+        by_hand += np.log(of_truth.sum())
     assert found.log_likelihood == pytest.approx(by_hand)
 
 
-def test_blocks_of_any_size_give_one_answer(monkeypatch):
+def test_any_number_of_blocks_gives_one_answer(monkeypatch):
     rng = np.random.default_rng(3)
     votes = Votes(rng.integers(0, 50, 400), rng.integers(0, 9, 400), rng.integers(0, 6, 400))
     whole = fit(votes, 50, 4, groups=GROUPS)
-    monkeypatch.setattr("labeling.consensus.BLOCK_FLOATS", 12)
+    monkeypatch.setattr("labeling.expectation.N_BLOCKS", 13)
 
     in_blocks = fit(votes, 50, 4, groups=GROUPS)
 

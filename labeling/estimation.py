@@ -1,0 +1,132 @@
+"""The M-step of labeling.consensus: what to believe of a crowd and its annotators, given what the items show.
+
+Everything is drawn towards what is known of more people: an annotator's own confusion towards what their skill and
+the crowd's confusion would make it, the skill towards the crowd's, the crowd towards a mild optimism. How firmly,
+the crowd itself says (empirical Bayes).
+"""
+
+import numpy as np
+
+from labeling.expectation import NOBODY, Crowd, Expected
+from labeling.parameters import START_SKILL, Floats, Parameters, logit
+
+# The start counts as this many annotators when the crowd's skill prior is estimated.
+START_ANNOTATORS = 4.0
+# As a whole a crowd is presumed right more often than wrong; otherwise a relabelling of the classes, under
+# which everybody is an adversary, would explain the votes as well. Single annotators may fall far below.
+CROWD_MEAN = (0.5, 0.98)
+# Pseudo-votes that the crowd lends to each annotator: more than twenty votes of one's own outweigh them.
+CROWD_WEIGHT = (2.0, 20.0)
+# Pseudo-counts of the prior; of each class's accuracy; and of each truth's mistakes, evenly spread.
+ITEMS_PER_CLASS = 1.0
+VOTES_PER_TRUTH = 20.0
+ERRORS_PER_TRUTH = 20.0
+# Who has a vote for every four cells of a confusion gets one of their own. So these hold four numbers a vote at most.
+VOTES_PER_CELL = 0.25
+# Pseudo-votes that skill and crowd lend to each row of an own confusion: their mean and shape before any vote, and
+# what they never leave.
+ROW_WEIGHT, ROW_SHAPE = 20.0, 4.0
+ROW_WEIGHTS = (1.0, 300.0)
+
+
+def choose_own(n_votes_of: Floats, n_classes: int) -> np.ndarray:
+    """Return which annotators get a confusion of their own: (n_annotators,) int64, places from 0 on, or NOBODY."""
+    has_own = n_votes_of >= VOTES_PER_CELL * n_classes**2
+    return (
+        np.where(has_own, np.cumsum(has_own) - 1, NOBODY) if n_classes > 1 else np.full(len(has_own), NOBODY)
+    )
+
+
+def maximise(
+    expected: Expected, n_votes_of: Floats, own: np.ndarray, parameters: Parameters, row_weight: float
+) -> tuple[Crowd, Parameters, float]:
+    """Return what is believed of the annotators and of the crowd, and how many pseudo-votes each row of an own
+    confusion gets; `parameters` and `row_weight` are the ones before.
+    """
+    n_classes = parameters.n_classes
+    said = (expected.errors + expected.own.sum(axis=0)).T  # (n_classes, n_classes), [truth, observed]
+    accuracy, confusion = _crowd_rows(said)
+    skill, skill_prior = _skills(expected, n_votes_of, sum(parameters.skill_prior))
+    classes = expected.classes + ITEMS_PER_CLASS
+    found = Parameters(classes / classes.sum(), confusion, skill_prior, accuracy)
+    rows = np.empty((0, n_classes, n_classes))
+    if len(expected.own):
+        mean = skill[own != NOBODY, 0] / skill[own != NOBODY].sum(axis=1)
+        drawn_to = found.likelihoods(mean).transpose(0, 2, 1)  # [own, observed, truth]
+        row_weight = _row_weight(expected.own, drawn_to, row_weight)
+        rows = expected.own + row_weight * drawn_to
+        rows /= rows.sum(axis=1, keepdims=True)
+    return Crowd(skill, own, rows), found, row_weight
+
+
+def _crowd_rows(said: Floats) -> tuple[Floats, Floats]:
+    """Return how often the crowd is right on each class, and what it says where it is not, smoothed."""
+    n_classes = len(said)
+    start = START_SKILL[0] / sum(START_SKILL)
+    accuracy = (said.diagonal() + VOTES_PER_TRUTH * start) / (said.sum(axis=1) + VOTES_PER_TRUTH)
+    errors = said + ERRORS_PER_TRUTH / max(n_classes - 1, 1)
+    np.fill_diagonal(errors, 0)
+    if n_classes > 1:
+        errors /= errors.sum(axis=1, keepdims=True)
+    return accuracy, errors
+
+
+def _skills(expected: Expected, n_votes_of: Floats, weight: float) -> tuple[Floats, tuple[float, float]]:
+    """Return the skills as Beta pseudo-counts, (n_annotators, 2), and their prior.
+
+    A skill is the share of votes that would be right on items as hard as all are on average: on the scale of log odds
+    it lies as far above the crowd's as somebody's share of right votes lies above what the crowd would have had on
+    the same items.
+    """
+    # Rounding may carry a sum of ones a hair above their number, and a count must not be negative.
+    right = np.minimum(expected.right, n_votes_of)
+    prior = _skill_prior(right, n_votes_of, weight)
+    a, b = prior
+    n = np.maximum(n_votes_of, 1)
+    crowd = np.where(n_votes_of > 0, expected.expected_right / n, a / (a + b))
+    share = (right + (a + b) * crowd) / (n_votes_of + a + b)
+    above = logit(np.clip(share, 1e-9, 1 - 1e-9)) - logit(np.clip(crowd, 1e-9, 1 - 1e-9))
+    mean = 1 / (1 + np.exp(-(above + np.log(a / b))))
+    mean = np.clip(mean, 1e-9, 1 - 1e-9)
+    return np.stack([mean, 1 - mean], axis=1) * (n_votes_of + a + b)[:, np.newaxis], prior
+
+
+def _row_weight(own: Floats, drawn_to: Floats, weight: float) -> float:
+    """Return by how many pseudo-votes a row these confusions are most probably drawn to what they are drawn to.
+
+    own, drawn_to: (n_own, n_classes, n_classes), [own, observed, truth], votes and shares; weight: today's, from
+    which one step is made. A Gamma distribution of mean ROW_WEIGHT and shape ROW_SHAPE is its prior.
+    Source: the fixed point of the Dirichlet-multinomial likelihood, Minka (2000), Estimating a Dirichlet
+    distribution, eq. 65, with the prior's share in numerator and denominator.
+    """
+    from scipy.special import digamma  # takes a while to load, and web workers do without it
+
+    towards = weight * drawn_to
+    above = (drawn_to * (digamma(own + towards) - digamma(towards))).sum()
+    below = (digamma(own.sum(axis=1) + weight) - digamma(weight)).sum()
+    found = (weight * above + ROW_SHAPE) / (below + ROW_SHAPE / ROW_WEIGHT)
+    return float(np.clip(found, *ROW_WEIGHTS))
+
+
+def _skill_prior(right: Floats, n_votes_of: Floats, weight: float) -> tuple[float, float]:
+    """Match the Beta distribution of skills in the crowd to the mean and spread of its shares of right votes.
+
+    right, n_votes_of: (n_annotators,), expected right votes, and all votes; weight: today's a + b.
+    The start takes part as START_ANNOTATORS more annotators, so neither a crowd of one nor one without errors
+    makes a certain prior. Source: moments of the beta-binomial, Kleinman (1973),
+    doi:10.1080/01621459.1973.10481332: the mean, and rho = 1 / (a + b + 1), the correlation between one
+    annotator's votes.
+    """
+    n = n_votes_of[n_votes_of > 0]
+    share = right[n_votes_of > 0] / n
+    # What one annotator tells about the crowd: n votes count as n while few, never as more than a + b + 1.
+    w = n * (weight + 1) / (n + weight)
+    start_weight = sum(START_SKILL)
+    start_w = START_ANNOTATORS * start_weight
+    mean = (start_w * START_SKILL[0] / start_weight + w @ share) / (start_w + w.sum())
+    mean = min(max(mean, CROWD_MEAN[0]), CROWD_MEAN[1])
+    spread = w @ (share - mean) ** 2 / (mean * (1 - mean))
+    # E[spread] = sum of w * (1 / n + rho * (1 - 1 / n)); solve for rho.
+    rho = (spread - (w / n).sum() + start_w / (start_weight + 1)) / ((w * (1 - 1 / n)).sum() + start_w)
+    new_weight = min(max(1 / max(rho, 1e-9) - 1, CROWD_WEIGHT[0]), CROWD_WEIGHT[1])
+    return float(new_weight * mean), float(new_weight * (1 - mean))

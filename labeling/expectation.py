@@ -1,0 +1,211 @@
+"""The E-step of labeling.consensus: what each item shows, given what is believed of those who voted on it.
+
+Arrays in, arrays out. Its loop runs over votes x classes, a hundred times in a fit, so it is compiled
+(labeling.kernels); it gives up Python's lock, and blocks of items go to as many threads as there are cores. Numba is
+loaded when the first fit begins: the web server, which weighs single questions, does without it.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeling.coarse import Groups
+from labeling.parameters import Floats, Ints, Parameters, Votes, check_range, logit
+
+# However many cores there are, so that sums are made in one order and equal votes give equal bits.
+N_BLOCKS = 4
+FEW_VOTES = 20_000  # for which threads cost more than they bring
+NOBODY, NOT_KNOWN = -1, -1
+
+
+@dataclass(frozen=True, eq=False)
+class Ordered:
+    """Votes in order of item, label and annotator. A row is an item with votes; all whole numbers are int64 or int32.
+
+    items: (n_rows,), which item a row is; start: (n_rows + 1,), a row's first vote, and the end;
+    annotator, label: (n_votes,); n_votes_of: (n_annotators,) float64.
+    """
+
+    items: Ints
+    start: Ints
+    annotator: NDArray[np.int32]
+    label: NDArray[np.int32]
+    n_votes_of: Floats
+
+    @classmethod
+    def of(cls, votes: Votes, n_items: int, n_labels: int) -> Self:
+        """Raises ValueError if a vote names no item or label."""
+        check_range("Votes.item", votes.item, below=n_items)
+        check_range("Votes.label", votes.label, below=n_labels)
+        n_votes_of = np.bincount(votes.annotator).astype(np.float64)
+        item, label, annotator = _sorted(votes, n_items, n_labels, len(n_votes_of))
+        first = np.flatnonzero(np.diff(item, prepend=-1))
+        return cls(item[first], np.append(first, len(item)), annotator, label, n_votes_of)
+
+    def __len__(self) -> int:
+        return len(self.annotator)
+
+    def of_item(self, item: int) -> slice:
+        """Return which votes are on `item`."""
+        row = int(np.searchsorted(self.items, item))
+        if row == len(self.items) or self.items[row] != item:
+            return slice(0, 0)
+        return slice(int(self.start[row]), int(self.start[row + 1]))
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """Return N_BLOCKS runs of rows, first and end, with about as many votes each."""
+        edges = np.searchsorted(self.start, np.linspace(0, len(self), N_BLOCKS + 1)).tolist()
+        edges[0], edges[-1] = 0, len(self.items)
+        return list(pairwise(edges))
+
+
+def _sorted(
+    votes: Votes, n_items: int, n_labels: int, n_annotators: int
+) -> tuple[Ints, NDArray[np.int32], NDArray[np.int32]]:
+    """Return items, labels and annotators in their order. As one number each, they are sorted four times as fast."""
+    if n_items * n_labels * n_annotators >= 2**63:
+        order = np.lexsort((votes.annotator, votes.label, votes.item))
+        return (
+            votes.item[order],
+            votes.label[order].astype(np.int32),
+            votes.annotator[order].astype(np.int32),
+        )
+    number = votes.item * n_labels
+    number += votes.label
+    number *= max(n_annotators, 1)
+    number += votes.annotator
+    number.sort()
+    number, annotator = np.divmod(number, max(n_annotators, 1))
+    item, label = np.divmod(number, n_labels)
+    return item, label.astype(np.int32), annotator.astype(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Crowd:
+    """What is believed of each annotator.
+
+    skill: (n_annotators, 2), Beta pseudo-counts right and wrong.
+    own:   (n_annotators,) int64, whose votes are read by an own confusion, as a place in `rows`; or NOBODY.
+    rows:  (n_own, n_classes, n_classes), [own, observed, truth] = P(observed | truth, that annotator), above 0.
+    """
+
+    skill: Floats
+    own: Ints
+    rows: Floats
+
+    @classmethod
+    def newcomers(cls, own: Ints, parameters: Parameters) -> Self:
+        """What is believed of annotators without votes; own: as above."""
+        skill = np.tile(parameters.skill_prior, (len(own), 1))
+        row = parameters.likelihoods(np.array([parameters.newcomer_skill])).transpose(0, 2, 1)
+        return cls(skill, own, np.repeat(row, (own != NOBODY).sum(), axis=0))
+
+    @property
+    def mean_skill(self) -> Floats:
+        """Each annotator's P(right), (n_annotators,), strictly between 0 and 1."""
+        mean: Floats = self.skill[:, 0] / self.skill.sum(axis=1)
+        return mean
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """What an E-step finds.
+
+    label, confidence: (n_rows,), a row's likeliest class and how likely that is.
+    right, expected_right: (n_annotators,), how many votes were right; and how many would have been, had everybody
+    been right as often as the crowd is on the same items.
+    classes: (n_classes,), items of each class.
+    errors: (n_classes, n_classes), votes of those without an own confusion, [observed, truth]; own: the same,
+    (n_own, n_classes, n_classes).
+    """
+
+    label: NDArray[np.int32]
+    confidence: Floats
+    right: Floats
+    expected_right: Floats
+    classes: Floats
+    errors: Floats
+    own: Floats
+    log_likelihood: float
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """The votes that a fit reads, and what it knows besides.
+
+    votes: labels from n_classes on are places in `member`; known: (n_rows,) int32, a row's class where it is known,
+    or NOT_KNOWN; member: (n_used, n_classes) bool, the classes of each group that a vote names.
+    """
+
+    votes: Ordered
+    known: NDArray[np.int32]
+    member: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, votes: Ordered, known: NDArray[np.int32], groups: Groups, n_classes: int) -> Self:
+        used = np.unique(votes.label[votes.label >= n_classes]).astype(np.int64)
+        place = np.arange(n_classes + len(groups), dtype=np.int32)
+        place[used] = n_classes + np.arange(len(used))
+        compact = Ordered(votes.items, votes.start, votes.annotator, place[votes.label], votes.n_votes_of)
+        return cls(compact, known, groups.members(used, n_classes) > 0)
+
+
+def expect(task: Task, crowd: Crowd, parameters: Parameters) -> Expected:
+    """The E-step: the posterior of every item, and what follows from it for annotators and classes."""
+    from labeling.kernels import expect_rows  # loads Numba
+
+    votes, n_classes = task.votes, parameters.n_classes
+    shared = np.flatnonzero(crowd.own == NOBODY)
+    seat = crowd.own.copy()  # an annotator's place in `rows`; or below 0 in `wrong`: -1 - place
+    seat[shared] = -1 - np.arange(len(shared))
+    right = parameters.accuracy_of(crowd.mean_skill[shared])  # (n_shared, n_classes)
+    confusion = np.ascontiguousarray(parameters.confusion.T)  # [observed, truth]
+    reach = task.member @ confusion
+    arguments = (
+        votes.start,
+        votes.annotator,
+        votes.label,
+        task.known,
+        seat,
+        np.log(crowd.rows),
+        np.log(confusion + np.eye(n_classes)),
+        np.log1p(-right),
+        logit(right),
+        np.log(parameters.prior),
+        parameters.accuracy,
+        task.member,
+        reach,
+    )
+    label, confidence = np.empty(len(votes.items), np.int32), np.empty(len(votes.items))
+    n_annotators, n_own = len(crowd.own), len(crowd.rows)
+
+    def run(block: tuple[int, int]) -> list[Any]:
+        sums: list[Any] = [
+            np.zeros(n_annotators),
+            np.zeros(n_annotators),
+            np.zeros(n_classes),
+            np.zeros((n_classes, n_classes)),
+            np.zeros((n_own, n_classes, n_classes)),
+            np.zeros((len(task.member), n_classes)),
+        ]
+        return [*sums, expect_rows(*block, *arguments, label, confidence, *sums)]
+
+    found = [*_map(run, votes.blocks(), len(votes))]
+    total = [sum(parts[1:], start=parts[0]) for parts in zip(*found, strict=True)]
+    n_right, n_expected, classes, errors, own, coarse, log_likelihood = total
+    # What those without an own confusion said of a group, they may have seen as any of its classes.
+    errors += confusion * (task.member.T @ coarse)
+    return Expected(label, confidence, n_right, n_expected, classes, errors, own, float(log_likelihood))
+
+
+def _map(run: Callable[[tuple[int, int]], Any], blocks: list[tuple[int, int]], n_votes: int) -> list[Any]:
+    if n_votes < FEW_VOTES:
+        return [run(block) for block in blocks]
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, len(blocks))) as threads:
+        return [*threads.map(run, blocks)]

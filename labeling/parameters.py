@@ -1,0 +1,187 @@
+"""What consensus is computed from, and with: votes as arrays, and what is believed of a crowd as a whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# Before any vote: right 85 times in 100, held as firmly as four votes would hold it.
+START_SKILL = (3.4, 0.6)
+SMALLEST = 1e-12  # a probability that is to be above 0
+
+
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """Votes as three columns: annotator `annotator[v]` said that item `item[v]` is of class `label[v]`; or that it is
+    one of the classes of a group, where that is n_classes or more.
+
+    Each column is (n_votes,) int64, counted from 0; none of them is modified.
+    Raises ValueError if a column is of another type or length, or holds a negative number.
+    """
+
+    item: Ints
+    annotator: Ints
+    label: Ints
+
+    def __post_init__(self) -> None:
+        for column in fields(self):
+            values = getattr(self, column.name)
+            if values.ndim != 1 or values.dtype != np.int64:
+                found = f"{values.dtype} of shape {values.shape}"
+                raise ValueError(f"Votes.{column.name}: expected int64 of shape (n_votes,); found {found}.")
+            if len(values) != len(self.item):
+                raise ValueError(
+                    f"Votes.{column.name}: expected {len(self.item)}, as in item; found {len(values)}."
+                )
+            check_range(f"Votes.{column.name}", values)
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    def where(self, kept: NDArray[np.bool_] | Ints) -> "Votes":
+        """Return some of the votes: those that are `kept`, (n_votes,); or those at these places, in their order."""
+        return Votes(self.item[kept], self.annotator[kept], self.label[kept])
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """What a posterior needs besides the votes and what is known of their annotators.
+
+    prior:       (n_classes,), above 0, summing to 1: how common each class is.
+    confusion:   (n_classes, n_classes); [truth, observed] = P(observed | truth, the annotator errs). The
+                 diagonal is 0, all else above 0, rows sum to 1; with one class nobody can err: [[0]].
+    skill_prior: (a, b), both above 0: the Beta distribution of an annotator's P(right) before their votes.
+    accuracy:    (n_classes,), above 0 and below 1: P(right | truth) of the crowd as a whole, so that nobody is blamed
+                 for what is hard for all; by default the mean of the skill prior for every class.
+    Raises ValueError if any of this does not hold. A 0 would let one vote veto a class for good.
+    """
+
+    prior: Floats
+    confusion: Floats
+    skill_prior: tuple[float, float]
+    accuracy: Floats = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        n_classes = self.prior.size
+        if self.prior.shape != (n_classes,) or n_classes == 0:
+            raise ValueError(f"prior: expected shape (n_classes,), one at least; found {self.prior.shape}.")
+        if self.confusion.shape != (n_classes, n_classes):
+            raise ValueError(
+                f"confusion: expected shape {(n_classes, n_classes)}; found {self.confusion.shape}."
+            )
+        if not (self.prior > 0).all() or abs(self.prior.sum() - 1) > 1e-6:
+            raise ValueError(
+                f"prior: expected all above 0 and a sum of 1; found minimum {self.prior.min()} "
+                f"and sum {self.prior.sum()}."
+            )
+        if self.confusion.diagonal().any():
+            row = int(self.confusion.diagonal().nonzero()[0][0])
+            raise ValueError(
+                f"confusion: expected 0 on the diagonal; found {self.confusion[row, row]} in row {row}."
+            )
+        wrong_rows = abs(self.confusion.sum(axis=1) - 1) > 1e-6
+        wrong_rows |= ~((self.confusion > 0) | np.eye(n_classes, dtype=np.bool_)).all(axis=1)
+        if n_classes > 1 and wrong_rows.any():
+            row = int(wrong_rows.nonzero()[0][0])
+            raise ValueError(
+                "confusion: expected rows above 0 off the diagonal that sum to 1; "
+                f"found sum {self.confusion[row].sum()} and {(self.confusion[row] <= 0).sum() - 1} "
+                f"entries not above 0 in row {row}."
+            )
+        if len(self.skill_prior) != 2 or not all(0 < count < np.inf for count in self.skill_prior):
+            raise ValueError(f"skill_prior: expected two finite numbers above 0; found {self.skill_prior!r}.")
+        if not self.accuracy.size:
+            object.__setattr__(self, "accuracy", np.full(n_classes, self.newcomer_skill))
+        if self.accuracy.shape != (n_classes,) or not ((self.accuracy > 0) & (self.accuracy < 1)).all():
+            raise ValueError(
+                f"accuracy: expected {n_classes} numbers above 0 and below 1; found {self.accuracy.tolist()}."
+            )
+
+    @classmethod
+    def start(cls, n_classes: int) -> Self:
+        """What is believed before any vote: every class and every mistake alike, annotators mostly right."""
+        if n_classes < 1:
+            raise ValueError(f"n_classes: expected 1 or more; found {n_classes}.")
+        return cls(
+            prior=np.full(n_classes, 1 / n_classes),
+            confusion=(1 - np.eye(n_classes)) / max(n_classes - 1, 1),
+            skill_prior=START_SKILL,
+        )
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.prior)
+
+    @property
+    def newcomer_skill(self) -> float:
+        """P(right) of an annotator without votes: the mean of the skill prior."""
+        a, b = self.skill_prior
+        return a / (a + b)
+
+    def accuracy_of(self, skills: Floats) -> Floats:
+        """Return P(right | truth) of annotators with these skills, (n,), above 0 and below 1 -> (n, n_classes).
+
+        The odds of being right are those of the crowd on that class, times how the odds of the skill compare with a
+        newcomer's: the Rasch model, doi:10.1007/978-1-4612-4230-7 - skill against difficulty, on one scale.
+        """
+        above = logit(skills) - logit(np.array([self.newcomer_skill]))
+        found: Floats = 1 / (1 + np.exp(-(above[:, np.newaxis] + logit(self.accuracy))))
+        return np.clip(found, SMALLEST, 1 - SMALLEST)
+
+    def likelihoods(self, skills: Floats) -> Floats:
+        """Return P(observed | truth) of annotators with these skills, (n,) -> (n, n_classes, n_classes), [annotator,
+        truth, observed], all above 0 with two classes or more.
+        """
+        right = self.accuracy_of(skills)
+        found: Floats = (1 - right)[:, :, np.newaxis] * self.confusion
+        found[:, range(self.n_classes), range(self.n_classes)] = right
+        return found
+
+    def reordered(self, order: Sequence[int]) -> Self:
+        """Return the same of classes in another order, each of whose places was `order[place]` before."""
+        places = np.array(order, dtype=np.int64)
+        return type(self)(
+            self.prior[places],
+            self.confusion[np.ix_(places, places)],
+            self.skill_prior,
+            self.accuracy[places],
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the same numbers as lists, for a JSON field; `from_json` reads them back exactly."""
+        return {
+            "prior": self.prior.tolist(),
+            "confusion": self.confusion.tolist(),
+            "skill_prior": list(self.skill_prior),
+            "accuracy": self.accuracy.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Self:
+        """Raises ValueError if numbers are out of range, KeyError if a name is missing."""
+        return cls(
+            prior=np.array(document["prior"], dtype=np.float64),
+            confusion=np.array(document["confusion"], dtype=np.float64),
+            skill_prior=tuple(document["skill_prior"]),
+            accuracy=np.array(document.get("accuracy", ()), dtype=np.float64),  # fits of old have none
+        )
+
+
+def check_range(name: str, values: Ints, below: int | None = None) -> None:
+    """Refuse a number outside 0..below-1; the message names its place."""
+    outside = values < 0 if below is None else (values < 0) | (values >= below)
+    if outside.any():
+        place = int(outside.argmax())
+        wanted = "0 or more" if below is None else f"0 to {below - 1}"
+        raise ValueError(f"{name}: expected {wanted}; found {values[place]} at index {place}.")
+
+
+def logit(probability: Floats) -> Floats:
+    """Return ln(p / (1 - p)) of probabilities above 0 and below 1."""
+    found: Floats = np.log(probability) - np.log1p(-probability)
+    return found
