@@ -31,11 +31,13 @@ def expect_rows(
                 for t in range(n_classes):
                     joint[t] += np.log(of_vote[t])
             elif a >= 0:
+                of_truth = log_rows[a, o]
                 for t in range(n_classes):
-                    joint[t] += log_rows[a, o, t]
+                    joint[t] += of_truth[t]
             else:
+                errs, towards = log_wrong[-1 - a], log_confusion[o]
                 for t in range(n_classes):
-                    joint[t] += log_wrong[-1 - a, t] + log_confusion[o, t]
+                    joint[t] += errs[t] + towards[t]
                 joint[o] += log_odds[-1 - a, o]
         top = joint.max()
         total = 0.0
@@ -61,11 +63,9 @@ def expect_rows(
             expected_right[who] += hits
             if o < n_classes:
                 right[who] += joint[o]
+                said = own[a, o] if a >= 0 else errors[o]
                 for t in range(n_classes):
-                    if a >= 0:
-                        own[a, o, t] += joint[t]
-                    else:
-                        errors[o, t] += joint[t]
+                    said[t] += joint[t]
                 continue
             _read_group(of_vote, a, o - n_classes, log_rows, log_wrong, member, reach)
             for t in range(n_classes):

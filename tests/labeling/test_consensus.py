@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -298,6 +300,16 @@ def test_a_vote_beyond_the_items_or_classes_is_refused(function):
 def test_a_posterior_of_no_item_is_refused():
     with pytest.raises(ValueError, match="item: expected 0 to 0; found -1"):
         fit(make_votes((0, 0, 0)), 1, 2).posterior(-1)
+
+
+def test_weighing_single_questions_does_without_the_compiler():
+    # A web worker weighs them; the compiler would cost it half a second at its start, and 60 MiB.
+    code = (
+        "import sys; from labeling import consensus as c; import numpy as np;"
+        "c.posterior(np.array([1]), np.array([0.9]), c.Parameters.start(3)); sys.exit('numba' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 # Laws
