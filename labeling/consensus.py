@@ -27,7 +27,7 @@ turns); `posterior` weighs the votes of one question with skills and parameters 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -36,11 +36,12 @@ import numpy as np
 from labeling.coarse import NO_GROUPS, Groups, deepest, likelihood
 from labeling.estimation import ROW_WEIGHT, choose_own, maximise
 from labeling.expectation import NOBODY, NOT_KNOWN, Crowd, Ordered, Task, expect
+from labeling.network import Probabilities
 from labeling.parameters import Floats, Ints, Parameters, Votes, check_range
 
 __all__ = [
-    "Decision", "Fit", "Floats", "Gold", "Ints", "Parameters", "Policy", "Votes", "decide", "fall_back", "fit",
-    "majority", "posterior", "update",
+    "Decision", "Fit", "Floats", "Gold", "Ints", "Parameters", "Policy", "Probabilities", "Votes", "decide",
+    "fall_back", "fit", "majority", "posterior", "update",
 ]  # fmt: skip
 
 MAX_ITERATIONS = 100
@@ -77,6 +78,7 @@ class Fit:
     _votes: Ordered
     _groups: Groups = NO_GROUPS
     _known: Mapping[int, int] = field(default_factory=dict)
+    _prior: Probabilities | None = None
 
     @property
     def skill(self) -> Floats:
@@ -109,15 +111,26 @@ class Fit:
         if item in self._known:
             known: Floats = np.eye(self.parameters.n_classes)[self._known[item]]
             return known
-        return self.weigh(self._votes.annotator[votes].astype(np.int64), self.answers(item))
+        return self.weigh(
+            self._votes.annotator[votes].astype(np.int64), self.answers(item), self._foretold(item)
+        )
 
-    def weigh(self, annotators: Ints, labels: Ints) -> Floats:
-        """Return the posterior of a question on which these annotators said this, (n_votes,) int64 each."""
+    def _foretold(self, item: int) -> Floats | None:
+        """Return ln q, (n_classes,), where a network speaks of an item."""
+        if self._prior is None:
+            return None
+        _place, log_q = self._prior.of_items(np.array([item]))
+        return log_q[0] if len(log_q) else None
+
+    def weigh(self, annotators: Ints, labels: Ints, log_q: Floats | None = None) -> Floats:
+        """Return the posterior of a question on which these annotators said this, (n_votes,) int64 each; log_q: ln of
+        what a network says, (n_classes,).
+        """
         known = (annotators >= 0) & (annotators < len(self._crowd.own))
         skills = np.full(len(annotators), self.parameters.newcomer_skill)
         skills[known] = self.mean_skill[annotators[known]]
         own = {v: self.confusion(a) for v, a in enumerate(annotators.tolist()) if self.has_own(a)}
-        return posterior(labels, skills, self.parameters, self._groups, own)
+        return posterior(labels, skills, self.parameters, self._groups, own, log_q)
 
     def answers(self, item: int) -> Ints:
         """Return what was said of `item`, (n_votes of it,) int64, the lowest first."""
@@ -219,13 +232,14 @@ def posterior(
     parameters: Parameters,
     groups: Groups = NO_GROUPS,
     own: Mapping[int, Floats] = NO_ROWS,
+    log_q: Floats | None = None,
 ) -> Floats:
     """Return the probability of each class for one question, (n_classes,), summing to 1.
 
     labels: (n_votes,) int64, what was said, 0..n_classes-1, or more for one of the groups; no vote leaves the prior.
     skills: (n_votes,), each voter's mean P(right), above 0 and below 1.
     own: the confusion of the voters who have one of their own, by the place of their vote; (n_classes, n_classes),
-    [truth, observed].
+    [truth, observed]. log_q: ln of what a trained network says, (n_classes,), where there is one.
     Raises ValueError if the lengths differ or a number is out of its range.
     Source: Dawid & Skene (1979), eq. 2.5, with this module's likelihood.
     """
@@ -248,7 +262,10 @@ def posterior(
         label = int(labels[vote])
         seen = [label] if label < n_classes else groups[label - n_classes]
         of_vote[vote] = confusion[:, seen].sum(axis=1)
-    log_joint = np.log(parameters.prior) + np.log(of_vote).sum(axis=0)
+    prior = parameters.prior
+    if log_q is not None:
+        prior = parameters.network.read(log_q[np.newaxis], prior)[0]
+    log_joint = np.log(prior) + np.log(of_vote).sum(axis=0)
     # Long products underflow, so subtract the maximum before leaving log space.
     joint: Floats = np.exp(log_joint - log_joint.max())
     joint /= joint.sum()
@@ -296,11 +313,13 @@ def fit(
     start: Parameters | None = None,
     groups: Groups = NO_GROUPS,
     gold: Gold | None = None,
+    prior: Probabilities | None = None,
 ) -> Fit:
     """Learn skills, confusions and prior from every vote by expectation-maximisation, and read the posteriors.
 
     groups: what labels from n_classes on name.
     gold: items whose class is known, which tells who is right.
+    prior: what a trained network says of some items; how far to trust it is learnt (labeling.network).
     start: where to begin, by default `Parameters.start`. It saves iterations when few votes are new; it adds
     no evidence, since smoothing leads back to `Parameters.start` and never to `start`.
     From one start the result depends on the votes alone, to the bit, not on their order or the number of cores. An
@@ -313,7 +332,8 @@ def fit(
         raise ValueError(f"start: expected {n_classes} classes; found {parameters.n_classes}.")
     ordered = Ordered.of(votes, n_items, n_classes + len(groups))
     known = _known(gold, n_items, n_classes)
-    task = Task.of(ordered, _of_rows(known, ordered.items), groups, n_classes)
+    _refuse_other_classes(prior, n_items, n_classes)
+    task = Task.of(ordered, _of_rows(known, ordered.items), groups, n_classes, prior)
     own = choose_own(ordered.n_votes_of, n_classes)
     crowd, row_weight = Crowd.newcomers(own, parameters), ROW_WEIGHT
     expected = expect(task, crowd, parameters)
@@ -321,17 +341,32 @@ def fit(
     while n_iterations < MAX_ITERATIONS:
         n_iterations += 1
         crowd, parameters, row_weight = maximise(expected, ordered.n_votes_of, own, parameters, row_weight)
+        if len(task.foretold):
+            network = parameters.network.learn(task.log_q, expected.belief, parameters.prior)
+            parameters = replace(parameters, network=network)
         before = expected.confidence
         expected = expect(task, crowd, parameters)
         if np.abs(expected.confidence - before).max(initial=0) <= TOLERANCE:
             break
     label = np.full(n_items, parameters.prior.argmax(), dtype=np.int64)
     confidence = np.full(n_items, parameters.prior.max())
+    if prior is not None:
+        read = parameters.network.read(*prior.of_items(np.sort(prior.item))[1:], parameters.prior)
+        label[np.sort(prior.item)], confidence[np.sort(prior.item)] = read.argmax(axis=1), read.max(axis=1)
     label[ordered.items], confidence[ordered.items] = expected.label, expected.confidence
     for item, place in known.items():
         label[item], confidence[item] = place, 1.0
     return Fit(
-        label, confidence, parameters, expected.log_likelihood, n_iterations, crowd, ordered, groups, known
+        label,
+        confidence,
+        parameters,
+        expected.log_likelihood,
+        n_iterations,
+        crowd,
+        ordered,
+        groups,
+        known,
+        prior,
     )
 
 
@@ -341,6 +376,14 @@ def _known(gold: Gold | None, n_items: int, n_classes: int) -> dict[int, int]:
     check_range("Gold.item", gold.item, below=n_items)
     check_range("Gold.label", gold.label, below=n_classes)
     return dict(zip(gold.item.tolist(), gold.label.tolist(), strict=True))
+
+
+def _refuse_other_classes(prior: Probabilities | None, n_items: int, n_classes: int) -> None:
+    if prior is None:
+        return
+    check_range("Probabilities.item", prior.item, below=n_items)
+    if prior.probability.shape[1] != n_classes:
+        raise ValueError(f"Probabilities: expected {n_classes} classes; found {prior.probability.shape[1]}.")
 
 
 def _of_rows(known: Mapping[int, int], items: Ints) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeling.coarse import Groups
+from labeling.network import Probabilities
 from labeling.parameters import Floats, Ints, Parameters, Votes, check_range, logit
 
 # However many cores there are, so that sums are made in one order and equal votes give equal bits.
@@ -133,6 +134,7 @@ class Expected:
     errors: Floats
     own: Floats
     log_likelihood: float
+    belief: Floats  # (n_foretold, n_classes), the posteriors of those of which a network speaks
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,14 +148,26 @@ class Task:
     votes: Ordered
     known: NDArray[np.int32]
     member: NDArray[np.bool_]
+    foretold: Ints  # (n_foretold,), of which rows a network speaks
+    log_q: Floats  # (n_foretold, n_classes), ln of what it says of each
 
     @classmethod
-    def of(cls, votes: Ordered, known: NDArray[np.int32], groups: Groups, n_classes: int) -> Self:
+    def of(
+        cls,
+        votes: Ordered,
+        known: NDArray[np.int32],
+        groups: Groups,
+        n_classes: int,
+        network: Probabilities | None = None,
+    ) -> Self:
         used = np.unique(votes.label[votes.label >= n_classes]).astype(np.int64)
         place = np.arange(n_classes + len(groups), dtype=np.int32)
         place[used] = n_classes + np.arange(len(used))
         compact = Ordered(votes.items, votes.start, votes.annotator, place[votes.label], votes.n_votes_of)
-        return cls(compact, known, groups.members(used, n_classes) > 0)
+        foretold, log_q = (
+            network.of_items(votes.items) if network else (np.zeros(0, np.int64), np.zeros((0, n_classes)))
+        )
+        return cls(compact, known, groups.members(used, n_classes) > 0, foretold, log_q)
 
 
 def expect(task: Task, crowd: Crowd, parameters: Parameters) -> Expected:
@@ -167,6 +181,9 @@ def expect(task: Task, crowd: Crowd, parameters: Parameters) -> Expected:
     right = parameters.accuracy_of(crowd.mean_skill[shared])  # (n_shared, n_classes)
     confusion = np.ascontiguousarray(parameters.confusion.T)  # [observed, truth]
     reach = task.member @ confusion
+    prior_of = np.zeros(len(votes.items), np.int32)  # which row of the priors is an item's
+    prior_of[task.foretold] = 1 + np.arange(len(task.foretold))
+    belief = np.empty_like(task.log_q)
     arguments = (
         votes.start,
         votes.annotator,
@@ -177,7 +194,8 @@ def expect(task: Task, crowd: Crowd, parameters: Parameters) -> Expected:
         np.log(confusion + np.eye(n_classes)),
         np.log1p(-right),
         logit(right),
-        np.log(parameters.prior),
+        _log_priors(task, parameters),
+        prior_of,
         parameters.accuracy,
         task.member,
         reach,
@@ -194,14 +212,16 @@ def expect(task: Task, crowd: Crowd, parameters: Parameters) -> Expected:
             np.zeros((n_own, n_classes, n_classes)),
             np.zeros((len(task.member), n_classes)),
         ]
-        return [*sums, expect_rows(*block, *arguments, label, confidence, *sums)]
+        return [*sums, expect_rows(*block, *arguments, label, confidence, belief, *sums)]
 
     found = [*_map(run, votes.blocks(), len(votes))]
     total = [sum(parts[1:], start=parts[0]) for parts in zip(*found, strict=True)]
     n_right, n_expected, classes, errors, own, coarse, log_likelihood = total
     # What those without an own confusion said of a group, they may have seen as any of its classes.
     errors += confusion * (task.member.T @ coarse)
-    return Expected(label, confidence, n_right, n_expected, classes, errors, own, float(log_likelihood))
+    return Expected(
+        label, confidence, n_right, n_expected, classes, errors, own, float(log_likelihood), belief
+    )
 
 
 def _map(run: Callable[[tuple[int, int]], Any], blocks: list[tuple[int, int]], n_votes: int) -> list[Any]:
@@ -209,3 +229,10 @@ def _map(run: Callable[[tuple[int, int]], Any], blocks: list[tuple[int, int]], n
         return [run(block) for block in blocks]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, len(blocks))) as threads:
         return [*threads.map(run, blocks)]
+
+
+def _log_priors(task: Task, parameters: Parameters) -> Floats:
+    """Return ln P(class) before any vote, (1 + n_foretold, n_classes): of all, then of those foretold."""
+    read = parameters.network.read(task.log_q, parameters.prior)
+    found: Floats = np.log(np.concatenate([parameters.prior[np.newaxis], read]))
+    return found

@@ -11,19 +11,20 @@ import numpy as np
 @numba.njit(nogil=True)
 def expect_rows(
     first: int, end: int, start: Any, annotator: Any, label: Any, known: Any, seat: Any, log_rows: Any,
-    log_confusion: Any, log_wrong: Any, log_odds: Any, log_prior: Any, accuracy: Any, member: Any, reach: Any,
-    best: Any, confidence: Any, right: Any, expected_right: Any, classes: Any, errors: Any, own: Any, coarse: Any,
+    log_confusion: Any, log_wrong: Any, log_odds: Any, log_prior: Any, prior_of: Any, accuracy: Any, member: Any,
+    reach: Any, best: Any, confidence: Any, belief: Any, right: Any, expected_right: Any, classes: Any, errors: Any,
+    own: Any, coarse: Any,
 ) -> float:  # fmt: skip
-    """Work out the rows from `first` to `end`: write `best` and `confidence`, add to the six behind them, and return
-    the log likelihood. See labeling.expectation.expect for the arrays.
+    """Work out the rows from `first` to `end`: write `best`, `confidence` and `belief`, add to the six behind
+    them, and return the log likelihood. See labeling.expectation.expect for the arrays.
     """
-    n_classes = len(log_prior)
+    n_classes = log_prior.shape[1]
     joint = np.empty(n_classes)
     of_vote = np.empty(n_classes)
     log_likelihood = 0.0
     for row in range(first, end):
         for t in range(n_classes):
-            joint[t] = log_prior[t]
+            joint[t] = log_prior[prior_of[row], t]
         for v in range(start[row], start[row + 1]):
             a, o = seat[annotator[v]], label[v]
             if o >= n_classes:
@@ -53,6 +54,8 @@ def expect_rows(
             joint[known[row]] = 1
         best[row] = joint.argmax()
         confidence[row] = joint[best[row]]
+        if prior_of[row] > 0:
+            belief[prior_of[row] - 1] = joint
         hits = 0.0
         for t in range(n_classes):
             classes[t] += joint[t]

@@ -7,6 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from labeling.network import Reliability
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -58,6 +60,7 @@ class Parameters:
     skill_prior: (a, b), both above 0: the Beta distribution of an annotator's P(right) before their votes.
     accuracy:    (n_classes,), above 0 and below 1: P(right | truth) of the crowd as a whole, so that nobody is blamed
                  for what is hard for all; by default the mean of the skill prior for every class.
+    network:     how what a trained network says of an item is to be read.
     Raises ValueError if any of this does not hold. A 0 would let one vote veto a class for good.
     """
 
@@ -65,6 +68,7 @@ class Parameters:
     confusion: Floats
     skill_prior: tuple[float, float]
     accuracy: Floats = field(default_factory=lambda: np.zeros(0))
+    network: Reliability = field(default_factory=Reliability)
 
     def __post_init__(self) -> None:
         n_classes = self.prior.size
@@ -150,6 +154,7 @@ class Parameters:
             self.confusion[np.ix_(places, places)],
             self.skill_prior,
             self.accuracy[places],
+            self.network,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -159,6 +164,7 @@ class Parameters:
             "confusion": self.confusion.tolist(),
             "skill_prior": list(self.skill_prior),
             "accuracy": self.accuracy.tolist(),
+            "network": list(self.network),
         }
 
     @classmethod
@@ -169,6 +175,7 @@ class Parameters:
             confusion=np.array(document["confusion"], dtype=np.float64),
             skill_prior=tuple(document["skill_prior"]),
             accuracy=np.array(document.get("accuracy", ()), dtype=np.float64),  # fits of old have none
+            network=Reliability(*document.get("network", ())),
         )
 
 

@@ -28,6 +28,7 @@ PURE = [
     "labeling/estimation.py",
     "labeling/expectation.py",
     "labeling/kernels.py",
+    "labeling/network.py",
     "labeling/parameters.py",
     "labeling/crowd.py",
     "labeling/pace.py",
