@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SMALLEST = 1e-7  # what a probability of nothing is taken for; networks that were stored with few digits say 0
-MOST_ROWS = 5_000  # pictures from which its reliability is learnt
+MOST_ROWS = 2_000  # pictures from which its reliability is learnt
 # Before any vote: as sharp as it says within a factor of e^(1/2), and lost on a tenth of the pictures, as nineteen
 # pictures with and one without would say.
 LOG_SHARPNESS_SPREAD = 0.5
@@ -86,14 +86,21 @@ class Reliability(NamedTuple):
         few = slice(None, None, max(1, len(log_q) // MOST_ROWS))
         log_q, belief = log_q[few], belief[few]
 
-        def loss(at: Floats) -> float:
-            share = float(1 / (1 + np.exp(-at[1])))
-            read = Reliability(float(np.exp(at[0])), share).read(log_q, prior)
-            held = (
-                KNOWS * np.log1p(-share) + KNOWS_NOT * np.log(share) - (at[0] / LOG_SHARPNESS_SPREAD) ** 2 / 2
-            )
-            return -float((belief * np.log(np.maximum(read, 1e-300))).sum() + held)
+        def loss(at: Floats) -> tuple[float, Floats]:
+            """Minus the log probability, and its slope."""
+            sharpness, e = float(np.exp(at[0])), float(1 / (1 + np.exp(-at[1])))
+            q = Reliability(sharpness, 0.0).read(log_q, prior)
+            read = np.maximum((1 - e) * q + e * prior, 1e-300)
+            by_sharpness = q * (log_q - (q * log_q).sum(axis=1, keepdims=True)) * (1 - e) * sharpness
+            by_share = (prior - q) * e * (1 - e)
+            weight = belief / read
+            slope = [
+                (weight * by_sharpness).sum() - at[0] / LOG_SHARPNESS_SPREAD**2,
+                (weight * by_share).sum() + KNOWS_NOT * (1 - e) - KNOWS * e,
+            ]
+            held = KNOWS * np.log1p(-e) + KNOWS_NOT * np.log(e) - (at[0] / LOG_SHARPNESS_SPREAD) ** 2 / 2
+            return -float((belief * np.log(read)).sum() + held), -np.array(slope)
 
         start = np.array([np.log(self.sharpness), np.log(self.ignorance / (1 - self.ignorance))])
-        at = minimize(loss, start, method="L-BFGS-B", bounds=[(-3, 3), (-12, 12)]).x
+        at = minimize(loss, start, jac=True, method="TNC", bounds=[(-3, 3), (-12, 12)]).x
         return type(self)(float(np.exp(at[0])), float(1 / (1 + np.exp(-at[1]))))

@@ -102,10 +102,9 @@ def test_reliability_survives_json():
 
     assert learnt.network == Reliability(0.5, 0.25)
     assert Parameters.from_json(learnt.to_json()).network == learnt.network
-    assert (
-        Parameters.from_json({k: v for k, v in learnt.to_json().items() if k != "network"}).network
-        == Reliability()
-    )
+    document = learnt.to_json()
+    del document["network"]  # as in fits of old
+    assert Parameters.from_json(document).network == Reliability()
 
 
 @pytest.mark.parametrize(
@@ -127,5 +126,5 @@ def test_other_classes_or_items_than_the_votes_are_refused():
 
     with pytest.raises(ValueError, match="Probabilities: expected 3 classes; found 2"):
         fit(votes, 1, 3, prior=Probabilities(np.array([0]), np.array([[0.5, 0.5]])))
-    with pytest.raises(ValueError, match="Probabilities.item: expected 0 to 0; found 1 at index 0"):
+    with pytest.raises(ValueError, match=r"Probabilities.item: expected 0 to 0; found 1 at index 0"):
         fit(votes, 1, 2, prior=Probabilities(np.array([1]), np.array([[0.5, 0.5]])))
