@@ -30,6 +30,7 @@ PURE = [
     "labeling/kernels.py",
     "labeling/parameters.py",
     "labeling/crowd.py",
+    "labeling/evidence.py",
     "labeling/pace.py",
     "labeling/archives.py",
     "labeling/likeness.py",
