@@ -68,8 +68,10 @@ def _pages() -> Iterator[tuple[str, str, bool]]:
     from django.urls import reverse
 
     from accounts.models import User
+    from labeling.models import Question
     from labeling.people import NAMES
 
+    settled = Question.objects.examples().earliest("pk")
     last = max(User.objects.exclude(board_name="").count() // NAMES, 1)
     yield "home", reverse("home"), False
     yield "home, its counts", reverse("counts"), False
@@ -84,6 +86,7 @@ def _pages() -> Iterator[tuple[str, str, bool]]:
     yield "edit", reverse("labeling:edit", args=[SLUG]), True
     yield "examples to choose from", reverse("labeling:examples", args=[SLUG]), True
     yield "gold questions", reverse("labeling:gold", args=[SLUG]), True
+    yield "why one label", reverse("labeling:why", args=[SLUG, settled.pk]), True
     yield "pictures of a noun", reverse("labeling:synset-pictures", args=["b00000001"]), False
 
 

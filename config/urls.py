@@ -11,6 +11,7 @@ from config import views
 from datasets.api import SnapshotViewSet
 from labeling.api import CollectionViewSet, LeasesView, ReleaseView, UndoView, VotesView
 from labeling.uploading import IntakeViewSet, PicturesView
+from labeling.why_views import WhyView
 from taxonomy.api import ChangeViewSet, DraftViewSet, SynsetViewSet
 from training.api import RunViewSet
 
@@ -29,6 +30,7 @@ urlpatterns = [
     # First, since programs that label ask for these all the time.
     path("api/collections/<slug:slug>/leases/", LeasesView.as_view(), name="collection-leases"),
     path("api/collections/<slug:slug>/pictures/", PicturesView.as_view(), name="collection-pictures"),
+    path("api/collections/<slug:slug>/questions/<int:pk>/why/", WhyView.as_view(), name="question-why"),
     path("api/votes/", VotesView.as_view(), name="votes"),
     path("api/leases/release/", ReleaseView.as_view(), name="release-leases"),
     path("api/votes/undo/", UndoView.as_view(), name="undo-vote"),

@@ -30,7 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "rows": board[:SHOWN_ENTRIES],
         "x_max": leaderboard.axis_max(board[:SHOWN_ENTRIES]),
         "n_test": board[0]["n_images"] if board else 0,
-        "examples": Question.objects.examples().order_by("-pk")[:SHOWN_EXAMPLES],
+        "examples": Question.objects.examples().order_by("-pk")[:SHOWN_EXAMPLES].telling_inner(),
     }
     return render(request, "home.html", context)
 

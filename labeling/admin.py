@@ -3,7 +3,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.admin import KeptAsMadeAdmin
 from labeling.models import (
@@ -118,9 +120,18 @@ class IntakeNoteAdmin(KeptAsMadeAdmin):
 
 @admin.register(Question)
 class QuestionAdmin(KeptAsMadeAdmin):
-    list_display = ("pk", "collection", "about", "state", "label", "confidence", "n_votes", "truth")
+    list_display = ("pk", "collection", "about", "state", "label", "confidence", "n_votes", "truth", "why")
     list_filter = ("collection", "state")
     list_select_related = ("collection", "about", "label", "truth")
+    readonly_fields = ("why",)
+
+    @admin.display(description=gettext_lazy("why"))
+    def why(self, question: Question) -> str:
+        return format_html(
+            '<a href="{}">{}</a>',
+            reverse("labeling:why", args=[question.collection.slug, question.pk]),
+            gettext("Why this label?"),
+        )
 
 
 @admin.register(Vote)

@@ -31,6 +31,8 @@ from labeling.models import (
     Skill,
     Standing,
     Vote,
+    label_words,
+    tell_inner,
 )
 from labeling.splits import TRAIN
 from taxonomy.models import Synset
@@ -79,6 +81,7 @@ class Confusion:
     """Votes that said one noun of pictures whose label is another."""
 
     label: Synset
+    label_words: str
     said: Synset
     n: int
     share: float  # of all votes on pictures with that label
@@ -124,7 +127,7 @@ def report(collection: Collection) -> Report:
         pace=_pace(found["counts"], found["pace"], timezone.now()),
         agreement=Agreement(**found["agreement"]),
         hardest=_shown_hardest(found["hardest"]),
-        confusions=_shown_confusions(found["confusions"]),
+        confusions=_shown_confusions(collection, found["confusions"]),
         n_voters=collection.skills.count(),
         counted=kept,
     )
@@ -279,6 +282,7 @@ def _shown_hardest(found: Iterable[Found]) -> list[HardPicture]:
     """Put the pictures to what was counted; one that was withdrawn since is left out."""
     shown = Question.objects.filter(image__withdrawn_at=None).select_related("image", "label", "about")
     questions = shown.in_bulk([hard["question"] for hard in found])
+    tell_inner(questions.values())
     nouns = Synset.objects.shown().in_bulk(
         {noun for hard in found for noun, _n in hard["said"] if not isinstance(noun, str)}
     )
@@ -332,14 +336,16 @@ def _confusions(collection: Collection, becomes: Mapping[int, int | None], choic
     ]
 
 
-def _shown_confusions(found: Iterable[Found]) -> list[Confusion]:
+def _shown_confusions(collection: Collection, found: Iterable[Found]) -> list[Confusion]:
     """Put the nouns to what was counted; those that came to be hidden since are left out."""
     nouns = Synset.objects.shown().in_bulk({pair[side] for pair in found for side in ("label", "said")})
     shown = [pair for pair in found if pair["label"] in nouns and pair["said"] in nouns]
     most = max((pair["n"] for pair in shown), default=1)
+    inner = collection.inner_among(pair["label"] for pair in shown)
     return [
         Confusion(
             label=nouns[pair["label"]],
+            label_words=label_words(nouns[pair["label"]], pair["label"] in inner),
             said=nouns[pair["said"]],
             n=pair["n"],
             share=pair["share"],

@@ -37,6 +37,7 @@ from labeling.models import (
     Reach,
     Vote,
     may_organise,
+    tell_inner,
 )
 from labeling.splits import TEST, TRAIN
 from taxonomy.models import Synset
@@ -284,6 +285,7 @@ def examples(request: OwnerRequest, collection: Collection) -> HttpResponse:
     show = request.GET.get("show", "")
     show = show if show in SHOWN else "labelled"
     page = Listed(_pictures(collection, noun, show), A_PAGE).get_page(request.GET.get("page"))
+    page.object_list = tell_inner(page.object_list)
     context = {
         "collection": collection,
         "classes": classes,

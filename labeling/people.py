@@ -22,6 +22,7 @@ from labeling.models import (
     Standings,
     Vote,
     is_right,
+    tell_inner,
 )
 from labeling.splits import TEST, TRAIN, VAL
 
@@ -162,6 +163,7 @@ def own_votes(annotator: User, before: int | None) -> tuple[list[Vote], int | No
     )
     page = list(joined[: OWN_VOTES + 1])
     shown = page[:OWN_VOTES]
+    tell_inner(vote.question for vote in shown)
     for vote in shown:
         vote.outcome = outcome(vote.question)  # type: ignore[attr-defined]
         vote.is_as_decided = vote.says(vote.question)  # type: ignore[attr-defined]
@@ -169,16 +171,19 @@ def own_votes(annotator: User, before: int | None) -> tuple[list[Vote], int | No
 
 
 def outcome(question: Question) -> dict[str, Any]:
-    """Return what a page may say of `question`: a word for its state, and the label only where it is no secret."""
+    """Return what a page may say of `question`: a word for its state, and only where it is no secret the label, which
+    `words` name.
+    """
     if question.image.split == TEST:
         return {"word": "secret"}
     if question.state == Question.State.UNDECIDED:
         return {"word": "undecided"}
     if question.state == Question.State.ABSENT and question.about is not None:
         is_hidden = question.about.is_sensitive
-        return {"word": "hidden"} if is_hidden else {"word": "absent", "label": question.about}
+        about = {"label": question.about, "words": question.about.name}
+        return {"word": "hidden"} if is_hidden else {"word": "absent", **about}
     if question.state != Question.State.SETTLED or question.label is None:
         return {"word": "open"}
     if question.label.is_sensitive:
         return {"word": "hidden"}
-    return {"word": "settled", "label": question.label}
+    return {"word": "settled", "label": question.label, "words": question.label_words}

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.cache import cache
 
 from accounts.models import User
-from labeling.models import Collection, Figures, Image, Question, Standing
+from labeling.models import Collection, Figures, Image, Question, Standing, label_words
 from taxonomy.models import Synset
 
 SHOWN = 24  # settled pictures on a collection's page
@@ -44,13 +44,15 @@ def of_site() -> Found:
     return {"n_images": n_images, "n_votes": n_votes, "n_settled": n_settled, **voters, "counted": kept}
 
 
-def settled(collection: Collection) -> tuple[list[Question], list[tuple[Synset, int]]]:
-    """Return settled pictures to show, and each noun with the number of pictures that settled as it."""
+def settled(collection: Collection) -> tuple[list[Question], list[tuple[Synset, str, int]]]:
+    """Return settled pictures to show; and each noun, in words, with the number of pictures that settled as it."""
     kept = Figures.objects.of(collection)
     examples = Question.objects.examples().order_by("position")
     if kept is None:
-        return list(examples.filter(collection=collection)[:SHOWN]), _by_label(_labels(collection))
-    return list(examples.filter(pk__in=kept.found["examples"])[:SHOWN]), _by_label(kept.found["labels"])
+        examples, labels = examples.filter(collection=collection), _labels(collection)
+    else:
+        examples, labels = examples.filter(pk__in=kept.found["examples"]), kept.found["labels"]
+    return examples[:SHOWN].telling_inner(), _by_label(collection, labels)
 
 
 def measure(collection: Collection) -> Found:
@@ -71,6 +73,9 @@ def _labels(collection: Collection) -> list[tuple[int, int]]:
     return collection.questions.settled().by_label()
 
 
-def _by_label(counted: list[tuple[int, int]]) -> list[tuple[Synset, int]]:
-    shown = Synset.objects.filter(is_sensitive=False).in_bulk([label for label, _n in counted])
-    return [(shown[label], n) for label, n in counted if label in shown]
+def _by_label(collection: Collection, counted: list[tuple[int, int]]) -> list[tuple[Synset, str, int]]:
+    labels = [label for label, _n in counted]
+    shown, inner = Synset.objects.filter(is_sensitive=False).in_bulk(labels), collection.inner_among(labels)
+    return [
+        (shown[label], label_words(shown[label], label in inner), n) for label, n in counted if label in shown
+    ]

@@ -34,8 +34,12 @@ def about(request: HttpRequest, sha256: str) -> HttpResponse:
 
 
 def _render_about(request: HttpRequest, image: Image, form: CommentForm) -> HttpResponse:
-    questions = image.questions.select_related("collection", "label", "image").order_by("pk")
-    context = {"image": image, "asked": [(each.collection, people.outcome(each)) for each in questions]}
+    questions = image.questions.select_related("collection", "label", "about", "image").order_by("pk")
+    asked = [
+        (each, people.outcome(each), each.collection.is_edited_by(request.user))
+        for each in questions.telling_inner()
+    ]
+    context = {"image": image, "asked": asked}
     return render(request, "labeling/about.html", context | _talk(request, image, form))
 
 

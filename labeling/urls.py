@@ -9,6 +9,7 @@ from labeling import (
     uploading,
     verify_views,
     views,
+    why_views,
 )
 
 app_name = "labeling"
@@ -36,6 +37,7 @@ urlpatterns = [
     path("collections/<slug:slug>/gold/", owning.gold, name="gold"),
     path("collections/<slug:slug>/duplicates/", duplicates_views.duplicates, name="duplicates"),
     path("collections/<slug:slug>/dashboard/", owning.dashboard, name="dashboard"),
+    path("collections/<slug:slug>/questions/<int:pk>/why/", why_views.why, name="why"),
     path("leases/<int:lease_id>/vote/", views.cast_vote, name="cast-vote"),
     path("collections/<slug:slug>/board/", people_views.board, name="collection-board"),
     path("board/", people_views.board, name="board"),

@@ -181,7 +181,7 @@ def synset_pictures(request: HttpRequest, wnid: str) -> HttpResponse:
     context = {
         "synset": synset,
         "n_pictures": below.labelled().count(),
-        "examples": below.examples().order_by("position")[:24],
+        "examples": below.examples().order_by("position")[:24].telling_inner(),
     }
     is_part = request.htmx  # type: ignore[attr-defined]
     template = "labeling/_synset_pictures.html" if is_part else "labeling/synset_pictures.html"

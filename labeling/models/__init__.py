@@ -38,7 +38,7 @@ from labeling.models.leases import (
     NotUndoneError,
     Walk,
 )
-from labeling.models.questions import DECIDED_RIGHT, Question, random_position
+from labeling.models.questions import DECIDED_RIGHT, Question, label_words, random_position, tell_inner
 from labeling.models.quizzes import QuizPass
 from labeling.models.relabels import Reclass, Relabel
 from labeling.models.reports import Report
@@ -99,6 +99,8 @@ __all__ = [
     "VotingDay",
     "Walk",
     "is_right",
+    "label_words",
     "may_organise",
     "random_position",
+    "tell_inner",
 ]

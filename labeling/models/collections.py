@@ -20,7 +20,7 @@ from accounts.models import User
 from accounts.sql import build, rows, select
 from labeling import consensus
 from labeling.splits import TEST
-from taxonomy.models import Change, Synset, SynsetQuerySet
+from taxonomy.models import Ancestry, Change, Synset, SynsetQuerySet
 
 MOST_CLASSES = 1000  # as ILSVRC had; the confusions of more would not fit into one row
 FEWEST_CLASSES = 2  # to choose between
@@ -222,6 +222,17 @@ class Collection(models.Model):
     def split_nouns(self, classes: list[Synset]) -> dict[Synset, "Narrowing"]:
         """Return the nouns that were split and are none of `classes`, each with what its pictures are asked."""
         return {each.noun: each for each in self.narrowings.standing() if each.noun not in classes}
+
+    def inner_among(self, labels: Iterable[int]) -> set[int]:
+        """Return those of `labels`, which its questions settled as, that are inner nouns: none of its classes, and
+        above some.
+        """
+        classes = self.collectionclass_set.order_by().values_list("synset", flat=True)
+        others = set() if self.is_verifying else {*labels}.difference(classes)
+        if not others:
+            return set()
+        above = Ancestry.objects.filter(ancestor__among=others, descendant__in=classes)
+        return set(above.values_list("ancestor", flat=True))
 
     def counts_as(
         self,

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 from django.db import connection, models, transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.sql import rows, run
 from labeling import consensus
 from labeling.models.choices import Choices, Narrower
-from labeling.models.collections import VERIFIED, Collection, ConsensusFit, Narrowing
+from labeling.models.collections import VERIFIED, Collection, CollectionClass, ConsensusFit, Narrowing
 from labeling.models.images import Image
 from labeling.models.sql import among, cells, keys, table
 from labeling.splits import TRAIN
@@ -42,6 +42,32 @@ def random_position(place: int | None = None) -> int:
 
 # That a decided question says what is known: it has that label, or shows not the noun which is known not to be it.
 DECIDED_RIGHT = Q(label=F("truth")) | Q(state="absent") & ~Q(truth=F("about"))
+
+
+def is_inner() -> Q:
+    """The condition that a question settled as an inner noun: as none of the classes of a collection that chooses,
+    but as what some of them are kinds of. See Collection.inner_among.
+    """
+    classes = CollectionClass.objects.order_by().filter(collection=OuterRef("collection"))
+    label = OuterRef("label")
+    is_one, are_below = classes.filter(synset=label), classes.filter(synset__ancestor_rows__ancestor=label)
+    return Q(Exists(are_below), ~Exists(is_one), state="settled", about=None)
+
+
+def tell_inner(questions: Iterable["Question"]) -> list["Question"]:
+    """Find out which of `questions` settled as inner nouns, by one query; return them."""
+    told = list(questions)
+    inner = Question.objects.filter(is_inner(), pk__in=[each.pk for each in told])
+    keys = set(inner.values_list("pk", flat=True)) if told else set()
+    for each in told:
+        each.is_inner = each.pk in keys
+    return told
+
+
+def label_words(noun: Synset, is_inner: bool) -> str:
+    """Return a label in the words of pages: of an inner noun it is known that the picture shows it, and no more."""
+    return gettext("%(noun)s, kind undecided") % {"noun": noun.name} if is_inner else noun.name
+
 
 # The columns that a decision writes, with their types.
 DECIDED = (("id", "bigint"), ("n_votes", "integer"), ("state", "text"), ("open_places", "smallint"),
@@ -70,6 +96,12 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         """
         shown = self.settled().filter(image__withdrawn_at=None, image__split=TRAIN, label__is_sensitive=False)
         return shown.select_related("image", "label")
+
+    def telling_inner(self) -> list["Question"]:
+        """Return these, each with its `is_inner`, which takes one query for all of them. Call it on what a page
+        shows: as a column it would be worked out for all rows that are sorted.
+        """
+        return tell_inner(self)
 
     def feed(self, collection: Collection) -> int:
         """Open the next waiting questions of `collection`; return how many those are."""
@@ -338,6 +370,16 @@ class Question(models.Model):
         if self.narrowing is None:
             return gettext("What is in this picture?")
         return gettext("Which kind of %(noun)s is this?") % {"noun": self.narrowing.label}
+
+    @cached_property
+    def is_inner(self) -> bool:
+        """Whether it settled as an inner noun, as its row says; see the condition of that name."""
+        return Question.objects.filter(is_inner(), pk=self.pk).exists()
+
+    @property
+    def label_words(self) -> str:
+        """Its label in the words of pages; empty without one."""
+        return label_words(self.label, self.is_inner) if self.label else ""
 
     def decide(
         self,

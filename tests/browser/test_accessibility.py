@@ -13,9 +13,9 @@ from playwright.sync_api import Page, expect
 
 from accounts import flood
 from accounts.models import ApiToken, User
-from labeling import reporting
+from labeling import aggregation, reporting
 from labeling.intake import IncomingPicture, add_pictures
-from labeling.models import GRID, Comment, Image
+from labeling.models import GRID, Collection, Comment, Image, Lease
 from labeling.receiving import receive, take_in_waiting
 from labeling.talking import flag, say
 from taxonomy import drafting
@@ -35,6 +35,7 @@ from tests.factories import (
 )
 from tests.labeling.grids import make_examples, make_verifying
 from tests.labeling.organisers import make_organiser
+from tests.labeling.trees import make_menagerie, vote
 from tests.labeling.uploads import upload, zipped
 from tests.labeling.walks import make_zoo
 from tests.taxonomy.curators import make_curator
@@ -120,6 +121,10 @@ PAGES = [
     ("organiser", "labeling:dashboard", "settled", ""),
     ("organiser", "labeling:dashboard", "open", ""),
     ("organiser", "labeling:dashboard", "empty", ""),
+    *(
+        ("organiser", "labeling:why", f"why {each}", "")
+        for each in ("settled", "inner noun", "open", "unasked", "verified", "secret")
+    ),
     ("organiser", "labeling:reports", "settled", ""),
     ("organiser", "labeling:flagged", "", ""),
     ("curator", "taxonomy:synsets", "", ""),
@@ -293,6 +298,27 @@ class World:
             "empty": [make_collection(owner=organiser, is_open=False).slug],
             "verifying": [verifying.slug],
             "quiz": [unknown.slug, unknown.ordered_classes()[0].wnid],
+        }
+        self._make_questions(verifying)
+
+    def _make_questions(self, verifying: Collection) -> None:
+        """Questions in different states, for the page that says why; and one that is secret."""
+        organiser = self.people["organiser"]
+        menagerie = make_menagerie(4, owner=organiser)
+        said = {"settled": ["husky", "husky"], "inner noun": ["dog", "dog"], "open": ["cat", "husky", None]}
+        for name, nouns in said.items():
+            for each in nouns:
+                question = vote(menagerie, each)
+            self.rows[f"why {name}"] = [menagerie.slug, question.pk]
+        waiting = menagerie.questions.filter(n_votes=0).first()
+        aggregation.refit(menagerie)
+        lease = Lease.objects.hand_out_grid(verifying, make_user(), noun=None, count=1).leases[0]
+        lease.answer("absent")
+        secret = self.snapshot.collection.questions.filter(image__split="test").first()
+        self.rows |= {
+            "why unasked": [menagerie.slug, waiting.pk],
+            "why verified": [verifying.slug, lease.question_id],
+            "why secret": [self.snapshot.collection.slug, secret.pk],
         }
 
     def _make_uploads(self) -> None:

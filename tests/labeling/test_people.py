@@ -154,7 +154,7 @@ def test_my_votes_say_what_their_pictures_settled_as(client, collection):
     assert [vote.outcome for vote in votes] == [
         {"word": "open"},
         {"word": "undecided"},
-        {"word": "settled", "label": dog},
+        {"word": "settled", "label": dog, "words": "dog"},
     ]
 
 
