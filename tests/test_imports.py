@@ -31,6 +31,7 @@ PURE = [
     "labeling/network.py",
     "labeling/parameters.py",
     "labeling/crowd.py",
+    "labeling/kinship.py",
     "labeling/pace.py",
     "labeling/archives.py",
     "labeling/likeness.py",
