@@ -22,6 +22,7 @@ PURE = [
     "taxonomy/formats/skos.py",
     "labeling/agreement.py",
     "labeling/broader.py",
+    "labeling/calibration.py",
     "labeling/classical.py",
     "labeling/coarse.py",
     "labeling/consensus.py",
