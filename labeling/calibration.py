@@ -12,6 +12,7 @@ Bools = NDArray[np.bool_]
 
 # Between the bins of confidences: narrower towards 1, where questions settle and most confidences lie.
 EDGES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
+FEWEST = 10  # confidences in a bin
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,12 @@ class Bin:
     mean: float
     n_right: int
 
+    def with_next(self, other: "Bin") -> "Bin":
+        """Return one bin of what is in this one and in `other`, which lies above it."""
+        n = self.n + other.n
+        mean = (self.n * self.mean + other.n * other.mean) / n
+        return Bin(self.low, other.high, n, mean, self.n_right + other.n_right)
+
     @property
     def share(self) -> float:
         return self.n_right / self.n
@@ -34,10 +41,12 @@ class Bin:
         return wilson(self.n_right, self.n)
 
 
-def bins(confidence: Floats, is_right: Bools) -> list[Bin]:
-    """Return the bins between EDGES that hold a confidence, the lowest first.
+def bins(confidence: Floats, is_right: Bools, fewest: int = FEWEST) -> list[Bin]:
+    """Return the bins between EDGES, the lowest first; one that holds too few is put together with the next, and the
+    last of them with the one before, since of a few the share says nothing.
 
-    confidence: (n,), 0..1; is_right: (n,), whether what was believed with it was right.
+    confidence: (n,), 0..1; is_right: (n,), whether what was believed with it was right; fewest: in one bin, unless
+    there are no more.
     Raises ValueError if the lengths differ or a confidence is out of its range.
     """
     if len(confidence) != len(is_right):
@@ -52,7 +61,14 @@ def bins(confidence: Floats, is_right: Bools) -> list[Bin]:
     total = np.bincount(which, weights=confidence, minlength=n_bins).tolist()
     right = np.bincount(which[is_right], minlength=n_bins).tolist()
     edges = [0.0, *EDGES, 1.0]
-    return [Bin(edges[i], edges[i + 1], n[i], total[i] / n[i], right[i]) for i in range(n_bins) if n[i]]
+    every = [Bin(edges[i], edges[i + 1], n[i], total[i] / n[i], right[i]) for i in range(n_bins) if n[i]]
+    found: list[Bin] = []
+    for each in every:
+        found.append(found.pop().with_next(each) if found and found[-1].n < fewest else each)
+    if len(found) > 1 and found[-1].n < fewest:
+        last = found.pop()
+        found.append(found.pop().with_next(last))
+    return found
 
 
 def expected_error(found: list[Bin]) -> float | None:

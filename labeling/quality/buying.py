@@ -19,7 +19,7 @@ from labeling.pace import HEIGHT, WIDTH, Bar
 
 MOST_PERIODS = 60  # that are drawn
 LENGTHS = (1, 7, 28, 91, 364)  # days of one
-MOST_TIMES_USUAL = 2.5  # how much of a period's cost is drawn, as against the highest of the cost so far
+MOST_TIMES_USUAL = 2.5  # how much is drawn, as against what a label has cost in all
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Period:
 @dataclass(frozen=True)
 class Cost:
     """Periods of so many days each, drawn over one axis from 0 to `most` votes: what a label has cost so far as a
-    line, what those of each period cost as bars. A bar that would be higher than the drawing ends at its edge.
+    line, what those of each period cost as bars. What would be higher than the drawing ends at its edge.
     """
 
     length: int
@@ -105,9 +105,9 @@ def shown(found: Mapping[str, Any]) -> Cost:
     for i, (n_votes, n_decided) in enumerate(counted):
         begins = date.fromisoformat(found["first"]) + timedelta(days=i * length)
         periods.append(Period(begins, n_votes, n_decided, votes[i], decided[i]))
-    usual = max((period.so_far or 0.0 for period in periods), default=0.0)
-    highest = max((period.each or 0.0 for period in periods), default=0.0)
-    most = max(usual, min(highest, MOST_TIMES_USUAL * usual)) or 1.0
+    usual = (periods[-1].so_far or 0.0) if periods else 0.0
+    highest = max((max(period.each or 0.0, period.so_far or 0.0) for period in periods), default=0.0)
+    most = min(highest, MOST_TIMES_USUAL * usual) or 1.0
     return Cost(length, periods, most, _line(periods, most), _bars(periods, most))
 
 
@@ -115,7 +115,7 @@ def _line(periods: list[Period], most: float) -> str:
     """The points of a polyline, each in the middle of its period, from the first that decided something on."""
     place = WIDTH / max(len(periods), 1)
     return " ".join(
-        f"{(i + 0.5) * place:.1f},{HEIGHT * (1 - period.so_far / most):.1f}"
+        f"{(i + 0.5) * place:.1f},{HEIGHT * (1 - min(period.so_far / most, 1.0)):.1f}"
         for i, period in enumerate(periods)
         if period.so_far is not None
     )

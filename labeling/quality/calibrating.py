@@ -25,18 +25,28 @@ NINES = 3  # of the axes, which end at 99.9 %
 
 @dataclass(frozen=True)
 class Drawn:
-    """A bin in the drawing, y downwards: its mean confidence, its share that is right, and the interval of that."""
+    """A bin, and where it is drawn, y downwards: its mean confidence, the share that is right, its interval."""
 
+    bin: Bin
     x: float
     y: float
     y_low: float
     y_high: float
 
+    @property
+    def range(self) -> list[float]:
+        """From which confidence to which it goes, in percent."""
+        return [100 * self.bin.low, 100 * self.bin.high]
+
+    @property
+    def interval(self) -> list[float]:
+        """Between which shares the one that is right lies, in percent."""
+        return [100 * end for end in self.bin.interval]
+
 
 @dataclass(frozen=True)
 class Calibration:
-    bins: list[Bin]
-    drawn: list[Drawn]
+    bins: list[Drawn]
     line: str  # through them
     error: float | None  # the expected calibration error
     n: int
@@ -117,12 +127,12 @@ def shown(found: Mapping[str, Any]) -> Calibration:
     """Draw what was counted."""
     bins = [Bin(**each) for each in found["bins"]]
     drawn = [
-        Drawn(along(each.mean), SIDE - along(each.share), *(SIDE - along(end) for end in each.interval))
+        Drawn(each, along(each.mean), SIDE - along(each.share), *(SIDE - along(end) for end in each.interval))
         for each in bins
     ]
     line = " ".join(f"{each.x},{each.y}" for each in drawn)
     n = sum(each.n for each in bins)
-    return Calibration(bins, drawn, line, calibration.expected_error(bins), n, found["n_gold"])
+    return Calibration(drawn, line, calibration.expected_error(bins), n, found["n_gold"])
 
 
 def along(share: float) -> float:

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from labeling.calibration import EDGES, bins, expected_error, wilson
 
 
-def found_of(*pairs):
+def found_of(*pairs, fewest=1):
     """Return the bins of pairs of a confidence and whether it was right."""
     confidence, is_right = zip(*pairs, strict=True) if pairs else ((), ())
-    return bins(np.array(confidence, dtype=np.float64), np.array(is_right, dtype=np.bool_))
+    return bins(np.array(confidence, dtype=np.float64), np.array(is_right, dtype=np.bool_), fewest)
 
 
 def test_confidences_are_put_into_bins_with_the_share_that_is_right():
@@ -24,6 +24,25 @@ def test_the_ends_of_the_range_are_in_a_bin():
     low, high = found_of((0.0, False), (1.0, True))
 
     assert (low.low, low.high, high.low, high.high) == (0.0, EDGES[0], EDGES[-1], 1.0)
+
+
+def test_bins_that_hold_too_few_are_put_together():
+    pairs = [
+        (0.3, True),
+        (0.55, False),
+        (0.65, True),
+        (0.75, True),
+        (0.92, True),
+        (0.93, True),
+        (0.9999, False),
+    ]
+
+    first, second = found_of(*pairs, fewest=3)
+    [only] = found_of(*pairs, fewest=8)
+
+    assert (first.low, first.high, first.n, first.n_right, first.mean) == (0.0, 0.7, 3, 2, pytest.approx(0.5))
+    assert (second.low, second.high, second.n, second.n_right) == (0.7, 1.0, 4, 3)
+    assert (only.low, only.high, only.n, only.n_right) == (0.0, 1.0, 7, 5)
 
 
 def test_the_expected_error_by_hand():
