@@ -74,8 +74,12 @@ def measure(collection: Collection) -> dict[str, Any]:
         Vote.objects.filter(question=OuterRef("pk")).order_by().values("question").annotate(at=Max("cast_at"))
     )
     decided = collection.questions.decided().filter(is_gold=False, n_votes__gt=0).order_by()
-    on_day = decided.annotate(on=Subquery(last.values(on=_day("at")))).filter(on__isnull=False)
-    return in_periods(dict(n_votes), dict(on_day.values_list("on").annotate(n=Count("pk"))))
+    on_day = decided.annotate(on=Subquery(last.values(on=_day("at")))).values_list("on")
+    n_decided = dict(on_day.annotate(n=Count("pk")))
+    n_decided.pop(
+        None, None
+    )  # what no vote decided; left out in the statement, each would be looked up twice
+    return in_periods(dict(n_votes), n_decided)
 
 
 def _day(moment: str) -> Combinable:

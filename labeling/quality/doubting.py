@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from django.db.models import Count, F, Q
+from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from labeling import agreement
@@ -80,9 +81,9 @@ def _constant(collection: Collection, becomes: Mapping[int, int | None]) -> dict
         today = becomes.get(answer, answer)
         if today is not None:
             said[annotator][today] += n
-    cast = votes.filter(annotator__among=said).values_list("annotator").annotate(n=Count("pk"))
     most = {annotator: max(of.items(), key=lambda cell: cell[1]) for annotator, of in said.items()}
-    return {who: (*most[who], n) for who, n in cast if most[who][1] >= NEARLY_ALL * n}
+    cast = votes.values_list("annotator").annotate(n=Count("pk"))
+    return {who: (*most[who], n) for who, n in cast if who in most and most[who][1] >= NEARLY_ALL * n}
 
 
 def _labelled_otherwise(
@@ -94,8 +95,10 @@ def _labelled_otherwise(
     if not answers:
         return {}
     is_decided = Q(question__state__in=(Question.State.SETTLED, Question.State.ABSENT))
-    votes = votes_on_pictures(collection).filter(IS_OPEN_TO_ALL, is_decided, annotator__among=answers)
-    rows = votes.order_by().values_list("annotator", "question__state", "question__label")
+    # Not the column itself: on SQLite each question would be asked for the vote of each of these annotators.
+    votes = votes_on_pictures(collection).alias(who=Coalesce("annotator", 0)).filter(who__among=answers)
+    judged = votes.filter(IS_OPEN_TO_ALL, is_decided).order_by()
+    rows = judged.values_list("annotator", "question__state", "question__label")
     n_of: dict[int, int] = defaultdict(int)
     n_otherwise: dict[int, int] = defaultdict(int)
     for who, state, label, n in rows.annotate(n=Count("pk")):
