@@ -7,9 +7,11 @@ from django.views.decorators.http import require_safe
 
 from labeling import overview
 from labeling.models import Collection
-from labeling.owning import VOTERS_PAGE, OwnerRequest, owners_only
+from labeling.owning import OwnerRequest, owners_only
 from labeling.quality import report
 from labeling.quality.confusing import Confusion, Row
+
+ANNOTATORS = 25  # on one page
 
 
 @require_safe
@@ -19,7 +21,7 @@ def quality(request: OwnerRequest, collection: Collection) -> HttpResponse:
     ?noun= says which noun's confusions are listed, ?page= which annotators.
     """
     found = report(collection)
-    page = Paginator(overview.by_skill(collection).reverse(), VOTERS_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(overview.by_skill(collection).reverse(), ANNOTATORS).get_page(request.GET.get("page"))
     known = overview.known_voters(collection, page.object_list)
     context = {
         "collection": collection,

@@ -17,7 +17,7 @@ from django.db.models.functions import Cast, Substr
 from labeling.models import Collection, Vote
 from labeling.pace import HEIGHT, WIDTH, Bar
 
-MOST_PERIODS = 60  # that are drawn
+MOST_PERIODS = 52  # that are drawn: by day up to some weeks, by week up to a year
 LENGTHS = (1, 7, 28, 91, 364)  # days of one
 MOST_TIMES_USUAL = 2.5  # how much is drawn, as against what a label has cost in all
 

@@ -51,8 +51,9 @@ class Row:
 class Cell:
     percent: str  # a whole number; "<1" for less, "0" for none
     n: int
-    shade: str  # "right" where it says what it is; else 0 to 5
-    is_apart: bool  # its column is no kin of the one before
+    css: (
+        str  # "shade-right" where it says what it is, else "shade-0" to 5; "apart" where its column is no kin
+    )
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Confusion:
         return [
             MapRow(
                 self.nouns[pk],
-                [self._cell(pk, said) for said in self.order],
+                [self.cell(pk, said) for said in self.order],
                 pk in self.apart,
             )
             for pk in self.order
@@ -93,12 +94,14 @@ class Confusion:
     def heads(self) -> list[tuple[Synset, bool]]:
         return [(self.nouns[pk], pk in self.apart) for pk in self.order]
 
-    def _cell(self, pk: int, said: int) -> Cell:
+    def cell(self, pk: int, said: int) -> Cell:
+        """Return what the picture says of votes for one noun on pictures that show another."""
         n = self.cells.get((pk, said), 0)
         share = n / self.totals[pk] if n else 0.0
         percent = "<1" if 0 < share < 0.005 else str(round(100 * share))
         shade = 1 + sum(share >= edge for edge in SHADES) if n else 0
-        return Cell(percent, n, "right" if pk == said else str(shade), said in self.apart)
+        css = f"shade-{'right' if pk == said else shade}{' apart' if said in self.apart else ''}"
+        return Cell(percent, n, css)
 
     def row(self, noun: Synset) -> Row:
         """Return all that was said of a noun, the commonest first."""

@@ -283,10 +283,10 @@ def test_nouns_that_were_merged_are_one():
 def test_shades_tell_shares_apart():
     found = confusing.Confusion({}, {1: 1000}, {(1, n): n for n in (2, 20, 50, 200, 500)}, [], frozenset(), 0)
 
-    cells = [found._cell(1, said) for said in (3, 2, 20, 50, 200, 500)]
+    cells = [found.cell(1, said) for said in (3, 2, 20, 50, 200, 500)]
 
-    assert [(cell.percent, cell.shade) for cell in cells] == [
-        ("0", "0"), ("<1", "1"), ("2", "2"), ("5", "3"), ("20", "4"), ("50", "5")
+    assert [(cell.percent, cell.css) for cell in cells] == [
+        ("0", "shade-0"), ("<1", "shade-1"), ("2", "shade-2"), ("5", "shade-3"), ("20", "shade-4"), ("50", "shade-5")
     ]  # fmt: skip
 
 
@@ -328,7 +328,7 @@ def test_a_long_time_is_told_in_longer_periods():
 
     assert (found["length"], found["first"], len(found["periods"])) == (7, "2026-01-01", 9)
     assert (found["periods"][0], found["periods"][1], found["periods"][-1]) == ([5, 2], [2, 0], [3, 0])
-    assert in_periods({"2026-01-01": 1, "2026-03-01": 1}, {})["length"] == 1  # 60 days
+    assert in_periods({"2026-01-01": 1, "2026-02-21": 1}, {})["length"] == 1  # 52 days
 
 
 def test_a_drawing_does_not_shrink_for_one_dear_day():
