@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from labeling.models import Collection, Question, Skill, Vote
+from labeling import aggregation
+from labeling.models import Choices, Collection, Question, Skill, Vote
 from labeling.quality import buying, confusing, doubting, report
 from labeling.quality.buying import in_periods
 from labeling.quality.calibrating import SIDE, along
+from labeling.quality.weighing import by_votes
 from taxonomy import ledger
 from taxonomy.models import Synset
 from tests.factories import make_collection, make_settled_collection, make_user
@@ -95,6 +97,27 @@ def test_gold_questions_count_by_what_the_votes_alone_would_say():
     assert (only.mean, only.n, only.n_right) == (pytest.approx(0.8), 2, 1)
     assert found.n_gold == 2
     assert set(collection.questions.values_list("label", "confidence")) == {(cat.pk, 1.0)}  # as they were
+
+
+@pytest.mark.parametrize(("said", "pseudo_votes"), [("cat", (7, 2)), ("dog", (8, 1))])
+def test_a_vote_on_gold_does_not_tell_how_far_it_is_trusted(said, pseudo_votes):
+    collection = train(make_collection(n_questions=6))
+    cat, _dog = collection.ordered_classes()
+    add_votes(collection, "cat", "cat", "dog")
+    question = collection.questions.first()
+    Question.objects.filter(pk=question.pk).update(truth=cat, is_gold=True)
+    question.votes.exclude(synset__name=said).delete()
+    question.votes.exclude(pk=question.votes.last().pk).delete()
+    aggregation.refit(collection)
+    annotator = question.votes.get().annotator_id
+    Skill.objects.filter(annotator=annotator).update(right=8, wrong=2)
+
+    [found] = by_votes(collection, Choices.now(collection))
+
+    right, wrong = pseudo_votes
+    choices = Choices.now(collection)
+    alone = choices.weigh({annotator: choices.place(noun(said).pk)}, {annotator: right / (right + wrong)})
+    assert found.confidence == pytest.approx(alone.max())
 
 
 def test_votes_from_which_the_answer_was_taken_do_not_measure_it():
