@@ -83,6 +83,7 @@ def _pages() -> Iterator[tuple[str, str, bool]]:
     yield "one's own votes", reverse("labeling:my-votes"), False
     yield "one's own votes, where they stand", reverse("labeling:standing"), False
     yield "dashboard", reverse("labeling:dashboard", args=[SLUG]), True
+    yield "quality", reverse("labeling:quality", args=[SLUG]), True
     yield "edit", reverse("labeling:edit", args=[SLUG]), True
     yield "examples to choose from", reverse("labeling:examples", args=[SLUG]), True
     yield "gold questions", reverse("labeling:gold", args=[SLUG]), True

@@ -1,12 +1,15 @@
 """Votes -> how well the people who cast them agree, and how sure we are of each. Arrays in, arrays out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import count as steps
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+# How far two labels are apart: a table of all, or what works it out for two columns of labels.
+Distance = Floats | Callable[[Ints, Ints], Floats]
 
 STEPS = 2000  # of the grid on which a Beta distribution is summed: ends of an interval to 0.0005
 
@@ -42,19 +45,56 @@ def alpha(item: Ints, label: Ints, count: Ints) -> float | None:
     _check(item, label, count)
     if not len(item):
         return None
-    _items, place = np.unique(item, return_inverse=True)
+    _place, label, votes, others = _paired(item, label, count)
     _labels, label = np.unique(label, return_inverse=True)
-    n_of_item = np.bincount(place, weights=count)
-    paired = n_of_item[place] > 1
-    place, label, count = place[paired], label[paired], count[paired].astype(np.float64)
-    n_votes = count.sum()
-    n_of_label = np.bincount(label, weights=count)
+    n_votes = votes.sum()
+    n_of_label = np.bincount(label, weights=votes)
     chance = n_votes**2 - (n_of_label**2).sum()
     if not chance:
         return None
     # Of the n - 1 others that a vote meets, its own label has count - 1.
-    differing = (count * (n_of_item[place] - count) / (n_of_item[place] - 1)).sum()
+    differing = (votes * (others + 1 - votes) / others).sum()
     return float(1 - (n_votes - 1) * differing / chance)
+
+
+def weighted_alpha(item: Ints, label: Ints, count: Ints, distance: Distance) -> float | None:
+    """Return Krippendorff's alpha where some labels differ more than others do: votes for kin weigh less against it
+    than votes for what has nothing to do with each other. With a distance of 1 between all labels it is `alpha`.
+
+    item, label, count: as for `coincidences`.
+    distance: how far two labels are apart, in any unit, 0 of a label from itself and as far back as forth: (n_labels,
+        n_labels), [one, other]; or a function of two (n,) int64 columns of labels, which returns (n,). It is
+        squared, as in all of his metrics, so that alpha shares out a variance.
+    Memory grows with the rows and with the labels that are present; time with these squared too.
+    Returns None where it is not defined: no item has two votes, or no two of the labels differ.
+    Raises ValueError as `alpha` does, and where a distance is below 0, no number, or not 0 of a label from itself.
+    Source: Krippendorff (2011), section D: alpha = 1 - (n - 1) * sum o_ck d_ck^2 / sum n_c n_k d_ck^2.
+    """
+    _check(item, label, count)
+    if not len(item):
+        return None
+    place, label, votes, others = _paired(item, label, count)
+    labels, which = np.unique(label, return_inverse=True)
+    n_of_label = np.bincount(which, weights=votes, minlength=len(labels))
+    if (of_itself := _squared(distance, labels, labels)).any():
+        found = f"{of_itself.max() ** 0.5} of label {labels[of_itself.argmax()]}"
+        raise ValueError(f"distance: expected 0 of a label from itself; found {found}.")
+    # One label at a time against all, so that no table of all pairs has to fit.
+    chance = sum(
+        n * (n_of_label @ _squared(distance, np.full_like(labels, one), labels))
+        for one, n in zip(labels.tolist(), n_of_label.tolist(), strict=True)
+    )
+    if not chance:
+        return None
+    weight, differing, left = votes / others, 0.0, np.arange(len(place))
+    for step in steps(1):  # each row with the next one of its item, then the next but one, and so on
+        left = left[left + step < len(place)]
+        left = left[place[left + step] == place[left]]
+        if not len(left):
+            break
+        pairs = weight[left] * votes[left + step]
+        differing += 2 * float(pairs @ _squared(distance, label[left], label[left + step]))
+    return float(1 - (votes.sum() - 1) * differing / chance)
 
 
 def beta_intervals(right: Floats, wrong: Floats, level: float = 0.95) -> Floats:
@@ -79,6 +119,26 @@ def _rows_by_item(item: Ints) -> Sequence[Ints]:
     order = np.argsort(item, kind="stable")
     starts = np.flatnonzero(np.diff(item[order])) + 1
     return np.split(order, starts) if len(item) else []
+
+
+def _paired(item: Ints, label: Ints, count: Ints) -> tuple[Ints, Ints, Floats, Floats]:
+    """Return the rows of items with two votes at least, sorted by item: the item's place, the label, how many votes
+    say so, and how many others each of these votes meets.
+    """
+    order = np.argsort(item, kind="stable")
+    label, votes = label[order], count[order].astype(np.float64)
+    _items, place = np.unique(item[order], return_inverse=True)
+    others = np.bincount(place, weights=votes)[place].astype(np.float64) - 1
+    paired = others > 0
+    return place[paired].astype(np.int64), label[paired], votes[paired], others[paired]
+
+
+def _squared(distance: Distance, one: Ints, other: Ints) -> Floats:
+    found = distance(one, other) if callable(distance) else distance[one, other]
+    if not (found >= 0).all():
+        raise ValueError(f"distance: expected 0 or more; found {found.min()}.")
+    squared: Floats = found * found
+    return squared
 
 
 def _check(item: Ints, label: Ints, count: Ints) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
-from labeling import overview, people, progress
+from labeling import overview, people, progress, quality
 from labeling.models import Collection, Figures, Retraction, Standing, Vote
 from labeling.models.figures import AGE
 from taxonomy.models import Change
@@ -46,7 +46,11 @@ def count(figures: Figures, last_vote: int = 0, last_retraction: int = 0) -> boo
     began, start = timezone.now(), time.monotonic()
     collection, version = figures.collection, Change.objects.version()
     Standing.objects.replace(collection, people.count(collection))
-    found = {**progress.measure(collection), "report": overview.measure(collection)}
+    found = {
+        **progress.measure(collection),
+        "report": overview.measure(collection),
+        quality.KEPT: quality.measure(collection),
+    }
     every_s = max(LEAST_S, REST * (time.monotonic() - start))
     Figures.objects.filter(pk=figures.pk).update(
         found=found,

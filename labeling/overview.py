@@ -104,6 +104,10 @@ class KnownVoters:
     voters: list[KnownVoter]
     axis_min: float
 
+    def at(self, share: float) -> int:
+        """Return where a share lies on the axis that these are drawn on."""
+        return _on_axis(share, self.axis_min)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -146,7 +150,7 @@ def measure(collection: Collection) -> Found:
     }
 
 
-def _votes(collection: Collection) -> QuerySet[Vote]:
+def votes_on_pictures(collection: Collection) -> QuerySet[Vote]:
     """The votes on what pictures show; others only narrow a noun that is known."""
     return Vote.objects.filter(question__collection=collection, narrowing=None)
 
@@ -188,22 +192,11 @@ def _pace(counts: Mapping[str, int], found: Found, now: datetime) -> Pace:
 
 
 def _agreement(collection: Collection, becomes: Mapping[int, int | None], choices: Choices) -> Agreement:
-    voted = collection.questions.filter(n_votes__gte=2, narrowing=None)
-    sample = voted.order_by("position", "pk").values("pk")[:SAMPLE]
-    rows = _votes(collection).filter(synset__isnull=False, question__in=sample)
-    cells = _today(
-        rows.values_list("question", _said(collection)).annotate(n=Count("pk")).order_by(), becomes
-    )
-    item, label, count = (
-        np.array([(question, noun, n) for (question, noun), n in sorted(cells.items())], dtype=np.int64)
-        .reshape(-1, 3)
-        .T
-    )
+    (item, label, count), n_voted = sampled(collection, becomes)
     # Alpha knows answers that are alike or not: a dog and a husky are neither.
     is_class = ~np.isin(label, [*choices.broader])
     labels = collection.questions.measured().aggregate(n=Count("pk"), right=Count("pk", filter=DECIDED_RIGHT))
     n_known_votes, n_right = _votes_on_known(collection, becomes, choices)
-    n_voted = voted.count()
     return Agreement(
         alpha=agreement.alpha(item[is_class], label[is_class], count[is_class]),
         n_sampled=min(n_voted, SAMPLE),
@@ -214,6 +207,27 @@ def _agreement(collection: Collection, becomes: Mapping[int, int | None], choice
         n_known_votes=n_known_votes,
         n_gold=collection.questions.filter(is_gold=True).count(),
     )
+
+
+def sampled(
+    collection: Collection, becomes: Mapping[int, int | None]
+) -> tuple[tuple[agreement.Ints, agreement.Ints, agreement.Ints], int]:
+    """Return what was said on a fixed sample of the questions with two votes: question, answer and number of votes,
+    as agreement.alpha takes them; and how many such questions there are. An answer is the key of a noun as it counts
+    today, or below 0 where it was asked about one.
+    """
+    voted = collection.questions.filter(n_votes__gte=2, narrowing=None)
+    sample = voted.order_by("position", "pk").values("pk")[:SAMPLE]
+    rows = votes_on_pictures(collection).filter(synset__isnull=False, question__in=sample)
+    cells = as_of_today(
+        rows.values_list("question", what_was_said(collection)).annotate(n=Count("pk")).order_by(), becomes
+    )
+    item, label, count = (
+        np.array([(question, noun, n) for (question, noun), n in sorted(cells.items())], dtype=np.int64)
+        .reshape(-1, 3)
+        .T
+    )
+    return (item, label, count), voted.count()
 
 
 def _votes_on_known(
@@ -230,7 +244,7 @@ def _votes_on_known(
     return sum(n for _is_right, n in cells), sum(n for is_right, n in cells if is_right)
 
 
-def _said(collection: Collection) -> Case | F:
+def what_was_said(collection: Collection) -> Case | F:
     """What tells one answer from another: the noun; or where each question is about one, whether it is there."""
     if not collection.is_verifying:
         return F("synset")
@@ -238,7 +252,7 @@ def _said(collection: Collection) -> Case | F:
     return Case(*(When(answer=answer, then=-1 - place) for place, answer in enumerate(VERIFIED)))
 
 
-def _today(
+def as_of_today(
     rows: Iterable[tuple[int, int, int]], becomes: Mapping[int, int | None]
 ) -> dict[tuple[int, int], int]:
     """Add up (key, noun, votes) rows by key and what each noun counts as today; what counts as none is left out."""
@@ -255,7 +269,9 @@ def _hardest(collection: Collection, becomes: Mapping[int, int | None]) -> list[
     picture, as its label may be a secret. Two votes more in the share's divisor keep a few votes from weighing much.
     """
     shown = Q(question__image__split=TRAIN, question__image__withdrawn_at=None, question__narrowing=None)
-    against = _votes(collection).filter(shown, question__n_votes__gte=2, question__confidence__isnull=False)
+    against = votes_on_pictures(collection).filter(
+        shown, question__n_votes__gte=2, question__confidence__isnull=False
+    )
     if collection.is_verifying:
         against = against.exclude(answer=Vote.Answer.PRESENT, question__label__isnull=False)
         against = against.exclude(answer=Vote.Answer.ABSENT, question__label=None)
@@ -265,7 +281,7 @@ def _hardest(collection: Collection, becomes: Mapping[int, int | None]) -> list[
     share = 1.0 * Count("pk") / (F("question__n_votes") + 2)
     found = against.values_list("question").annotate(share=share)
     keys = [pk for pk, _share in found.order_by("-share", "question__confidence", "question")[:MOST_HARD]]
-    said = _votes(collection).filter(question__in=keys)
+    said = votes_on_pictures(collection).filter(question__in=keys)
     of: dict[int, dict[int | str, int]] = defaultdict(dict)
     if collection.is_verifying:
         answers = said.values_list("question", "answer").annotate(n=Count("pk")).order_by("-n")
@@ -273,7 +289,7 @@ def _hardest(collection: Collection, becomes: Mapping[int, int | None]) -> list[
             of[question][answer] = n
     else:
         rows = said.values_list("question", Coalesce("synset", 0)).annotate(n=Count("pk")).order_by()
-        for (question, noun), n in sorted(_today(rows, becomes).items()):
+        for (question, noun), n in sorted(as_of_today(rows, becomes).items()):
             of[question][noun] = n
     return [{"question": pk, "said": list(of[pk].items())} for pk in keys]
 
@@ -315,10 +331,10 @@ def _distribution(
 def _confusions(collection: Collection, becomes: Mapping[int, int | None], choices: Choices) -> list[Found]:
     """The commonest of them. To say less than the label, or more, is to confuse nothing."""
     is_settled = Q(question__state=Question.State.SETTLED, question__narrowing=None)
-    settled = _votes(collection).filter(is_settled, synset__isnull=False)
+    settled = votes_on_pictures(collection).filter(is_settled, synset__isnull=False)
     wrong = settled.exclude(synset=F("question__label"))
     rows = wrong.values_list("question__label", "synset").annotate(n=Count("pk"))
-    cells = _today(rows.order_by("-n", "question__label", "synset")[:MOST_GROUPS], becomes)
+    cells = as_of_today(rows.order_by("-n", "question__label", "synset")[:MOST_GROUPS], becomes)
     pairs = {
         (label, said): n
         for (label, said), n in cells.items()
@@ -368,15 +384,16 @@ def known_voters(collection: Collection, skills: Iterable[Skill]) -> KnownVoters
     intervals = agreement.beta_intervals(columns[:, 0], columns[:, 1]).tolist()
     axis_min = math.floor(10 * min((low for low, _high in intervals), default=0.0)) / 10
     n_of = _votes_of(collection, [skill.annotator_id for skill in skills])
-
-    def drawn(*shares: float) -> tuple[int, ...]:
-        return tuple(round(1000 * (share - axis_min) / (1 - axis_min)) for share in shares)
-
-    voters = [
-        KnownVoter(skill, low, high, n_of.get(skill.annotator_id, 0), drawn(low, skill.mean, high))
-        for skill, (low, high) in zip(skills, intervals, strict=True)
-    ]
+    voters = []
+    for skill, (low, high) in zip(skills, intervals, strict=True):
+        drawn = tuple(_on_axis(share, axis_min) for share in (low, skill.mean, high))
+        voters.append(KnownVoter(skill, low, high, n_of.get(skill.annotator_id, 0), drawn))
     return KnownVoters(voters, axis_min)
+
+
+def _on_axis(share: float, axis_min: float) -> int:
+    """Return where a share lies on an axis that ends at 1, in thousandths of it."""
+    return round(1000 * (share - axis_min) / (1 - axis_min))
 
 
 def _votes_of(collection: Collection, annotators: list[int]) -> dict[int, int]:

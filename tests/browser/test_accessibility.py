@@ -34,6 +34,7 @@ from tests.factories import (
     make_vote,
 )
 from tests.labeling.grids import make_examples, make_verifying
+from tests.labeling.judged import make_judged
 from tests.labeling.organisers import make_organiser
 from tests.labeling.trees import make_menagerie, vote
 from tests.labeling.uploads import upload, zipped
@@ -125,6 +126,9 @@ PAGES = [
         ("organiser", "labeling:why", f"why {each}", "")
         for each in ("settled", "inner noun", "open", "unasked", "verified", "secret")
     ),
+    ("organiser", "labeling:quality", "judged", "?noun=nowhere"),
+    ("organiser", "labeling:quality", "verifying", ""),
+    ("organiser", "labeling:quality", "empty", ""),
     ("organiser", "labeling:reports", "settled", ""),
     ("organiser", "labeling:flagged", "", ""),
     ("curator", "taxonomy:synsets", "", ""),
@@ -291,6 +295,7 @@ class World:
         add_pictures(alike, photographs, source="a test", licence="CC0", credit="Ada")
         self.rows |= {
             "alike": [alike.slug],
+            "judged": [make_judged(owner=organiser).slug],
             "open": [opened.slug],
             "many nouns": [many.slug],
             "walked": [make_zoo().slug],

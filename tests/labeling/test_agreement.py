@@ -1,9 +1,11 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeling.agreement import alpha, beta_intervals, coincidences
+from labeling.agreement import alpha, beta_intervals, coincidences, weighted_alpha
 
 # Krippendorff (2011), section C: four observers, twelve units, some not observed (0).
 OBSERVED = np.array(
@@ -132,3 +134,107 @@ def test_nobody_has_no_interval():
 def test_counts_that_are_no_counts_are_refused():
     with pytest.raises(ValueError, match="above 0"):
         beta_intervals(np.array([0.0]), np.array([1.0]))
+
+
+# --- Where some labels differ more than others ------------------------------------------------------------
+
+HUSKY, MALAMUTE, TRUCK = range(3)
+# Half as far between two dogs as between a dog and a truck.
+APART = np.array([[0.0, 0.5, 1.0], [0.5, 0.0, 1.0], [1.0, 1.0, 0.0]])
+
+
+def columns(*rows):
+    return np.array(rows, dtype=np.int64).T
+
+
+def test_votes_for_kin_weigh_less_against_alpha():
+    # One picture is said to be either dog, the other twice a truck. Observed: husky meets malamute and the other way
+    # round, 2 * 0.25. Of all pairs: 2 * (1*1*0.25 + 1*2*1 + 1*2*1) = 8.5. So 1 - 3 * 0.5 / 8.5.
+    rows = columns((0, HUSKY, 1), (0, MALAMUTE, 1), (1, TRUCK, 2))
+
+    assert weighted_alpha(*rows, APART) == pytest.approx(1 - 3 * 0.5 / 8.5)
+    assert alpha(*rows) == pytest.approx(1 - 3 * 2 / 10)
+
+
+def test_alpha_with_a_distance_of_the_published_example():
+    # Krippendorff (2011), section D: interval and ratio data over the same table.
+    rows = rows_of(OBSERVED)
+
+    assert weighted_alpha(*rows, lambda c, k: np.abs(c - k)) == pytest.approx(0.849, abs=0.0005)
+    assert weighted_alpha(*rows, lambda c, k: np.abs(c - k) / (c + k)) == pytest.approx(0.797, abs=0.0005)
+
+
+@given(TABLES)
+def test_with_all_labels_equally_apart_it_is_alpha(table):
+    rows = rows_of(np.array(table))
+
+    found = weighted_alpha(*rows, 1.0 - np.eye(4))
+
+    assert found == (None if alpha(*rows) is None else pytest.approx(alpha(*rows)))
+    assert weighted_alpha(*rows, lambda one, other: 7.0 * (one != other)) == (
+        None if found is None else pytest.approx(found)
+    )
+
+
+@given(TABLES, st.randoms())
+def test_the_order_of_rows_does_not_matter_to_a_weighted_alpha(table, random):
+    rows = rows_of(np.array(table))
+    apart = np.abs(np.subtract.outer(np.arange(4.0), np.arange(4.0)))
+    order = list(range(len(rows[0])))
+    random.shuffle(order)
+
+    shuffled = weighted_alpha(*(column[order] for column in rows), apart)
+
+    found = weighted_alpha(*rows, apart)
+    assert shuffled == (None if found is None else pytest.approx(found))
+
+
+@given(TABLES)
+def test_a_weighted_alpha_is_what_the_coincidences_say(table):
+    item, label, count = rows_of(np.array(table))
+    apart = np.abs(np.subtract.outer(np.arange(4.0), np.arange(4.0)))
+    met = coincidences(item, label, count, n_labels=4)
+    n, of_label = met.sum(), met.sum(axis=1)
+    chance = (np.outer(of_label, of_label) * apart**2).sum()
+
+    found = weighted_alpha(item, label, count, apart)
+
+    if chance < 1e-6:
+        assert found is None
+    else:
+        assert found == pytest.approx(1 - (n - 1) * (met * apart**2).sum() / chance)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [[], [(0, 0, 1), (1, 1, 1)], [(0, 2, 2), (1, 2, 5)]],
+    ids=["no vote", "no pair", "one label"],
+)
+def test_a_weighted_alpha_is_not_defined_without_anything_to_compare(rows):
+    assert weighted_alpha(*np.array(rows, dtype=np.int64).reshape(-1, 3).T, APART) is None
+
+
+@pytest.mark.parametrize(
+    ("apart", "complaint"),
+    [
+        (-APART, "expected 0 or more; found -1.0"),
+        (APART * np.nan, "expected 0 or more; found nan"),
+        (APART + 1, "expected 0 of a label from itself; found 1.0 of label 0"),
+    ],
+)
+def test_what_is_no_distance_is_refused(apart, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        weighted_alpha(*columns((0, HUSKY, 1), (0, TRUCK, 1)), apart)
+
+
+def test_ten_thousand_items_with_a_thousand_labels_need_no_table_of_pairs():
+    rng = np.random.default_rng(0)
+    rows = rows_of(rng.integers(1, 1001, (3, 10_000)))
+
+    tracemalloc.start()
+    found = weighted_alpha(*rows, lambda one, other: np.abs(one - other).astype(np.float64))
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert abs(found) < 0.03
+    assert peak < 8e6  # some columns of 30,000 rows, and not 1,000 x 1,000
