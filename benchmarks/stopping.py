@@ -24,7 +24,7 @@ from labeling.consensus import Ints, Votes
 
 WANTED = 0.99
 ORDERS = 3
-TARGETS = (0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999)
+TARGETS = (0.97, 0.99, 0.997, 0.999, 0.9997, 0.9999, 0.99999, 0.999999)
 AT_MOST = (5, 8, 12, 20)
 FIXED = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 25, 30, 40, 50)
 
@@ -164,7 +164,7 @@ def until_sure(stream: Stream, target: float, first: int, at_most: int, given: d
 def report_rule(name: str, points: list[Point]) -> None:
     for point in frontier(points):
         report(f"stopping: {name}", **vars(point))
-    enough = [point for point in points if point.accuracy >= WANTED]
+    enough = [point for point in points if point.accuracy > WANTED - 1e-9]  # a mean of floats
     if not enough:
         best = max(points, key=lambda point: point.accuracy)
         report(f"stopping: {name}, votes for 99 %", votes=None, best_accuracy=best.accuracy)
