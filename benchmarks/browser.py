@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import django
 
-from benchmarks.consensus import report
+from benchmarks.reporting import report
 
 if TYPE_CHECKING:
     from labeling.models import Collection

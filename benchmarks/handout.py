@@ -28,7 +28,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.consensus import report
+from benchmarks.reporting import report
 from benchmarks.site import a_site, make_annotators, make_collection, make_nouns, running_server, settle
 
 N_ANNOTATORS = 64

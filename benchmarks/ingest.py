@@ -32,7 +32,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
-from benchmarks.consensus import report
+from benchmarks.reporting import report
 
 WIDTH = 500  # pixels; a height is three quarters of it
 PER_FOLDER = 1000

@@ -23,7 +23,7 @@ import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
-from benchmarks.consensus import report, timed
+from benchmarks.reporting import report, timed
 from benchmarks.site import N_CLASSES, a_site, make_images, make_nouns
 
 BLOCK = 50_000  # votes that are made at a time

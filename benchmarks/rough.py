@@ -15,8 +15,8 @@ import sys
 import time
 from collections import Counter
 
-from benchmarks.consensus import report
 from benchmarks.handout import Client
+from benchmarks.reporting import report
 from benchmarks.site import a_site, make_annotators, make_collection, make_nouns, running_server
 
 N_CLIENTS = 64

@@ -16,7 +16,7 @@ import django
 from django.db import transaction
 from django.utils import timezone
 
-from benchmarks.consensus import report
+from benchmarks.reporting import report
 
 N_CLASSES = 10
 VETERAN_VOTES = 100_000

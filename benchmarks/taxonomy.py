@@ -26,7 +26,7 @@ from typing import Any
 import django
 from django.db import transaction
 
-from benchmarks.consensus import report
+from benchmarks.reporting import report
 from benchmarks.site import make_images
 
 REPEATS = 15

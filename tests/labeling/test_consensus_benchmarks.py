@@ -1,0 +1,126 @@
+"""What benchmarks/consensus.py prints is only worth as much as these."""
+
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from benchmarks import coarsening, plot
+from benchmarks.accuracy import OURS, Row
+from benchmarks.crowds import Crowd
+from benchmarks.speed import synthetic
+from benchmarks.stopping import Point, Stream, by_majority, frontier, until_lead, until_sure
+from labeling.consensus import Votes
+
+
+def make_stream(*said):
+    """A stream of two classes in which item i gets the votes said[i], in this order."""
+    label = np.array(said)
+    n_items, each = label.shape
+    votes = Votes(np.repeat(np.arange(n_items), each), np.tile(np.arange(each), n_items), label.ravel())
+    return Stream(votes, each, np.zeros(n_items, dtype=np.int64), 2)
+
+
+def test_a_lead_of_two_stops_where_two_more_say_so_or_votes_run_out():
+    stream = make_stream([0, 0, 1, 1], [0, 1, 1, 1], [1, 0, 1, 0])
+
+    n, label = until_lead(stream, lead=2, at_most=4)
+
+    assert n.tolist() == [2, 4, 4]
+    assert label.tolist() == [0, 1, 0]  # a tie goes to the lowest
+
+
+def test_a_majority_looks_at_the_first_votes_alone():
+    n, label = by_majority(make_stream([1, 1, 0, 0, 0]), 2)
+
+    assert n.tolist() == [2]
+    assert label.tolist() == [1]
+
+
+def test_only_votes_that_were_bought_are_looked_at():
+    said = np.random.default_rng(0).integers(0, 2, (30, 6))
+    elsewhere = np.where(np.arange(6) < 3, said, 1 - said)
+
+    n, label = until_sure(make_stream(*said), target=0.999999, first=1, at_most=3, given={})
+    _, same = until_sure(make_stream(*elsewhere), target=0.999999, first=1, at_most=3, given={})
+
+    assert n.max() == 3
+    assert label.tolist() == same.tolist()
+
+
+def test_a_low_target_buys_no_more_than_the_first_votes():
+    n, _ = until_sure(make_stream([0, 1], [1, 0]), target=0.01, first=1, at_most=2, given={})
+
+    assert n.tolist() == [1, 1]
+
+
+def test_a_stream_holds_each_items_votes_in_the_order_in_which_they_come():
+    label = np.arange(12) % 3
+    crowd = Crowd("small", Votes(np.arange(12) % 4, np.arange(12), label), np.zeros(4, dtype=np.int64), 3)
+
+    stream = Stream.of(crowd, seed=0)
+
+    assert stream.votes.item.tolist() == np.repeat(np.arange(4), 3).tolist()
+    first = stream.first(np.array([0, 1, 2, 3]))
+    assert np.bincount(first.item, minlength=4).tolist() == [0, 1, 2, 3]
+    assert first.annotator.tolist() == [stream.votes.annotator[v] for v in (3, 6, 7, 9, 10, 11)]
+
+
+def test_the_frontier_leaves_out_what_is_dearer_and_no_better():
+    points = [
+        Point(name, votes, right, 0, 0)
+        for name, votes, right in [("a", 1, 0.9), ("b", 3, 0.8), ("c", 2, 0.95)]
+    ]
+
+    assert [point.setting for point in frontier(points)] == ["a", "c"]
+
+
+def test_a_rival_is_better_only_beyond_noise():
+    ours, alike, ahead = np.zeros(400), np.zeros(400), np.zeros(400)
+    ours[:300], alike[2:303], ahead[:340] = 1, 1, 1
+
+    row = Row("a crowd", right={OURS: [ours], "alike": [alike], "ahead": [ahead]})
+
+    # alike: 3 right that ours missed, 2 the other way round; ahead: 40 and none.
+    assert row.lead("alike")[0] == pytest.approx(1 / 400)
+    assert row.better() == ["ahead"]
+
+
+def test_a_coarse_vote_names_a_noun_above_what_was_seen():
+    seen = np.arange(1_000) % 10
+    votes, is_coarse = Votes(seen, seen, seen), np.arange(1_000) % 3 == 0
+
+    found = coarsening.coarsen(votes, is_coarse, np.random.default_rng(0)).label
+
+    assert (found[~is_coarse] == seen[~is_coarse]).all()
+    named = [coarsening.TREE[label - 10] for label in found[is_coarse]]
+    assert all(label in group for label, group in zip(seen[is_coarse], named, strict=True))
+    assert {len(group) for group in named} == {2, 4, 6}
+
+
+def test_a_chart_is_drawn_as_xml_with_its_names():
+    chart = plot.Chart("a < b", plot.Axis("x", (1, 10), logarithmic=True), plot.Axis("y", (0, 1)))
+
+    drawn = ElementTree.fromstring(plot.draw(chart, {"up & on": [(1, 0.0), (10, 1.0), (100, 2.0)]}))
+
+    words = [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"a < b", "up & on", "x", "y"} <= set(words)
+    [line] = drawn.iter("{http://www.w3.org/2000/svg}polyline")
+    assert (
+        line.get("points") == "70.0,360.0 700.0,40.0"
+    )  # from the lower left to the upper right; the third is outside
+
+
+def test_more_lines_than_styles_are_refused():
+    chart = plot.Chart("many", plot.Axis("x", (0, 1)), plot.Axis("y", (0, 1)))
+
+    with pytest.raises(ValueError, match="expected 6 at most; found 7"):
+        plot.draw(chart, {str(k): [] for k in range(7)})
+
+
+def test_synthetic_votes_are_right_eight_times_in_ten():
+    votes = synthetic(20_000, 100, 10)
+
+    # Of each item's 200 votes the most frequent class is its truth.
+    most = np.array([np.bincount(votes.label[votes.item == item]).max() for item in range(100)])
+    assert most.sum() / 20_000 == pytest.approx(0.8, abs=0.02)
