@@ -118,7 +118,8 @@ def main() -> None:
     from pandas import DataFrame, factorize
 
     # scikit-learn 1.7 and later refuse to look at what is no estimator of theirs, and crowd-kit asks them to.
-    wawa.check_is_fitted = zero_based_skill.check_is_fitted = lambda *_, **__: None
+    for module in (wawa, zero_based_skill):
+        setattr(module, "check_is_fitted", lambda *_, **__: None)  # noqa: B010
 
     with np.load(folder / "votes.npz") as arrays:
         order = np.lexsort((arrays["annotator"], arrays["label"]))

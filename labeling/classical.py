@@ -10,7 +10,7 @@ from labeling.expectation import NOBODY, NOT_KNOWN, Crowd, Expected, Ordered, Ta
 from labeling.parameters import Floats, Parameters, Votes
 
 SMALLEST = 1e-10  # what a probability of nothing is taken for, so that its logarithm is a number
-TOLERANCE = 1e-6  # of confidences: once none moves by more, nothing is left to be found
+TOLERANCE = 1e-9  # of confidences: once none moves by more, nothing is left to be found
 
 
 def dawid_skene(votes: Votes, n_items: int, n_classes: int, *, n_iterations: int = 100) -> Fit:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.crowds import RECIPES, Recipe, simulate
-from labeling import consensus
+from labeling import classical, consensus
 
 # What crowd-kit uses of pandas is no matter of ours; here warnings are errors.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -33,7 +33,7 @@ def test_dawid_and_skenes_algorithm_agrees_with_crowd_kits(recipe, n_iterations)
     crowd = simulate(recipe)
     expected = theirs("DawidSkene", crowd.votes, n_iter=n_iterations, tol=-np.inf)
 
-    fit = consensus.dawid_skene(crowd.votes, crowd.n_items, crowd.n_classes, n_iterations=n_iterations)
+    fit = classical.dawid_skene(crowd.votes, crowd.n_items, crowd.n_classes, n_iterations=n_iterations)
 
     found = np.array([fit.posterior(item) for item in range(crowd.n_items)])
     np.testing.assert_allclose(found, expected, atol=1e-7)
