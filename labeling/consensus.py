@@ -45,7 +45,7 @@ __all__ = [
 ]  # fmt: skip
 
 MAX_ITERATIONS = 100
-TOLERANCE = 1e-3  # of confidences: once none moves by more, a fit ends
+TOLERANCE = 1e-3  # of confidences and skills: once none moves by more, a fit ends
 NO_ROWS: Mapping[int, Floats] = MappingProxyType({})
 
 
@@ -320,8 +320,8 @@ def fit(
     groups: what labels from n_classes on name.
     gold: items whose class is known, which tells who is right.
     prior: what a trained network says of some items; how far to trust it is learnt (labeling.network).
-    start: where to begin, by default `Parameters.start`. It saves iterations when few votes are new; it adds
-    no evidence, since smoothing leads back to `Parameters.start` and never to `start`.
+    start: where to begin, by default with the shares of the votes. It adds no evidence, since smoothing leads back to
+    `Parameters.start` and never to `start`.
     From one start the result depends on the votes alone, to the bit, not on their order or the number of cores. An
     iteration takes time in votes x classes; memory is in items, votes, annotators x classes and classes².
     Raises ValueError if a vote or `gold` names no item or class, or `start` has other classes.
@@ -334,19 +334,24 @@ def fit(
     known = _known(gold, n_items, n_classes)
     _refuse_other_classes(prior, n_items, n_classes)
     task = Task.of(ordered, _of_rows(known, ordered.items), groups, n_classes, prior)
-    own = choose_own(ordered.n_votes_of, n_classes)
+    fine = ordered.annotator[task.votes.label < n_classes]
+    own = choose_own(np.bincount(fine, minlength=len(ordered.n_votes_of)), n_classes)
     crowd, row_weight = Crowd.newcomers(own, parameters), ROW_WEIGHT
-    expected = expect(task, crowd, parameters)
-    n_iterations = 0
+    # Nothing is believed of a new crowd. To take it for mostly right would settle at once what items show, and where
+    # annotators lean, wrongly.
+    expected = expect(task, crowd, parameters, by_shares=start is None)
+    n_iterations, skill = 0, crowd.mean_skill
     while n_iterations < MAX_ITERATIONS:
         n_iterations += 1
         crowd, parameters, row_weight = maximise(expected, ordered.n_votes_of, own, parameters, row_weight)
         if len(task.foretold):
             network = parameters.network.learn(task.log_q, expected.belief, parameters.prior)
             parameters = replace(parameters, network=network)
-        before = expected.confidence
-        expected = expect(task, crowd, parameters)
-        if np.abs(expected.confidence - before).max(initial=0) <= TOLERANCE:
+        before, expected = expected, expect(task, crowd, parameters)
+        moved = np.abs(expected.confidence - before.confidence).max(initial=0)
+        learnt = np.abs(crowd.mean_skill - skill).max(initial=0)
+        skill = crowd.mean_skill
+        if max(moved, learnt) <= TOLERANCE:
             break
     label = np.full(n_items, parameters.prior.argmax(), dtype=np.int64)
     confidence = np.full(n_items, parameters.prior.max())

@@ -8,7 +8,7 @@ the crowd itself says (empirical Bayes).
 import numpy as np
 
 from labeling.expectation import NOBODY, Crowd, Expected
-from labeling.parameters import START_SKILL, Floats, Parameters, logit
+from labeling.parameters import START_SKILL, Floats, Ints, Parameters, logit
 
 # The start counts as this many annotators when the crowd's skill prior is estimated.
 START_ANNOTATORS = 4.0
@@ -27,18 +27,22 @@ VOTES_PER_CELL = 0.25
 # what they never leave.
 ROW_WEIGHT, ROW_SHAPE = 20.0, 4.0
 ROW_WEIGHTS = (1.0, 300.0)
+MOST_ROWS, ROW_STEPS = 1_000, 2  # annotators whose matrices tell it, and steps towards it an iteration
 
 
-def choose_own(n_votes_of: Floats, n_classes: int) -> np.ndarray:
-    """Return which annotators get a confusion of their own: (n_annotators,) int64, places from 0 on, or NOBODY."""
-    has_own = n_votes_of >= VOTES_PER_CELL * n_classes**2
+def choose_own(n_fine: Ints, n_classes: int) -> Ints:
+    """Return which annotators get a confusion of their own: (n_annotators,) int64, places from 0 on, or NOBODY.
+
+    n_fine: (n_annotators,), their votes that name a class; those for groups do not tell which of them somebody sees.
+    """
+    has_own = n_fine >= VOTES_PER_CELL * n_classes**2
     return (
         np.where(has_own, np.cumsum(has_own) - 1, NOBODY) if n_classes > 1 else np.full(len(has_own), NOBODY)
     )
 
 
 def maximise(
-    expected: Expected, n_votes_of: Floats, own: np.ndarray, parameters: Parameters, row_weight: float
+    expected: Expected, n_votes_of: Floats, own: Ints, parameters: Parameters, row_weight: float
 ) -> tuple[Crowd, Parameters, float]:
     """Return what is believed of the annotators and of the crowd, and how many pseudo-votes each row of an own
     confusion gets; `parameters` and `row_weight` are the ones before.
@@ -46,7 +50,8 @@ def maximise(
     n_classes = parameters.n_classes
     said = (expected.errors + expected.own.sum(axis=0)).T  # (n_classes, n_classes), [truth, observed]
     accuracy, confusion = _crowd_rows(said)
-    skill, skill_prior = _skills(expected, n_votes_of, sum(parameters.skill_prior))
+    n_right_of_crowd = float(said.sum(axis=1) @ accuracy)
+    skill, skill_prior = _skills(expected, n_votes_of, n_right_of_crowd, sum(parameters.skill_prior))
     classes = expected.classes + ITEMS_PER_CLASS
     found = Parameters(classes / classes.sum(), confusion, skill_prior, accuracy)
     rows = np.empty((0, n_classes, n_classes))
@@ -71,7 +76,9 @@ def _crowd_rows(said: Floats) -> tuple[Floats, Floats]:
     return accuracy, errors
 
 
-def _skills(expected: Expected, n_votes_of: Floats, weight: float) -> tuple[Floats, tuple[float, float]]:
+def _skills(
+    expected: Expected, n_votes_of: Floats, n_right_of_crowd: float, weight: float
+) -> tuple[Floats, tuple[float, float]]:
     """Return the skills as Beta pseudo-counts, (n_annotators, 2), and their prior.
 
     A skill is the share of votes that would be right on items as hard as all are on average: on the scale of log odds
@@ -83,7 +90,9 @@ def _skills(expected: Expected, n_votes_of: Floats, weight: float) -> tuple[Floa
     prior = _skill_prior(right, n_votes_of, weight)
     a, b = prior
     n = np.maximum(n_votes_of, 1)
-    crowd = np.where(n_votes_of > 0, expected.expected_right / n, a / (a + b))
+    # What the crowd would have had was worked out with its accuracy of before.
+    scale = n_right_of_crowd / max(expected.expected_right.sum(), 1e-9)
+    crowd = np.where(n_votes_of > 0, scale * expected.expected_right / n, a / (a + b))
     share = (right + (a + b) * crowd) / (n_votes_of + a + b)
     above = logit(np.clip(share, 1e-9, 1 - 1e-9)) - logit(np.clip(crowd, 1e-9, 1 - 1e-9))
     mean = 1 / (1 + np.exp(-(above + np.log(a / b))))
@@ -95,17 +104,21 @@ def _row_weight(own: Floats, drawn_to: Floats, weight: float) -> float:
     """Return by how many pseudo-votes a row these confusions are most probably drawn to what they are drawn to.
 
     own, drawn_to: (n_own, n_classes, n_classes), [own, observed, truth], votes and shares; weight: today's, from
-    which one step is made. A Gamma distribution of mean ROW_WEIGHT and shape ROW_SHAPE is its prior.
+    which some steps are made. A Gamma distribution of mean ROW_WEIGHT and shape ROW_SHAPE is its prior.
     Source: the fixed point of the Dirichlet-multinomial likelihood, Minka (2000), Estimating a Dirichlet
     distribution, eq. 65, with the prior's share in numerator and denominator.
     """
     from scipy.special import digamma  # takes a while to load, and web workers do without it
 
-    towards = weight * drawn_to
-    above = (drawn_to * (digamma(own + towards) - digamma(towards))).sum()
-    below = (digamma(own.sum(axis=1) + weight) - digamma(weight)).sum()
-    found = (weight * above + ROW_SHAPE) / (below + ROW_SHAPE / ROW_WEIGHT)
-    return float(np.clip(found, *ROW_WEIGHTS))
+    few = slice(None, None, 1 + len(own) // MOST_ROWS)
+    own, drawn_to = own[few], drawn_to[few]
+    for _step in range(ROW_STEPS):
+        towards = weight * drawn_to
+        above = (drawn_to * (digamma(own + towards) - digamma(towards))).sum()
+        below = (digamma(own.sum(axis=1) + weight) - digamma(weight)).sum()
+        found = (weight * above + ROW_SHAPE) / (below + ROW_SHAPE / ROW_WEIGHT)
+        weight = float(np.clip(found, *ROW_WEIGHTS))
+    return weight
 
 
 def _skill_prior(right: Floats, n_votes_of: Floats, weight: float) -> tuple[float, float]:

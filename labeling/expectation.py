@@ -160,18 +160,25 @@ class Task:
         n_classes: int,
         network: Probabilities | None = None,
     ) -> Self:
-        used = np.unique(votes.label[votes.label >= n_classes]).astype(np.int64)
         place = np.arange(n_classes + len(groups), dtype=np.int32)
-        place[used] = n_classes + np.arange(len(used))
-        compact = Ordered(votes.items, votes.start, votes.annotator, place[votes.label], votes.n_votes_of)
+        alone = np.flatnonzero(np.diff(groups.start) == 1)  # a group of one class is that class
+        place[n_classes + alone] = groups.classes[groups.start[alone]]
+        label = place[votes.label]
+        used, several = np.unique(label[label >= n_classes], return_inverse=True)
+        label[label >= n_classes] = n_classes + several
+        used = used.astype(np.int64)
+        compact = Ordered(votes.items, votes.start, votes.annotator, label, votes.n_votes_of)
         foretold, log_q = (
             network.of_items(votes.items) if network else (np.zeros(0, np.int64), np.zeros((0, n_classes)))
         )
         return cls(compact, known, groups.members(used, n_classes) > 0, foretold, log_q)
 
 
-def expect(task: Task, crowd: Crowd, parameters: Parameters) -> Expected:
-    """The E-step: the posterior of every item, and what follows from it for annotators and classes."""
+def expect(task: Task, crowd: Crowd, parameters: Parameters, *, by_shares: bool = False) -> Expected:
+    """The E-step: the posterior of every item, and what follows from it for annotators and classes.
+
+    by_shares: take an item to be of each class by its share of the votes instead, as where nothing is believed yet.
+    """
     from labeling.kernels import expect_rows  # loads Numba
 
     votes, n_classes = task.votes, parameters.n_classes
@@ -212,7 +219,7 @@ def expect(task: Task, crowd: Crowd, parameters: Parameters) -> Expected:
             np.zeros((n_own, n_classes, n_classes)),
             np.zeros((len(task.member), n_classes)),
         ]
-        return [*sums, expect_rows(*block, *arguments, label, confidence, belief, *sums)]
+        return [*sums, expect_rows(by_shares, *block, *arguments, label, confidence, belief, *sums)]
 
     found = [*_map(run, votes.blocks(), len(votes))]
     total = [sum(parts[1:], start=parts[0]) for parts in zip(*found, strict=True)]

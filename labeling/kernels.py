@@ -10,10 +10,10 @@ import numpy as np
 
 @numba.njit(nogil=True)
 def expect_rows(
-    first: int, end: int, start: Any, annotator: Any, label: Any, known: Any, seat: Any, log_rows: Any,
-    log_confusion: Any, log_wrong: Any, log_odds: Any, log_prior: Any, prior_of: Any, accuracy: Any, member: Any,
-    reach: Any, best: Any, confidence: Any, belief: Any, right: Any, expected_right: Any, classes: Any, errors: Any,
-    own: Any, coarse: Any,
+    by_shares: bool, first: int, end: int, start: Any, annotator: Any, label: Any, known: Any, seat: Any,
+    log_rows: Any, log_confusion: Any, log_wrong: Any, log_odds: Any, log_prior: Any, prior_of: Any, accuracy: Any,
+    member: Any, reach: Any, best: Any, confidence: Any, belief: Any, right: Any, expected_right: Any, classes: Any,
+    errors: Any, own: Any, coarse: Any,
 ) -> float:  # fmt: skip
     """Work out the rows from `first` to `end`: write `best`, `confidence` and `belief`, add to the six behind
     them, and return the log likelihood. See labeling.expectation.expect for the arrays.
@@ -23,31 +23,27 @@ def expect_rows(
     of_vote = np.empty(n_classes)
     log_likelihood = 0.0
     for row in range(first, end):
-        for t in range(n_classes):
-            joint[t] = log_prior[prior_of[row], t]
-        for v in range(start[row], start[row + 1]):
-            a, o = seat[annotator[v]], label[v]
-            if o >= n_classes:
-                _read_group(of_vote, a, o - n_classes, log_rows, log_wrong, member, reach)
-                for t in range(n_classes):
-                    joint[t] += np.log(of_vote[t])
-            elif a >= 0:
-                of_truth = log_rows[a, o]
-                for t in range(n_classes):
-                    joint[t] += of_truth[t]
-            else:
-                errs, towards = log_wrong[-1 - a], log_confusion[o]
-                for t in range(n_classes):
-                    joint[t] += errs[t] + towards[t]
-                joint[o] += log_odds[-1 - a, o]
-        top = joint.max()
-        total = 0.0
-        for t in range(n_classes):
-            joint[t] = np.exp(joint[t] - top)
-            total += joint[t]
-        log_likelihood += top + np.log(total)
-        for t in range(n_classes):
-            joint[t] /= total
+        votes = slice(start[row], start[row + 1])
+        if by_shares:
+            _share(joint, label[votes], member)
+        else:
+            joint[:] = log_prior[prior_of[row]]
+            for v in range(start[row], start[row + 1]):
+                a, o = seat[annotator[v]], label[v]
+                if o >= n_classes:
+                    _read_group(of_vote, a, o - n_classes, log_rows, log_wrong, member, reach)
+                    for t in range(n_classes):
+                        joint[t] += np.log(of_vote[t])
+                elif a >= 0:
+                    of_truth = log_rows[a, o]
+                    for t in range(n_classes):
+                        joint[t] += of_truth[t]
+                else:
+                    errs, towards = log_wrong[-1 - a], log_confusion[o]
+                    for t in range(n_classes):
+                        joint[t] += errs[t] + towards[t]
+                    joint[o] += log_odds[-1 - a, o]
+            log_likelihood += _normalise(joint)
         if known[row] >= 0:
             log_likelihood += np.log(max(joint[known[row]], 1e-300))
             joint[:] = 0
@@ -87,6 +83,34 @@ def expect_rows(
                         if seen == t:
                             right[who] += share
     return log_likelihood
+
+
+@numba.njit(nogil=True)
+def _share(joint: Any, labels: Any, member: Any) -> None:
+    """Write each class's share of the votes; one for a group goes to its classes alike."""
+    n_classes = len(joint)
+    joint[:] = 0.0
+    for o in labels:
+        if o < n_classes:
+            joint[o] += 1.0 / len(labels)
+            continue
+        inside = member[o - n_classes]
+        for t in range(n_classes):
+            joint[t] += inside[t] / (inside.sum() * len(labels))
+
+
+@numba.njit(nogil=True)
+def _normalise(joint: Any) -> float:
+    """Turn logarithms into shares of their sum; return the logarithm of that."""
+    n_classes = len(joint)
+    top = joint.max()
+    total = 0.0
+    for t in range(n_classes):
+        joint[t] = np.exp(joint[t] - top)
+        total += joint[t]
+    for t in range(n_classes):
+        joint[t] /= total
+    return float(top + np.log(total))
 
 
 @numba.njit(nogil=True)

