@@ -20,7 +20,7 @@ CROWD_WEIGHT = (2.0, 20.0)
 # Pseudo-counts of the prior; of each class's accuracy; and of each truth's mistakes, evenly spread.
 ITEMS_PER_CLASS = 1.0
 VOTES_PER_TRUTH = 20.0
-ERRORS_PER_TRUTH = 20.0
+ERRORS_PER_TRUTH = 100.0
 # Who has a vote for every four cells of a confusion gets one of their own. So these hold four numbers a vote at most.
 VOTES_PER_CELL = 0.25
 # Pseudo-votes that skill and crowd lend to each row of an own confusion: their mean and shape before any vote, and
