@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks import plot, rivals
 from benchmarks.reporting import report, timed
-from labeling import consensus
+from labeling import classical, consensus
 from labeling.consensus import Fit, Parameters, Votes
 
 N_ANNOTATORS = 10_000
@@ -37,7 +37,7 @@ def by_size(limit_s: float, drawing: Path | None) -> None:
     """
     lines: dict[str, plot.Points] = {}
     for n_classes in (10, 1_000):
-        names = [OURS, *([CLASSICAL] if hasattr(consensus, CLASSICAL) else []), THEIRS]
+        names = [OURS, CLASSICAL, THEIRS]
         for n_votes in SIZES:
             measured = measure(names, n_votes, n_votes // 5, n_classes, limit_s)
             for name, figures in measured.items():
@@ -141,10 +141,9 @@ def main() -> None:
 
 def run(name: str, votes: Votes, n_items: int, n_classes: int, n_iterations: int) -> Fit:
     """Make exactly so many iterations."""
+    consensus.MAX_ITERATIONS, consensus.TOLERANCE, classical.TOLERANCE = n_iterations, -1.0, -1.0
     if name == CLASSICAL:
-        found: Fit = getattr(consensus, CLASSICAL)(votes, n_items, n_classes, n_iterations=n_iterations)
-        return found
-    consensus.MAX_ITERATIONS, consensus.TOLERANCE = n_iterations, -1.0
+        return classical.dawid_skene(votes, n_items, n_classes, n_iterations=n_iterations)
     return consensus.fit(votes, n_items, n_classes)
 
 
