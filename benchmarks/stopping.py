@@ -22,7 +22,7 @@ from labeling.consensus import Ints, Probabilities, Votes
 
 WANTED = 0.99
 ORDERS = 3
-TARGETS = (0.97, 0.99, 0.999, 0.9997, 0.9999, 0.99999)
+TARGETS = (0.97, 0.99, 0.997, 0.999, 0.9997, 0.9998, 0.9999)
 AT_MOST = (8, 20)
 FIXED = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 25, 30, 40, 50)
 
