@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks import cifar10h, rivals
 from benchmarks.crowds import RECIPES, Crowd, simulate
-from benchmarks.reporting import report, timed
+from benchmarks.reporting import report
 from labeling import consensus
 from labeling.consensus import Floats
 
@@ -24,7 +24,7 @@ class Row:
 
     name: str
     right: dict[str, list[Floats]] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    cpu_s: dict[str, float] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
     def accuracy(self, contestant: str) -> float:
@@ -88,9 +88,9 @@ def contest(
 
 
 def run_ours(row: Row, crowd: Crowd) -> None:
-    fit, seconds = timed(lambda: consensus.fit(crowd.votes, crowd.n_items, crowd.n_classes))
+    fit, cost = rivals.measured(lambda: consensus.fit(crowd.votes, crowd.n_items, crowd.n_classes))
     row.right.setdefault(OURS, []).append((fit.label == crowd.truth).astype(np.float64))
-    row.seconds[OURS] = max(seconds, row.seconds.get(OURS, 0.0))
+    row.cpu_s[OURS] = max(cost["cpu_s"], row.cpu_s.get(OURS, 0.0))
 
 
 def run_rival(row: Row, rival: str, subsets: list[Crowd], limit_s: float, kept: Path | None) -> None:
@@ -100,8 +100,8 @@ def run_rival(row: Row, rival: str, subsets: list[Crowd], limit_s: float, kept: 
             row.failures[rival] = outcome.failure
             return
         row.right.setdefault(rival, []).append((outcome.label == crowd.truth).astype(np.float64))
-        row.seconds[rival] = max(outcome.seconds, row.seconds.get(rival, 0.0))
-        if outcome.seconds > SLOW_S:
+        row.cpu_s[rival] = max(outcome.cpu_s, row.cpu_s.get(rival, 0.0))
+        if outcome.cpu_s > SLOW_S:
             return
 
 
@@ -113,7 +113,7 @@ def report_row(row: Row, **figures: float) -> None:
         accuracy={name: round(row.accuracy(name), 5) for name in row.right},
         spread={name: round(row.spread(name), 5) for name in row.right},
         subsets={name: len(found) for name, found in row.right.items()},
-        seconds={name: round(seconds, 2) for name, seconds in row.seconds.items()},
+        cpu_s={name: round(seconds, 2) for name, seconds in row.cpu_s.items()},
         did_not_finish=row.failures,
         best_or_within_noise=not row.better(),
         better_than_ours={rival: [round(x, 5) for x in row.lead(rival)] for rival in row.better()},

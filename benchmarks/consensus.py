@@ -8,8 +8,8 @@
     python -m benchmarks.consensus largest      3.2 million items, 5,247 classes, 30 million votes
 
 CIFAR-10H is read from --folder, by default ../shared/data/cifar10h beside the repository. Rivals run only where
-crowd-kit is installed (requirements-dev.txt), each stopped after --limit seconds; with --kept FOLDER what they
-answered is kept there, and a rerun asks ours alone. Seeds are fixed: only the seconds vary.
+crowd-kit is installed (requirements-dev.txt), each stopped after --limit seconds of work; with --kept FOLDER what
+they answered is kept there, and a rerun asks ours alone. Seeds are fixed: only the seconds vary.
 """
 
 import argparse
@@ -31,7 +31,9 @@ def main() -> None:
     )
     parser.add_argument("what", choices=WHAT)
     parser.add_argument("--folder", type=Path, default=cifar10h.FOLDER, help="where CIFAR-10H is")
-    parser.add_argument("--limit", type=float, default=300, metavar="S", help="seconds a rival may take")
+    parser.add_argument(
+        "--limit", type=float, default=300, metavar="S", help="processor seconds a rival may take"
+    )
     parser.add_argument("--kept", type=Path, metavar="FOLDER", help="where to keep what rivals answered")
     parser.add_argument("--drawing", type=Path, metavar="SVG", help="where to draw stopping or speed")
     options = parser.parse_args()

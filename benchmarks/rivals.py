@@ -1,6 +1,6 @@
 """crowd-kit's ways of turning votes into labels, each run in a process of its own that may take too long or die.
 
-    python -m benchmarks.rivals NAME FOLDER
+    python -m benchmarks.rivals NAME FOLDER OPTIONS LIMIT_S
 
 reads FOLDER/votes.npz and writes FOLDER/labels.npz; `label` starts that and answers with what came of it. crowd-kit
 is pinned in requirements-dev.txt. Source: Ustalov, Pavlichenko & Tseitlin (2024), doi:10.21105/joss.06227.
@@ -10,11 +10,13 @@ import hashlib
 import importlib.util
 import json
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,13 +35,15 @@ MEMORY_BYTES = 12 << 30
 class Outcome:
     """What came of a rival. label: (n_items,) int64, or None where it did not finish, and then `failure` says why.
 
-    seconds: of its work alone, without the start of a process. peak_mib: resident memory beyond what the votes took.
+    seconds, cpu_s: of its work alone, without the start of a process, by the clock and of the processors, which other
+    work on the machine lengthens less. peak_mib: resident memory beyond what the votes took.
     """
 
     label: Ints | None
     seconds: float
     peak_mib: float
     failure: str = ""
+    cpu_s: float = 0.0
 
 
 def are_installed() -> bool:
@@ -50,6 +54,9 @@ def label(
     name: str, votes: Votes, n_items: int, limit_s: float, kept: Path | None = None, **options: Any
 ) -> Outcome:
     """Run crowd-kit's aggregator `name`, with its defaults but for `options`, and stop it after `limit_s` seconds.
+
+    They are seconds of the processors, so that other work on the machine stops nothing; ten times as many by the
+    clock stop it too.
 
     kept: a folder where outcomes are kept, and read again for the same votes; the votes decide, so only rivals that
     draw no lots of their own can be kept, as all of RIVALS are.
@@ -69,14 +76,23 @@ def _run(
     name: str, votes: Votes, n_items: int, limit_s: float, options: dict[str, Any], folder: Path
 ) -> Outcome:
     np.savez(folder / "votes.npz", item=votes.item, annotator=votes.annotator, label=votes.label)
-    command = [sys.executable, "-m", "benchmarks.rivals", name, str(folder), json.dumps(options)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.rivals",
+        name,
+        str(folder),
+        json.dumps(options),
+        f"{limit_s:.0f}",
+    ]
     outcome = {"seconds": limit_s, "peak_mib": 0.0, "failure": f"not done after {limit_s:g} s"}
     try:
-        done = subprocess.run(command, timeout=limit_s, check=False, capture_output=True, text=True)
+        done = subprocess.run(command, timeout=10 * limit_s, check=False, capture_output=True, text=True)
     except subprocess.TimeoutExpired:
         pass
     else:
-        outcome["failure"] = failure(done.returncode, done.stderr)
+        if done.returncode != -signal.SIGXCPU:
+            outcome["failure"] = failure(done.returncode, done.stderr)
         outcome |= {} if done.returncode else json.loads(done.stdout)
     (folder / "outcome.json").write_text(json.dumps(outcome))
     (folder / "votes.npz").unlink()
@@ -110,8 +126,9 @@ def _digest(name: str, votes: Votes, options: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    name, folder, options = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])
+    name, folder, options, limit_s = sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3]), int(sys.argv[4])
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 1))
     warnings.simplefilter("ignore")  # what crowd-kit uses of pandas is no matter of ours
     from crowdkit import aggregation
     from crowdkit.aggregation.classification import wawa, zero_based_skill
@@ -128,12 +145,17 @@ def main() -> None:
     worker, _ = factorize(annotator)
     frame = DataFrame({"task": item, "worker": worker, "label": said})
     aggregator = getattr(aggregation, name)(**options)
-    before = peak_mib()
-    start = time.perf_counter()
-    answer = aggregator.fit_predict(frame)
-    seconds = time.perf_counter() - start
+    answer, cost = measured(lambda: aggregator.fit_predict(frame))
     np.savez(folder / "labels.npz", item=answer.index.to_numpy(), label=answer.to_numpy())
-    print(json.dumps({"seconds": seconds, "peak_mib": peak_mib() - before}))
+    print(json.dumps(cost))
+
+
+def measured(call: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
+    """Return what `call` returns and what it cost, named as an Outcome's fields are."""
+    before, cpu, start = peak_mib(), time.process_time(), time.perf_counter()
+    result = call()
+    seconds, cpu_s = time.perf_counter() - start, time.process_time() - cpu
+    return result, {"seconds": seconds, "cpu_s": cpu_s, "peak_mib": peak_mib() - before}
 
 
 def peak_mib() -> float:
