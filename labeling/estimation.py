@@ -17,10 +17,10 @@ START_ANNOTATORS = 4.0
 CROWD_MEAN = (0.5, 0.98)
 # Pseudo-votes that the crowd lends to each annotator: more than twenty votes of one's own outweigh them.
 CROWD_WEIGHT = (2.0, 20.0)
-# Pseudo-counts of the prior; of each class's accuracy; and of each truth's mistakes, evenly spread.
+# Pseudo-counts of the prior; of each class's accuracy; and of each pair of a truth and a mistake.
 ITEMS_PER_CLASS = 1.0
 VOTES_PER_TRUTH = 20.0
-ERRORS_PER_TRUTH = 100.0
+ERRORS_PER_PAIR = 1.0
 # Who has a vote for every four cells of a confusion gets one of their own. So these hold four numbers a vote at most.
 VOTES_PER_CELL = 0.25
 # Pseudo-votes that skill and crowd lend to each row of an own confusion: their mean and shape before any vote, and
@@ -69,7 +69,7 @@ def _crowd_rows(said: Floats) -> tuple[Floats, Floats]:
     n_classes = len(said)
     start = START_SKILL[0] / sum(START_SKILL)
     accuracy = (said.diagonal() + VOTES_PER_TRUTH * start) / (said.sum(axis=1) + VOTES_PER_TRUTH)
-    errors = said + ERRORS_PER_TRUTH / max(n_classes - 1, 1)
+    errors = said + ERRORS_PER_PAIR
     np.fill_diagonal(errors, 0)
     if n_classes > 1:
         errors /= errors.sum(axis=1, keepdims=True)

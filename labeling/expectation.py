@@ -163,10 +163,9 @@ class Task:
         place = np.arange(n_classes + len(groups), dtype=np.int32)
         alone = np.flatnonzero(np.diff(groups.start) == 1)  # a group of one class is that class
         place[n_classes + alone] = groups.classes[groups.start[alone]]
-        label = place[votes.label]
-        used, several = np.unique(label[label >= n_classes], return_inverse=True)
+        label: NDArray[np.int32] = place[votes.label]
+        used, several = np.unique(label[label >= n_classes].astype(np.int64), return_inverse=True)
         label[label >= n_classes] = n_classes + several
-        used = used.astype(np.int64)
         compact = Ordered(votes.items, votes.start, votes.annotator, label, votes.n_votes_of)
         foretold, log_q = (
             network.of_items(votes.items) if network else (np.zeros(0, np.int64), np.zeros((0, n_classes)))
