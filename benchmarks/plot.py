@@ -73,11 +73,14 @@ def _axes(chart: Chart) -> list[str]:
     for tick in chart.x.ticks:
         x = _across(chart, tick)
         parts.append(f'<path d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="#ddd"/>')
-        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{tick:,g}</text>')
+        anchor = "end" if tick == chart.x.ticks[-1] else "middle"  # or a long number is cut off
+        parts.append(
+            f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="{anchor}">{tick:,.9g}</text>'
+        )
     for tick in chart.y.ticks:
         y = _down(chart, tick)
         parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:,g}</text>')
+        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:,.9g}</text>')
     across, down = (LEFT + WIDTH - RIGHT) / 2, (TOP + HEIGHT - BOTTOM) / 2
     middle = 'text-anchor="middle"'
     parts.append(f'<text x="{across}" y="{HEIGHT - 16}" {middle}>{escape(chart.x.words)}</text>')
@@ -100,6 +103,6 @@ def _line(chart: Chart, name: str, points: Points, place: int) -> list[str]:
     return [
         f'<polyline points="{drawn}" {style}/>',
         *marks,
-        f'<path d="M{WIDTH - RIGHT - 260} {y_key}h36" {style}/>',
-        f'<text x="{WIDTH - RIGHT - 216}" y="{y_key + 4}">{escape(name)}</text>',
+        f'<path d="M{WIDTH - RIGHT - 290} {y_key}h36" {style}/>',
+        f'<text x="{WIDTH - RIGHT - 246}" y="{y_key + 4}">{escape(name)}</text>',
     ]
