@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from labeling.coarse import NO_GROUPS
-from labeling.consensus import Fit
+from labeling.consensus import Fit, read_labels
 from labeling.expectation import NOBODY, NOT_KNOWN, Crowd, Expected, Ordered, Task, expect
 from labeling.parameters import Floats, Parameters, Votes
 
@@ -96,7 +96,5 @@ def _alternate(
         if np.abs(expected.confidence - before).max(initial=0) <= TOLERANCE:
             break
     crowd, parameters = believed
-    label = np.full(n_items, parameters.prior.argmax(), dtype=np.int64)
-    confidence = np.full(n_items, parameters.prior.max())
-    label[ordered.items], confidence[ordered.items] = expected.label, expected.confidence
+    label, confidence = read_labels(expected, ordered, n_items, parameters)
     return Fit(label, confidence, parameters, expected.log_likelihood, n_done, crowd, ordered)

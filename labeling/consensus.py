@@ -35,7 +35,7 @@ import numpy as np
 
 from labeling.coarse import NO_GROUPS, Groups, deepest, likelihood
 from labeling.estimation import ROW_WEIGHT, choose_own, maximise
-from labeling.expectation import NOBODY, NOT_KNOWN, Crowd, Ordered, Task, expect
+from labeling.expectation import NOBODY, NOT_KNOWN, Crowd, Expected, Ordered, Task, expect
 from labeling.network import Probabilities
 from labeling.parameters import Floats, Ints, Parameters, Votes, check_range
 
@@ -353,12 +353,7 @@ def fit(
         skill = crowd.mean_skill
         if max(moved, learnt) <= TOLERANCE:
             break
-    label = np.full(n_items, parameters.prior.argmax(), dtype=np.int64)
-    confidence = np.full(n_items, parameters.prior.max())
-    if prior is not None:
-        read = parameters.network.read(*prior.of_items(np.sort(prior.item))[1:], parameters.prior)
-        label[np.sort(prior.item)], confidence[np.sort(prior.item)] = read.argmax(axis=1), read.max(axis=1)
-    label[ordered.items], confidence[ordered.items] = expected.label, expected.confidence
+    label, confidence = read_labels(expected, ordered, n_items, parameters, prior)
     for item, place in known.items():
         label[item], confidence[item] = place, 1.0
     return Fit(
@@ -373,6 +368,26 @@ def fit(
         known,
         prior,
     )
+
+
+def read_labels(
+    expected: Expected,
+    ordered: Ordered,
+    n_items: int,
+    parameters: Parameters,
+    prior: Probabilities | None = None,
+) -> tuple[Ints, Floats]:
+    """Return the likeliest class of each item, (n_items,) int64, and how likely it is, (n_items,): as an E-step found
+    it; or, without votes, as the network says, or as all are.
+    """
+    label = np.full(n_items, parameters.prior.argmax(), dtype=np.int64)
+    confidence = np.full(n_items, parameters.prior.max())
+    if prior is not None:
+        foretold = np.sort(prior.item)
+        read = parameters.network.read(prior.of_items(foretold)[1], parameters.prior)
+        label[foretold], confidence[foretold] = read.argmax(axis=1), read.max(axis=1)
+    label[ordered.items], confidence[ordered.items] = expected.label, expected.confidence
+    return label, confidence
 
 
 def _known(gold: Gold | None, n_items: int, n_classes: int) -> dict[int, int]:

@@ -222,9 +222,10 @@ def _trust(collection: Collection, votes: Sequence[Vote], choices: Choices) -> d
     annotators = list(dict.fromkeys(vote.annotator_id for vote in votes))
     measured = Skill.objects.filter(collection=collection, annotator__in=annotators).defer("confusion")
     known = {row.annotator_id: (row.right, row.wrong) for row in measured}
+    own = choices.own(annotators)
     counts = np.array([known.get(pk, newcomer) for pk in annotators], dtype=np.float64).reshape(-1, 2)
     intervals = agreement.beta_intervals(counts[:, 0], counts[:, 1]).tolist()
     return {
-        pk: Trust(right / (right + wrong), low, high, pk in known, pk in choices.own)
+        pk: Trust(right / (right + wrong), low, high, pk in known, pk in own)
         for pk, (right, wrong), (low, high) in zip(annotators, counts.tolist(), intervals, strict=True)
     }

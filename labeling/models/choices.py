@@ -148,11 +148,21 @@ class Choices:
         group = self._group_of.get(self.becomes.get(synset, synset) or 0)
         return None if group is None else len(self.synsets) + group
 
+    def own(self, annotators: Iterable[int]) -> dict[int, consensus.Floats]:
+        """Return the own confusions of those of these annotators, by key, who have one in the fit that found the
+        parameters. Each annotator's is read once.
+        """
+        asked = list(annotators)
+        unread = [who for who in asked if who not in self._own] if self.fit else []
+        if unread:
+            kept = Skill.objects.filter(fit=self.fit, annotator__in=unread)
+            found = {skill.annotator_id: skill.own_confusion() for skill in kept}
+            self._own.update({who: found.get(who) for who in unread})
+        return {who: own for who in asked if (own := self._own.get(who)) is not None}
+
     @cached_property
-    def own(self) -> Mapping[int, consensus.Floats]:
-        """The own confusions of annotators, by key, of the fit that found the parameters; read when it is asked."""
-        kept = Skill.objects.filter(fit=self.fit, confusion__isnull=False) if self.fit else []
-        return {skill.annotator_id: own for skill in kept if (own := skill.own_confusion()) is not None}
+    def _own(self) -> dict[int, consensus.Floats | None]:
+        return {}  # grows as annotators vote, so that no process reads those of all at once
 
     def weigh(self, said: Mapping[int, int], skills: Mapping[int, float]) -> consensus.Floats:
         """Return the posterior of a question on which annotators said this: places, or those of `groups`, by their
@@ -161,12 +171,13 @@ class Choices:
         parameters = self.parameters
         if parameters is None:
             raise ValueError("parameters: expected nouns to weigh; found none.")
+        own = self.own(said)
         return consensus.posterior(
             np.array(list(said.values()), dtype=np.int64),
             np.array([skills.get(who, parameters.newcomer_skill) for who in said], dtype=np.float64),
             parameters,
             self.groups,
-            {vote: self.own[who] for vote, who in enumerate(said) if who in self.own},
+            {vote: own[who] for vote, who in enumerate(said) if who in own},
         )
 
     @cached_property

@@ -58,7 +58,7 @@ def test_single_questions_are_weighed_as_the_refit_weighs_them(collection):
     choices = Choices.now(Collection.objects.get(pk=collection.pk))
     skills = {skill.annotator_id: skill.mean for skill in collection.skills.all()}
 
-    assert len(choices.own) == 4
+    assert len(choices.own(skills)) == 4
     for question in collection.questions.all():
         said = {vote.annotator_id: choices.place(vote.synset_id) for vote in question.votes.all()}
         belief = choices.weigh(said, skills)
@@ -83,7 +83,22 @@ def test_the_confusions_of_another_fit_do_not_count(collection):
     aggregation.refit(collection)
     Skill.objects.update(fit=None)
 
-    assert not Choices.now(Collection.objects.get(pk=collection.pk)).own
+    everybody = collection.skills.values_list("annotator", flat=True)
+    assert not Choices.now(Collection.objects.get(pk=collection.pk)).own(everybody)
+
+
+def test_nobodys_confusion_is_read_twice(collection, django_assert_num_queries):
+    aggregation.refit(collection)
+    choices = Choices.now(Collection.objects.get(pk=collection.pk))
+    first, second, *_others = collection.skills.values_list("annotator", flat=True)
+    stranger = make_user().pk
+
+    with django_assert_num_queries(1):
+        assert choices.own([first, stranger]).keys() == {first}
+    with django_assert_num_queries(0):
+        assert choices.own([stranger, first]).keys() == {first}
+    with django_assert_num_queries(1):
+        assert choices.own([first, second]).keys() == {first, second}
 
 
 def test_confusions_follow_the_order_of_the_nouns(collection):
