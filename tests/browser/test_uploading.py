@@ -32,6 +32,7 @@ def page(page: Page, served, collection: Collection) -> Page:
 def open_form(page: Page) -> None:
     page.get_by_role("link", name="Add pictures").click()
     expect(page.get_by_role("heading", name="Add pictures")).to_be_visible()
+    page.wait_for_load_state()  # until then nobody listens for what is dropped
 
 
 @pytest.fixture

@@ -321,6 +321,7 @@ def test_another_noun_is_one_press_away(page, live_server, volunteer):
 
 def key_of(page: Page, meaning: str) -> str:
     """Go from a noun's meaning to the questions about it; return the key of this meaning there."""
+    expect(page.locator("#ask")).to_be_focused()  # a page takes its autofocus only when it is first painted
     press(page, "Enter")
     page.wait_for_url("**/?ask")
     texts = page.locator("#quiz fieldset").first.locator("label").all_inner_texts()
