@@ -8,7 +8,7 @@ from benchmarks import cifar10h
 from benchmarks.crowds import Crowd
 from benchmarks.reporting import report
 from labeling import consensus
-from labeling.coarse import Groups
+from labeling.coarse import Tree
 from labeling.consensus import Floats, Votes
 
 # airplane 0, automobile 1, bird 2, cat 3, deer 4, dog 5, frog 6, horse 7, ship 8, truck 9
@@ -61,5 +61,5 @@ def coarsen(votes: Votes, is_coarse: np.ndarray, rng: np.random.Generator) -> Vo
 
 
 def _accuracy(crowd: Crowd, votes: Votes) -> float:
-    fit = consensus.fit(votes, crowd.n_items, crowd.n_classes, groups=Groups.of(TREE))
+    fit = consensus.fit(votes, crowd.n_items, crowd.n_classes, tree=Tree.of(TREE))
     return float((fit.label == crowd.truth).mean())

@@ -59,7 +59,7 @@ def _refit(collection: Collection) -> Report:
     votes, keys, counts = _read(collection, choices)
     n_items, n_classes = len(keys.questions), len(keys.classes)
     gold = _gold(collection, choices, keys)
-    fit = consensus.fit(votes, n_items, n_classes, groups=choices.groups, gold=gold)
+    fit = consensus.fit(votes, n_items, n_classes, tree=choices.tree, gold=gold)
     decide = _verified if collection.is_verifying else _decisions
     with transaction.atomic():
         row = ConsensusFit.objects.keep(

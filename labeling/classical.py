@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from labeling.coarse import NO_GROUPS
+from labeling.coarse import NO_TREE
 from labeling.consensus import Fit, read_labels
 from labeling.expectation import NOBODY, NOT_KNOWN, Crowd, Expected, Ordered, Task, expect
 from labeling.parameters import Floats, Parameters, Votes
@@ -87,7 +87,7 @@ def _alternate(
     if n_iterations < 1:
         raise ValueError(f"n_iterations: expected 1 or more; found {n_iterations}.")
     n_classes = believed[1].n_classes
-    task = Task.of(ordered, np.full(len(ordered.items), NOT_KNOWN, dtype=np.int32), NO_GROUPS, n_classes)
+    task = Task.of(ordered, np.full(len(ordered.items), NOT_KNOWN, dtype=np.int32), NO_TREE, n_classes)
     expected = expect(task, *believed)
     n_done = 1
     while n_done < n_iterations:

@@ -26,8 +26,8 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Groups:
-    """Groups of classes, one for each inner noun; arrays call the k-th of them `n_classes + k`.
+class Tree:
+    """The inner nouns above the classes, each a group of the classes below it; arrays call the k-th `n_classes + k`.
 
     classes: (n,) int64, the classes of each group after those of the one before, each group's in order.
     start:   (n_groups + 1,) int64, where each group begins, and the end.
@@ -38,10 +38,12 @@ class Groups:
 
     @classmethod
     def of(cls, groups: Sequence[Sequence[int]]) -> Self:
-        """Raises ValueError if a group is empty."""
+        """Of the classes below each inner noun. Raises ValueError if a group is empty."""
         sizes = [len(group) for group in groups]
         if 0 in sizes:
-            raise ValueError(f"groups: expected classes in each; found none in group {sizes.index(0)}.")
+            raise ValueError(
+                f"Tree.of: expected classes in each group; found none in group {sizes.index(0)}."
+            )
         classes = np.array([place for group in groups for place in sorted(group)], dtype=np.int64)
         return cls(classes, np.cumsum([0, *sizes], dtype=np.int64))
 
@@ -64,10 +66,10 @@ class Groups:
         return found
 
 
-NO_GROUPS = Groups.of(())
+NO_TREE = Tree.of(())
 
 
-def likelihood(answers: Ints, right: Floats, confusion: Floats, groups: Groups) -> Floats:
+def likelihood(answers: Ints, right: Floats, confusion: Floats, tree: Tree) -> Floats:
     """Return P(answer | truth) of each vote, [vote, truth], (n_votes, n_classes), all above 0.
 
     answers: (n_votes,) int64, classes and groups; right: (n_votes, n_classes), P(the voter is right | truth), above 0
@@ -75,11 +77,11 @@ def likelihood(answers: Ints, right: Floats, confusion: Floats, groups: Groups) 
     """
     n_classes = len(confusion)
     asked, which = np.unique(answers, return_inverse=True)
-    inside, wrong = groups.members(asked, n_classes)[which], np.empty((len(asked), n_classes))
+    inside, wrong = tree.members(asked, n_classes)[which], np.empty((len(asked), n_classes))
     # Summed over its few classes, since one question must be quick; a product would read the whole confusion.
     for row, answer in zip(wrong, asked.tolist(), strict=True):
         row[:] = (
-            confusion[:, answer if answer < n_classes else groups[answer - n_classes]]
+            confusion[:, answer if answer < n_classes else tree[answer - n_classes]]
             .reshape(n_classes, -1)
             .sum(1)
         )
@@ -88,21 +90,21 @@ def likelihood(answers: Ints, right: Floats, confusion: Floats, groups: Groups) 
 
 
 def deepest(
-    posterior: Floats, answers: Ints, groups: Groups, n_nouns: int, target: float, min_votes: int
+    posterior: Floats, answers: Ints, tree: Tree, n_nouns: int, target: float, min_votes: int
 ) -> tuple[int, float] | None:
     """Return the deepest group that is sure, and its probability: that of the fewest classes among those which reach
     `target` together and which `min_votes` votes at least name, or name something in. None where none is.
 
-    posterior: (n_classes,); answers: (n_votes,) int64, what was said; n_nouns: how many of the groups, the first, may
+    posterior: (n_classes,); answers: (n_votes,) int64, what was said; n_nouns: how many of its groups, the first, may
     be an answer. Of several with as few classes the likelier is the deepest.
     """
-    totals = groups.totals(posterior)[:n_nouns]
+    totals = tree.totals(posterior)[:n_nouns]
     sure = np.flatnonzero(totals >= target)
     n_classes = len(posterior)
-    said = groups.members(answers, n_classes)
-    for k in sorted(sure.tolist(), key=lambda k: (len(groups[k]), -totals[k], k)):
+    said = tree.members(answers, n_classes)
+    for k in sorted(sure.tolist(), key=lambda k: (len(tree[k]), -totals[k], k)):
         outside = np.ones(n_classes)
-        outside[groups[k]] = 0
+        outside[tree[k]] = 0
         if (said @ outside == 0).sum() >= min_votes:
             return k, float(totals[k])
     return None

@@ -33,7 +33,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from labeling.coarse import NO_GROUPS, Groups, deepest, likelihood
+from labeling.coarse import NO_TREE, Tree, deepest, likelihood
 from labeling.estimation import ROW_WEIGHT, choose_own, maximise
 from labeling.expectation import NOBODY, NOT_KNOWN, Crowd, Expected, Ordered, Task, expect
 from labeling.network import Probabilities
@@ -76,7 +76,7 @@ class Fit:
     _crowd: Crowd
     # Posteriors are computed when asked for: a row for each item would grow with items x classes.
     _votes: Ordered
-    _groups: Groups = NO_GROUPS
+    _tree: Tree = NO_TREE
     _known: Mapping[int, int] = field(default_factory=dict)
     _prior: Probabilities | None = None
 
@@ -130,7 +130,7 @@ class Fit:
         skills = np.full(len(annotators), self.parameters.newcomer_skill)
         skills[known] = self.mean_skill[annotators[known]]
         own = {v: self.confusion(a) for v, a in enumerate(annotators.tolist()) if self.has_own(a)}
-        return posterior(labels, skills, self.parameters, self._groups, own, log_q)
+        return posterior(labels, skills, self.parameters, self._tree, own, log_q)
 
     def answers(self, item: int) -> Ints:
         """Return what was said of `item`, (n_votes of it,) int64, the lowest first."""
@@ -144,7 +144,7 @@ class Fit:
         names_a_group = len(answers) and answers[-1] >= self.parameters.n_classes
         if not n_nouns or not (names_a_group or n_votes >= policy.max_votes):
             return None  # as most are, without working out their posteriors
-        return fall_back(self.posterior(item), answers, n_votes, policy, n_none, self._groups, n_nouns)
+        return fall_back(self.posterior(item), answers, n_votes, policy, n_none, self._tree, n_nouns)
 
     def _of(self, item: int) -> slice:
         if not 0 <= item < len(self.label):
@@ -204,7 +204,7 @@ def fall_back(
     n_votes: int,
     policy: Policy,
     n_none: int,
-    groups: Groups,
+    tree: Tree,
     n_nouns: int,
 ) -> tuple[int, float] | None:
     """Return the group that becomes the label of a question where no class does, and its probability, or None.
@@ -212,31 +212,31 @@ def fall_back(
     It is one that every one of the votes names, `min_votes` at least: no further vote would see more. Once nobody
     else is to be asked, it is the deepest one that is sure.
     posterior: (n_classes,); answers: (n_named,) int64, those of the `n_votes` that name a class or a group; n_nouns:
-    how many of the groups, the first, may be a label.
+    how many of its groups, the first, may be a label.
     """
     if _shows_none(n_none, n_votes, policy) or len(answers) < policy.min_votes:
         return None
     named = int(answers[0]) - len(posterior)
     if 0 <= named < n_nouns and len(answers) == n_votes and (answers == answers[0]).all():
-        confidence = float(posterior[groups[named]].sum())
+        confidence = float(posterior[tree[named]].sum())
         if confidence >= policy.target_confidence:
             return named, confidence
     if n_votes < policy.max_votes:
         return None
-    return deepest(posterior, answers, groups, n_nouns, policy.target_confidence, policy.min_votes)
+    return deepest(posterior, answers, tree, n_nouns, policy.target_confidence, policy.min_votes)
 
 
 def posterior(
     labels: Ints,
     skills: Floats,
     parameters: Parameters,
-    groups: Groups = NO_GROUPS,
+    tree: Tree = NO_TREE,
     own: Mapping[int, Floats] = NO_ROWS,
     log_q: Floats | None = None,
 ) -> Floats:
     """Return the probability of each class for one question, (n_classes,), summing to 1.
 
-    labels: (n_votes,) int64, what was said, 0..n_classes-1, or more for one of the groups; no vote leaves the prior.
+    labels: (n_votes,) int64, what was said, 0..n_classes-1, or more for an inner noun; no vote leaves the prior.
     skills: (n_votes,), each voter's mean P(right), above 0 and below 1.
     own: the confusion of the voters who have one of their own, by the place of their vote; (n_classes, n_classes),
     [truth, observed]. log_q: ln of what a trained network says, (n_classes,), where there is one.
@@ -248,19 +248,19 @@ def posterior(
             f"labels, skills: expected one skill for each label; found {labels.shape} and {skills.shape}."
         )
     n_classes = parameters.n_classes
-    check_range("labels", labels, below=n_classes + len(groups))
+    check_range("labels", labels, below=n_classes + len(tree))
     if not ((skills > 0) & (skills < 1)).all():
         raise ValueError(f"skills: expected above 0 and below 1; found {skills.min()} to {skills.max()}.")
     right = parameters.accuracy_of(skills)  # (n_votes, n_classes)
     if (labels >= n_classes).any():
-        of_vote = likelihood(labels, right, parameters.confusion, groups)
+        of_vote = likelihood(labels, right, parameters.confusion, tree)
     else:
         of_vote = (1 - right) * parameters.confusion.T[labels]  # (n_votes, n_classes)
         votes = np.arange(len(labels))
         of_vote[votes, labels] = right[votes, labels]
     for vote, confusion in own.items():
         label = int(labels[vote])
-        seen = [label] if label < n_classes else groups[label - n_classes]
+        seen = [label] if label < n_classes else tree[label - n_classes]
         of_vote[vote] = confusion[:, seen].sum(axis=1)
     prior = parameters.prior
     if log_q is not None:
@@ -311,13 +311,13 @@ def fit(
     n_classes: int,
     *,
     start: Parameters | None = None,
-    groups: Groups = NO_GROUPS,
+    tree: Tree | None = None,
     gold: Gold | None = None,
     prior: Probabilities | None = None,
 ) -> Fit:
     """Learn skills, confusions and prior from every vote by expectation-maximisation, and read the posteriors.
 
-    groups: what labels from n_classes on name.
+    tree: the inner nouns that labels from n_classes on name.
     gold: items whose class is known, which tells who is right.
     prior: what a trained network says of some items; how far to trust it is learnt (labeling.network).
     start: where to begin, by default with the shares of the votes. It adds no evidence, since smoothing leads back to
@@ -327,13 +327,14 @@ def fit(
     Raises ValueError if a vote or `gold` names no item or class, or `start` has other classes.
     Source: Dawid & Skene (1979), section 3, eqs. 2.3-2.5; the module's docstring says what differs.
     """
+    tree = tree or NO_TREE
     parameters = start or Parameters.start(n_classes)
     if parameters.n_classes != n_classes:
         raise ValueError(f"start: expected {n_classes} classes; found {parameters.n_classes}.")
-    ordered = Ordered.of(votes, n_items, n_classes + len(groups))
+    ordered = Ordered.of(votes, n_items, n_classes + len(tree))
     known = _known(gold, n_items, n_classes)
     _refuse_other_classes(prior, n_items, n_classes)
-    task = Task.of(ordered, _of_rows(known, ordered.items), groups, n_classes, prior)
+    task = Task.of(ordered, _of_rows(known, ordered.items), tree, n_classes, prior)
     fine = ordered.annotator[task.votes.label < n_classes]
     own = choose_own(np.bincount(fine, minlength=len(ordered.n_votes_of)), n_classes)
     crowd, row_weight = Crowd.newcomers(own, parameters), ROW_WEIGHT
@@ -364,7 +365,7 @@ def fit(
         n_iterations,
         crowd,
         ordered,
-        groups,
+        tree,
         known,
         prior,
     )

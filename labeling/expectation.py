@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from labeling.coarse import Groups
+from labeling.coarse import Tree
 from labeling.network import Probabilities
 from labeling.parameters import Floats, Ints, Parameters, Votes, check_range, logit
 
@@ -156,13 +156,13 @@ class Task:
         cls,
         votes: Ordered,
         known: NDArray[np.int32],
-        groups: Groups,
+        tree: Tree,
         n_classes: int,
         network: Probabilities | None = None,
     ) -> Self:
-        place = np.arange(n_classes + len(groups), dtype=np.int32)
-        alone = np.flatnonzero(np.diff(groups.start) == 1)  # a group of one class is that class
-        place[n_classes + alone] = groups.classes[groups.start[alone]]
+        place = np.arange(n_classes + len(tree), dtype=np.int32)
+        alone = np.flatnonzero(np.diff(tree.start) == 1)  # a group of one class is that class
+        place[n_classes + alone] = tree.classes[tree.start[alone]]
         label: NDArray[np.int32] = place[votes.label]
         used, several = np.unique(label[label >= n_classes].astype(np.int64), return_inverse=True)
         label[label >= n_classes] = n_classes + several
@@ -170,7 +170,7 @@ class Task:
         foretold, log_q = (
             network.of_items(votes.items) if network else (np.zeros(0, np.int64), np.zeros((0, n_classes)))
         )
-        return cls(compact, known, groups.members(used, n_classes) > 0, foretold, log_q)
+        return cls(compact, known, tree.members(used, n_classes) > 0, foretold, log_q)
 
 
 def expect(task: Task, crowd: Crowd, parameters: Parameters, *, by_shares: bool = False) -> Expected:

@@ -198,7 +198,7 @@ class _Read:
         if self.question.about_id is not None:
             return Side(np.array([label]), self.about, VERIFIED[label])
         if self._is_broader(label):
-            return Side(self.choices.groups[label - len(self.choices.synsets)], self._noun(label))
+            return Side(self.choices.tree[label - len(self.choices.synsets)], self._noun(label))
         return Side(np.array([label]), self._noun(label))
 
     def _noun(self, label: int) -> Synset:

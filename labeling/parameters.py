@@ -20,9 +20,9 @@ SMALLEST = 1e-12  # a probability that is to be above 0
 @dataclass(frozen=True, eq=False)
 class Votes:
     """Votes as three columns: annotator `annotator[v]` said that item `item[v]` is of class `label[v]`; or that it is
-    one of the classes of a group, where that is n_classes or more.
+    one of the classes below an inner noun, where that is n_classes or more.
 
-    Each column is (n_votes,) int64, counted from 0; none of them is modified.
+    Each column is (n_votes,), whole numbers of any type counted from 0, kept as int64; none of them is modified.
     Raises ValueError if a column is of another type or length, or holds a negative number.
     """
 
@@ -33,9 +33,12 @@ class Votes:
     def __post_init__(self) -> None:
         for column in fields(self):
             values = getattr(self, column.name)
-            if values.ndim != 1 or values.dtype != np.int64:
+            if values.ndim != 1 or values.dtype.kind not in "iu":
                 found = f"{values.dtype} of shape {values.shape}"
-                raise ValueError(f"Votes.{column.name}: expected int64 of shape (n_votes,); found {found}.")
+                raise ValueError(
+                    f"Votes.{column.name}: expected whole numbers of shape (n_votes,); found {found}."
+                )
+            object.__setattr__(self, column.name, values.astype(np.int64, copy=False))
             if len(values) != len(self.item):
                 raise ValueError(
                     f"Votes.{column.name}: expected {len(self.item)}, as in item; found {len(values)}."

@@ -8,7 +8,7 @@ import numpy as np
 
 from labeling import consensus
 from labeling.broader import Hierarchy
-from labeling.coarse import Groups
+from labeling.coarse import Tree
 from labeling.following.turn import Turn
 from labeling.models import Collection, Counts, Question, Vote
 from labeling.models.choices import read_hierarchy
@@ -37,8 +37,8 @@ class Fitted:
         """Fit the votes of `collection` over `judged`, the first of which are its `classes`, after the change."""
         between = _between(collection, turn, classes, judged)
         votes, keys, counts = Vote.objects.as_arrays(collection, judged, counts_as, between.places)
-        groups = Groups.of([*between.places.values()])
-        fit = consensus.fit(votes, len(keys.questions), len(judged), groups=groups)
+        tree = Tree.of([*between.places.values()])
+        fit = consensus.fit(votes, len(keys.questions), len(judged), tree=tree)
         n_named = np.bincount(votes.item[votes.label < len(judged)], minlength=len(keys.questions))
         place = {pk: i for i, pk in enumerate(keys.questions)}
         return cls(fit, place, n_named, counts, [turn.label(pk) for pk in between.inner])

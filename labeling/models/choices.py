@@ -10,7 +10,7 @@ import numpy as np
 from django.db import transaction
 
 from labeling import broader, consensus
-from labeling.coarse import Groups
+from labeling.coarse import Tree
 from labeling.models.collections import VERIFIED, Collection, Narrowing, Skill
 from taxonomy.models import Ancestry, Change, Synset
 
@@ -165,7 +165,7 @@ class Choices:
         return {}  # grows as annotators vote, so that no process reads those of all at once
 
     def weigh(self, said: Mapping[int, int], skills: Mapping[int, float]) -> consensus.Floats:
-        """Return the posterior of a question on which annotators said this: places, or those of `groups`, by their
+        """Return the posterior of a question on which annotators said this: places, or those of `tree`, by their
         keys. skills: of those who have one; the others are newcomers.
         """
         parameters = self.parameters
@@ -176,14 +176,14 @@ class Choices:
             np.array(list(said.values()), dtype=np.int64),
             np.array([skills.get(who, parameters.newcomer_skill) for who in said], dtype=np.float64),
             parameters,
-            self.groups,
+            self.tree,
             {vote: own[who] for vote, who in enumerate(said) if who in own},
         )
 
     @cached_property
-    def groups(self) -> Groups:
+    def tree(self) -> Tree:
         """The classes below each noun of `broader`."""
-        return Groups.of([*self.broader.values()])
+        return Tree.of([*self.broader.values()])
 
     @cached_property
     def _group_of(self) -> dict[int, int]:
@@ -203,7 +203,7 @@ class Choices:
         answer = self.answer(noun)
         if answer is None or answer < len(self.synsets):
             return frozenset() if answer is None else frozenset([answer])
-        return frozenset(self.groups[answer - len(self.synsets)].tolist())
+        return frozenset(self.tree[answer - len(self.synsets)].tolist())
 
     @cached_property
     def by_wnid(self) -> dict[str, Synset]:

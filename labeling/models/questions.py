@@ -432,7 +432,7 @@ class Question(models.Model):
         if self.state != Question.State.SETTLED and choices.inner:
             labels = np.array(list(said.values()), dtype=np.int64)
             inner = consensus.fall_back(
-                posterior, labels, len(answers), policy, n_none, choices.groups, len(choices.inner)
+                posterior, labels, len(answers), policy, n_none, choices.tree, len(choices.inner)
             )
             if inner is not None:
                 self.state, self.label = Question.State.SETTLED, choices.inner[inner[0]]

@@ -438,7 +438,7 @@ def test_a_negative_number_is_refused_with_its_place():
 
 
 def test_a_column_of_another_type_is_refused():
-    with pytest.raises(ValueError, match=r"Votes.label: expected int64 .* found float64"):
+    with pytest.raises(ValueError, match=r"Votes.label: expected whole numbers .* found float64"):
         Votes(np.array([0]), np.array([0]), np.array([0.0]))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from labeling import consensus, evidence
-from labeling.coarse import NO_GROUPS, Groups
+from labeling.coarse import NO_TREE, Tree
 from labeling.consensus import Parameters
 
 # Somebody right 8 times in 10 says each of the two other classes once in 10.
@@ -17,11 +17,11 @@ def ints(*values):
     return np.array(values, dtype=np.int64)
 
 
-def alone(label, skill, parameters, groups=NO_GROUPS):
+def alone(label, skill, parameters, tree=NO_TREE):
     """Return the posterior to which one vote leads by itself."""
     if label is None:
         return None
-    return consensus.posterior(ints(label), np.array([skill]), parameters, groups)
+    return consensus.posterior(ints(label), np.array([skill]), parameters, tree)
 
 
 def beliefs(*labels, skill=0.8, parameters=EVEN):
@@ -48,16 +48,16 @@ def test_what_is_believed_after_the_last_vote_is_the_posterior():
     np.fill_diagonal(confusion, 0)
     prior = rng.random(4) + 0.1
     parameters = Parameters(prior / prior.sum(), confusion / confusion.sum(axis=1, keepdims=True), (3.0, 1.0))
-    groups = Groups.of([[0, 1], [1, 2, 3]])
+    tree = Tree.of([[0, 1], [1, 2, 3]])
 
     votes = zip(labels.tolist(), skills.tolist(), strict=True)
-    by_each = [alone(label, skill, parameters, groups) for label, skill in votes]
+    by_each = [alone(label, skill, parameters, tree) for label, skill in votes]
     found = np.exp(evidence.log_beliefs(parameters.prior, by_each))
 
     np.testing.assert_allclose(found.sum(axis=1), 1)
     np.testing.assert_allclose(found[0], parameters.prior)
     for n in range(1, 10):
-        whole = consensus.posterior(labels[:n], skills[:n], parameters, groups)
+        whole = consensus.posterior(labels[:n], skills[:n], parameters, tree)
         np.testing.assert_allclose(found[n], whole)
 
 
