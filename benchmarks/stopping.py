@@ -18,7 +18,7 @@ from benchmarks import cifar10h, plot
 from benchmarks.crowds import Crowd
 from benchmarks.reporting import report
 from labeling import consensus
-from labeling.consensus import Ints, Probabilities, Votes
+from labeling.consensus import Ints, Probabilities, Start, Votes
 
 WANTED = 0.99
 ORDERS = 3
@@ -147,10 +147,10 @@ def until_sure(stream: Stream, target: float, first: int, at_most: int, given: d
     thought settled; it is asked again.
     """
     n = np.full(len(stream.truth), first)
-    parameters = None
+    start = None
     while True:
-        fit = consensus.fit(stream.first(n), len(n), stream.n_classes, start=parameters, **given)
-        parameters = fit.parameters
+        fit = consensus.fit(stream.first(n), len(n), stream.n_classes, start=start, **given)
+        start = Start(fit.parameters)
         is_open = (fit.confidence < target) & (n < at_most)
         if not is_open.any():
             return n, fit.label

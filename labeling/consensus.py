@@ -26,7 +26,7 @@ Two speeds over the one model: `fit` reads every vote and learns (labeling.expec
 turns); `posterior` weighs the votes of one question with skills and parameters as they stand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -34,14 +34,14 @@ from types import MappingProxyType
 import numpy as np
 
 from labeling.coarse import NO_TREE, Tree, deepest, likelihood
-from labeling.estimation import ROW_WEIGHT, choose_own, maximise
+from labeling.estimation import choose_own, maximise
 from labeling.expectation import NOBODY, NOT_KNOWN, Crowd, Expected, Ordered, Task, expect
 from labeling.network import Probabilities
-from labeling.parameters import Floats, Ints, Parameters, Votes, check_range
+from labeling.parameters import Floats, Ints, Parameters, Start, Votes, check_range
 
 __all__ = [
-    "Decision", "Fit", "Floats", "Gold", "Ints", "Parameters", "Policy", "Probabilities", "Votes", "decide",
-    "fall_back", "fit", "majority", "posterior", "update",
+    "Decision", "Fit", "Floats", "Gold", "Ints", "Parameters", "Policy", "Probabilities", "Start", "Votes",
+    "decide", "fall_back", "fit", "majority", "posterior", "update",
 ]  # fmt: skip
 
 MAX_ITERATIONS = 100
@@ -88,6 +88,12 @@ class Fit:
     def mean_skill(self) -> Floats:
         """Each annotator's P(right), (n_annotators,), strictly between 0 and 1."""
         return self._crowd.mean_skill
+
+    @property
+    def start(self) -> Start:
+        """What a later fit of the same annotators and classes may go on from."""
+        own = {a: self.confusion(a) for a in np.flatnonzero(self._crowd.own != NOBODY).tolist()}
+        return Start(self.parameters, self.skill, own)
 
     def confusion(self, annotator: int) -> Floats:
         """Return P(observed | truth) of one annotator, (n_classes, n_classes), [truth, observed], rows summing to 1:
@@ -310,25 +316,27 @@ def fit(
     n_items: int,
     n_classes: int,
     *,
-    start: Parameters | None = None,
     tree: Tree | None = None,
     gold: Gold | None = None,
     prior: Probabilities | None = None,
+    start: Start | None = None,
+    watch: Callable[[int, float], None] | None = None,
 ) -> Fit:
     """Learn skills, confusions and prior from every vote by expectation-maximisation, and read the posteriors.
 
     tree: the inner nouns that labels from n_classes on name.
     gold: items whose class is known, which tells who is right.
     prior: what a trained network says of some items; how far to trust it is learnt (labeling.network).
-    start: where to begin, by default with the shares of the votes. It adds no evidence, since smoothing leads back to
-    `Parameters.start` and never to `start`.
+    start: what an earlier fit has learnt, to begin there and not with the shares of the votes. It adds no evidence,
+    since smoothing leads back to `Parameters.start` and never to `start`.
+    watch: called after each iteration with its number, from 1 on, and by how much a confidence or skill moved.
     From one start the result depends on the votes alone, to the bit, not on their order or the number of cores. An
     iteration takes time in votes x classes; memory is in items, votes, annotators x classes and classes².
     Raises ValueError if a vote or `gold` names no item or class, or `start` has other classes.
     Source: Dawid & Skene (1979), section 3, eqs. 2.3-2.5; the module's docstring says what differs.
     """
     tree = tree or NO_TREE
-    parameters = start or Parameters.start(n_classes)
+    parameters = start.parameters if start else Parameters.start(n_classes)
     if parameters.n_classes != n_classes:
         raise ValueError(f"start: expected {n_classes} classes; found {parameters.n_classes}.")
     ordered = Ordered.of(votes, n_items, n_classes + len(tree))
@@ -337,22 +345,24 @@ def fit(
     task = Task.of(ordered, _of_rows(known, ordered.items), tree, n_classes, prior)
     fine = ordered.annotator[task.votes.label < n_classes]
     own = choose_own(np.bincount(fine, minlength=len(ordered.n_votes_of)), n_classes)
-    crowd, row_weight = Crowd.newcomers(own, parameters), ROW_WEIGHT
+    crowd = Crowd.before(own, start or Start(parameters))
     # Nothing is believed of a new crowd. To take it for mostly right would settle at once what items show, and where
     # annotators lean, wrongly.
     expected = expect(task, crowd, parameters, by_shares=start is None)
     n_iterations, skill = 0, crowd.mean_skill
     while n_iterations < MAX_ITERATIONS:
         n_iterations += 1
-        crowd, parameters, row_weight = maximise(expected, ordered.n_votes_of, own, parameters, row_weight)
+        crowd, parameters = maximise(expected, ordered.n_votes_of, own, parameters)
         if len(task.foretold):
             network = parameters.network.learn(task.log_q, expected.belief, parameters.prior)
             parameters = replace(parameters, network=network)
         before, expected = expected, expect(task, crowd, parameters)
         moved = np.abs(expected.confidence - before.confidence).max(initial=0)
         learnt = np.abs(crowd.mean_skill - skill).max(initial=0)
-        skill = crowd.mean_skill
-        if max(moved, learnt) <= TOLERANCE:
+        skill, most = crowd.mean_skill, float(max(moved, learnt))
+        if watch:
+            watch(n_iterations, most)
+        if most <= TOLERANCE:
             break
     label, confidence = read_labels(expected, ordered, n_items, parameters, prior)
     for item, place in known.items():

@@ -5,10 +5,12 @@ the crowd's confusion would make it, the skill towards the crowd's, the crowd to
 the crowd itself says (empirical Bayes).
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from labeling.expectation import NOBODY, Crowd, Expected
-from labeling.parameters import START_SKILL, Floats, Ints, Parameters, logit
+from labeling.parameters import ROW_WEIGHT, START_SKILL, Floats, Ints, Parameters, logit
 
 # The start counts as this many annotators when the crowd's skill prior is estimated.
 START_ANNOTATORS = 4.0
@@ -23,9 +25,8 @@ VOTES_PER_TRUTH = 20.0
 ERRORS_PER_PAIR = 1.0
 # Who has a vote for every four cells of a confusion gets one of their own. So these hold four numbers a vote at most.
 VOTES_PER_CELL = 0.25
-# Pseudo-votes that skill and crowd lend to each row of an own confusion: their mean and shape before any vote, and
-# what they never leave.
-ROW_WEIGHT, ROW_SHAPE = 20.0, 4.0
+# How firmly ROW_WEIGHT is held, as the shape of a Gamma distribution around it, and what it never leaves.
+ROW_SHAPE = 4.0
 ROW_WEIGHTS = (1.0, 300.0)
 MOST_ROWS, ROW_STEPS = 1_000, 2  # annotators whose matrices tell it, and steps towards it an iteration
 
@@ -42,26 +43,24 @@ def choose_own(n_fine: Ints, n_classes: int) -> Ints:
 
 
 def maximise(
-    expected: Expected, n_votes_of: Floats, own: Ints, parameters: Parameters, row_weight: float
-) -> tuple[Crowd, Parameters, float]:
-    """Return what is believed of the annotators and of the crowd, and how many pseudo-votes each row of an own
-    confusion gets; `parameters` and `row_weight` are the ones before.
-    """
+    expected: Expected, n_votes_of: Floats, own: Ints, parameters: Parameters
+) -> tuple[Crowd, Parameters]:
+    """Return what is believed of the annotators and of the crowd; `parameters` are the ones before."""
     n_classes = parameters.n_classes
     said = (expected.errors + expected.own.sum(axis=0)).T  # (n_classes, n_classes), [truth, observed]
     accuracy, confusion = _crowd_rows(said)
     n_right_of_crowd = float(said.sum(axis=1) @ accuracy)
     skill, skill_prior = _skills(expected, n_votes_of, n_right_of_crowd, sum(parameters.skill_prior))
     classes = expected.classes + ITEMS_PER_CLASS
-    found = Parameters(classes / classes.sum(), confusion, skill_prior, accuracy)
+    found = Parameters(classes / classes.sum(), confusion, skill_prior, accuracy, parameters.network)
     rows = np.empty((0, n_classes, n_classes))
     if len(expected.own):
         mean = skill[own != NOBODY, 0] / skill[own != NOBODY].sum(axis=1)
         drawn_to = found.likelihoods(mean).transpose(0, 2, 1)  # [own, observed, truth]
-        row_weight = _row_weight(expected.own, drawn_to, row_weight)
-        rows = expected.own + row_weight * drawn_to
+        found = replace(found, row_weight=_row_weight(expected.own, drawn_to, parameters.row_weight))
+        rows = expected.own + found.row_weight * drawn_to
         rows /= rows.sum(axis=1, keepdims=True)
-    return Crowd(skill, own, rows), found, row_weight
+    return Crowd(skill, own, rows), found
 
 
 def _crowd_rows(said: Floats) -> tuple[Floats, Floats]:

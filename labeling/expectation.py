@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from labeling.coarse import Tree
 from labeling.network import Probabilities
-from labeling.parameters import Floats, Ints, Parameters, Votes, check_range, logit
+from labeling.parameters import Floats, Ints, Parameters, Start, Votes, check_range, logit
 
 # However many cores there are, so that sums are made in one order and equal votes give equal bits.
 N_BLOCKS = 4
@@ -101,11 +101,17 @@ class Crowd:
     rows: Floats
 
     @classmethod
-    def newcomers(cls, own: Ints, parameters: Parameters) -> Self:
-        """What is believed of annotators without votes; own: as above."""
-        skill = np.tile(parameters.skill_prior, (len(own), 1))
-        row = parameters.likelihoods(np.array([parameters.newcomer_skill])).transpose(0, 2, 1)
-        return cls(skill, own, np.repeat(row, (own != NOBODY).sum(), axis=0))
+    def before(cls, own: Ints, start: Start) -> Self:
+        """What is believed of annotators before their votes are read; own: as above."""
+        skill = np.tile(start.parameters.skill_prior, (len(own), 1))
+        skill[: len(start.skill)] = start.skill[: len(own)]
+        has_own = own != NOBODY
+        mean = skill[has_own, 0] / skill[has_own].sum(axis=1)
+        rows = start.parameters.likelihoods(mean).transpose(0, 2, 1).copy()
+        for annotator, confusion in start.own.items():
+            if annotator < len(own) and has_own[annotator]:
+                rows[own[annotator]] = confusion.T
+        return cls(skill, own, rows)
 
     @property
     def mean_skill(self) -> Floats:

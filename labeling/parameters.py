@@ -1,6 +1,6 @@
 """What consensus is computed from, and with: votes as arrays, and what is believed of a crowd as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
@@ -14,6 +14,8 @@ Ints = NDArray[np.int64]
 
 # Before any vote: right 85 times in 100, held as firmly as four votes would hold it.
 START_SKILL = (3.4, 0.6)
+# Before any vote: pseudo-votes that skill and crowd lend to each row of an own confusion.
+ROW_WEIGHT = 20.0
 SMALLEST = 1e-12  # a probability that is to be above 0
 
 
@@ -64,6 +66,7 @@ class Parameters:
     accuracy:    (n_classes,), above 0 and below 1: P(right | truth) of the crowd as a whole, so that nobody is blamed
                  for what is hard for all; by default the mean of the skill prior for every class.
     network:     how what a trained network says of an item is to be read.
+    row_weight:  as how many votes skill and crowd count in each row of an annotator's own confusion; above 0.
     Raises ValueError if any of this does not hold. A 0 would let one vote veto a class for good.
     """
 
@@ -72,6 +75,7 @@ class Parameters:
     skill_prior: tuple[float, float]
     accuracy: Floats = field(default_factory=lambda: np.zeros(0))
     network: Reliability = field(default_factory=Reliability)
+    row_weight: float = ROW_WEIGHT
 
     def __post_init__(self) -> None:
         n_classes = self.prior.size
@@ -158,6 +162,7 @@ class Parameters:
             self.skill_prior,
             self.accuracy[places],
             self.network,
+            self.row_weight,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -168,6 +173,7 @@ class Parameters:
             "skill_prior": list(self.skill_prior),
             "accuracy": self.accuracy.tolist(),
             "network": list(self.network),
+            "row_weight": self.row_weight,
         }
 
     @classmethod
@@ -179,7 +185,35 @@ class Parameters:
             skill_prior=tuple(document["skill_prior"]),
             accuracy=np.array(document.get("accuracy", ()), dtype=np.float64),  # fits of old have none
             network=Reliability(*document.get("network", ())),
+            row_weight=document.get("row_weight", ROW_WEIGHT),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What a fit goes on from: what an earlier one has learnt.
+
+    skill: (n, 2), Beta pseudo-counts right and wrong of the first n annotators; the others are newcomers.
+    own: by annotator, a confusion of their own, (n_classes, n_classes), [truth, observed], above 0, rows sum to 1.
+    Raises ValueError if a skill is not above 0 or a confusion is of another shape.
+    """
+
+    parameters: Parameters
+    skill: Floats = field(default_factory=lambda: np.zeros((0, 2)))
+    own: Mapping[int, Floats] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.skill.ndim != 2 or self.skill.shape[1] != 2 or not (self.skill > 0).all():
+            raise ValueError(
+                f"Start.skill: expected (n, 2) numbers above 0; found shape {self.skill.shape} and a minimum of "
+                f"{self.skill.min(initial=np.inf)}."
+            )
+        wanted = self.parameters.confusion.shape
+        for annotator, confusion in self.own.items():
+            if confusion.shape != wanted:
+                raise ValueError(
+                    f"Start.own: expected shape {wanted}; found {confusion.shape} of annotator {annotator}."
+                )
 
 
 def check_range(name: str, values: Ints, below: int | None = None) -> None:

@@ -318,7 +318,7 @@ def test_groups_that_are_no_answers_are_no_labels():
 
 
 def test_an_empty_group_is_refused():
-    with pytest.raises(ValueError, match="expected classes in each; found none in group 1"):
+    with pytest.raises(ValueError, match="expected classes in each group; found none in group 1"):
         Tree.of([(0, 1), ()])
 
 

@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeling.consensus import Decision, Parameters, Policy, Votes, decide, fit, majority, posterior, update
+from labeling.consensus import (
+    TOLERANCE,
+    Decision,
+    Parameters,
+    Policy,
+    Start,
+    Votes,
+    decide,
+    fit,
+    majority,
+    posterior,
+    update,
+)
 
 
 def make_votes(*rows):
@@ -273,15 +285,51 @@ def test_a_warm_start_ends_in_the_same_place():
     _, votes = make_crowd(np.random.default_rng(6), np.linspace(0.4, 0.95, 40), 200, 4, votes_each=50)
     cold = fit(votes, 200, 4)
 
-    warm = fit(votes, 200, 4, start=cold.parameters)
+    warm = fit(votes, 200, 4, start=cold.start)
 
     np.testing.assert_array_equal(warm.label, cold.label)
     np.testing.assert_allclose(warm.confidence, cold.confidence, atol=0.01)
+    assert warm.n_iterations < cold.n_iterations / 2
+
+
+def test_a_fit_tells_how_far_it_still_moves():
+    _, votes = make_crowd(np.random.default_rng(6), np.linspace(0.4, 0.95, 40), 200, 4, votes_each=50)
+    seen = []
+
+    found = fit(votes, 200, 4, watch=lambda n, moved: seen.append((n, moved)))
+
+    assert [n for n, _moved in seen] == list(range(1, found.n_iterations + 1))
+    assert seen[0][1] > seen[-1][1]
+    assert seen[-1][1] <= TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("skill", "own", "message"),
+    [
+        (np.ones((2, 3)), {}, "expected .n, 2. numbers above 0; found shape .2, 3."),
+        (np.zeros((2, 2)), {}, "a minimum of 0.0"),
+        (np.ones((2, 2)), {1: np.eye(3)}, "expected shape .2, 2.; found .3, 3. of annotator 1"),
+    ],
+)
+def test_a_start_that_cannot_be_is_refused(skill, own, message):
+    with pytest.raises(ValueError, match=message):
+        Start(Parameters.start(2), skill, own)
+
+
+def test_a_start_may_know_fewer_and_more_annotators_than_vote():
+    start = Start(
+        Parameters.start(2), np.array([[9.0, 1.0], [1.0, 9.0], [5.0, 5.0]]), {2: np.full((2, 2), 0.5)}
+    )
+    one = fit(make_votes((0, 0, 0), (0, 1, 1)), 1, 2, start=start)
+    many = fit(make_votes((0, 0, 0), (0, 7, 1)), 1, 2, start=start)
+
+    assert one.label[0] == 0
+    assert many.skill.shape == (8, 2)
 
 
 def test_a_start_of_other_classes_is_refused():
     with pytest.raises(ValueError, match="start: expected 3 classes; found 2"):
-        fit(make_votes((0, 0, 0)), 1, 3, start=Parameters.start(2))
+        fit(make_votes((0, 0, 0)), 1, 3, start=Start(Parameters.start(2)))
 
 
 @pytest.mark.parametrize("function", [fit, majority])
