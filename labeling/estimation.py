@@ -21,8 +21,12 @@ CROWD_MEAN = (0.5, 0.98)
 CROWD_WEIGHT = (2.0, 20.0)
 # Pseudo-counts of the prior; of each class's accuracy; and of each pair of a truth and a mistake.
 ITEMS_PER_CLASS = 1.0
-VOTES_PER_TRUTH = 20.0
+VOTES_PER_TRUTH = 100.0
 ERRORS_PER_PAIR = 1.0
+# What is taken for another is most often what that is taken for: so the errors the other way round count too, as this
+# many at most for each truth. Three votes an item hardly tell which of two nouns is the one that is misread; a fit
+# that presumes it lets one swallow the other.
+MIRRORED_ERRORS = 100.0
 # Who has a vote for every four cells of a confusion gets one of their own. So these hold four numbers a vote at most.
 VOTES_PER_CELL = 0.25
 # How firmly ROW_WEIGHT is held, as the shape of a Gamma distribution around it, and what it never leaves.
@@ -68,11 +72,22 @@ def _crowd_rows(said: Floats) -> tuple[Floats, Floats]:
     n_classes = len(said)
     start = START_SKILL[0] / sum(START_SKILL)
     accuracy = (said.diagonal() + VOTES_PER_TRUTH * start) / (said.sum(axis=1) + VOTES_PER_TRUTH)
-    errors = said + ERRORS_PER_PAIR
+    errors = said + _mirrored(said) + ERRORS_PER_PAIR
     np.fill_diagonal(errors, 0)
     if n_classes > 1:
         errors /= errors.sum(axis=1, keepdims=True)
     return accuracy, errors
+
+
+def _mirrored(said: Floats) -> Floats:
+    """Return how often each class would be taken for each other, if as often as the other is for it; (n_classes,
+    n_classes), [truth, observed], each row's errors at most MIRRORED_ERRORS together.
+    """
+    n_of = said.sum(axis=1, keepdims=True)
+    mirrored: Floats = (said / np.maximum(n_of, 1e-9)).T * n_of
+    np.fill_diagonal(mirrored, 0)
+    mirrored *= np.minimum(1, MIRRORED_ERRORS / np.maximum(mirrored.sum(axis=1, keepdims=True), 1e-9))
+    return mirrored
 
 
 def _skills(

@@ -48,7 +48,7 @@ def expect_rows(
             log_likelihood += np.log(max(joint[known[row]], 1e-300))
             joint[:] = 0
             joint[known[row]] = 1
-        best[row] = joint.argmax()
+        best[row] = _likeliest(joint)
         confidence[row] = joint[best[row]]
         if prior_of[row] > 0:
             belief[prior_of[row] - 1] = joint
@@ -111,6 +111,16 @@ def _normalise(joint: Any) -> float:
     for t in range(n_classes):
         joint[t] /= total
     return float(top + np.log(total))
+
+
+@numba.njit(nogil=True)
+def _likeliest(joint: Any) -> int:
+    """Return the first of those that nothing but rounding sets below the largest."""
+    enough = joint.max() * (1 - 1e-9)
+    for t in range(len(joint)):
+        if joint[t] >= enough:
+            return t
+    return 0
 
 
 @numba.njit(nogil=True)

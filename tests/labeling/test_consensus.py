@@ -263,12 +263,12 @@ def test_confidence_is_honest_where_the_model_holds(seed):
 def test_what_people_confuse_is_learnt():
     # Truth 0 is mistaken for 1 alone, never for 2.
     rng = np.random.default_rng(5)
-    truth = rng.integers(0, 3, 1_000)
-    item, annotator = np.repeat(np.arange(1_000), 5), np.tile(np.arange(5), 1_000)
+    truth = rng.integers(0, 3, 2_000)
+    item, annotator = np.repeat(np.arange(2_000), 5), np.tile(np.arange(5), 2_000)
     mistake = np.array([1, 2, 0])[truth[item]]
-    votes = Votes(item, annotator, np.where(rng.random(5_000) < 0.8, truth[item], mistake))
+    votes = Votes(item, annotator, np.where(rng.random(10_000) < 0.8, truth[item], mistake))
 
-    confusion = fit(votes, 1_000, 3).parameters.confusion
+    confusion = fit(votes, 2_000, 3).parameters.confusion
 
     assert confusion[0, 1] > 0.8 > 0.2 > confusion[0, 2]
 
