@@ -9,8 +9,9 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from labeling.coarse import Tree
 from labeling.network import Probabilities
 from labeling.parameters import Floats, Ints, Parameters, Start, Votes, check_range, logit
+from labeling.shortlists import MANY_CLASSES, Shortlists, softplus_table
 
 # However many cores there are, so that sums are made in one order and equal votes give equal bits.
 N_BLOCKS = 4
@@ -156,6 +158,7 @@ class Task:
     member: NDArray[np.bool_]
     foretold: Ints  # (n_foretold,), of which rows a network speaks
     log_q: Floats  # (n_foretold, n_classes), ln of what it says of each
+    is_short: NDArray[np.bool_]  # (n_rows,), which rows weigh a shortlist of the classes
 
     @classmethod
     def of(
@@ -176,7 +179,10 @@ class Task:
         foretold, log_q = (
             network.of_items(votes.items) if network else (np.zeros(0, np.int64), np.zeros((0, n_classes)))
         )
-        return cls(compact, known, tree.members(used, n_classes) > 0, foretold, log_q)
+        is_short = np.full(len(votes.items), n_classes > MANY_CLASSES)
+        is_short[foretold] = False
+        is_short[np.searchsorted(votes.start, np.flatnonzero(label >= n_classes), side="right") - 1] = False
+        return cls(compact, known, tree.members(used, n_classes) > 0, foretold, log_q, is_short)
 
 
 def expect(task: Task, crowd: Crowd, parameters: Parameters, *, by_shares: bool = False) -> Expected:
@@ -184,6 +190,101 @@ def expect(task: Task, crowd: Crowd, parameters: Parameters, *, by_shares: bool 
 
     by_shares: take an item to be of each class by its share of the votes instead, as where nothing is believed yet.
     """
+    n_rows = len(task.votes.items)
+    found = Found(np.empty(n_rows, np.int32), np.empty(n_rows), np.empty_like(task.log_q))
+    readers = []
+    if not task.is_short.all():
+        readers.append(_whole_rows(task, crowd, parameters, found, by_shares))
+    shortlists = Shortlists.of(parameters) if task.is_short.any() else None
+    if shortlists:
+        readers.append(_short_rows(task, crowd, parameters, shortlists, found, by_shares))
+
+    def run(block: tuple[int, int]) -> Sums:
+        sums = Sums.nothing(task, crowd, parameters.n_classes)
+        for read in readers:
+            sums.log_likelihood[0] += read(block, sums)
+        return sums
+
+    total = reduce(Sums.add, _map(run, task.votes.blocks(), len(task.votes)))
+    if shortlists:
+        total.spread(shortlists, parameters)
+    if len(task.member):
+        # What those without an own confusion said of a group, they may have seen as any of its classes.
+        total.errors[:] += parameters.confusion.T * (task.member.T @ total.coarse)
+    return Expected(
+        found.label,
+        found.confidence,
+        total.right,
+        total.expected_right,
+        total.classes,
+        total.errors,
+        total.own,
+        float(total.log_likelihood[0]),
+        found.belief,
+    )
+
+
+class Found(NamedTuple):
+    """What is written of each row; and of those of which a network speaks."""
+
+    label: NDArray[np.int32]
+    confidence: Floats
+    belief: Floats
+
+
+class Sums(NamedTuple):
+    """What an E-step counts, over some of the rows: as in Expected, and further
+
+    coarse: (n_used, n_classes), what those without an own confusion said of groups.
+    far, far_errors, far_own: (1,), (n_classes,), (n_own, n_classes), how many items lie outside of their shortlists;
+    and how many votes for each class; and those of annotators with an own confusion.
+    """
+
+    right: Floats
+    expected_right: Floats
+    classes: Floats
+    errors: Floats
+    own: Floats
+    coarse: Floats
+    far: Floats
+    far_errors: Floats
+    far_own: Floats
+    log_likelihood: Floats
+
+    @classmethod
+    def nothing(cls, task: Task, crowd: Crowd, n_classes: int) -> Self:
+        n_annotators, n_own = len(crowd.own), len(crowd.rows)
+        return cls(
+            np.zeros(n_annotators),
+            np.zeros(n_annotators),
+            np.zeros(n_classes),
+            np.zeros((n_classes, n_classes)),
+            np.zeros((n_own, n_classes, n_classes)),
+            np.zeros((len(task.member), n_classes)),
+            np.zeros(1),
+            np.zeros(n_classes),
+            np.zeros((n_own, n_classes)),
+            np.zeros(1),
+        )
+
+    def add(self, other: Self) -> Self:
+        for mine, theirs in zip(self, other, strict=True):
+            mine[...] += theirs
+        return self
+
+    def spread(self, shortlists: Shortlists, parameters: Parameters) -> None:
+        """Count what lies outside of shortlists for the classes there."""
+        self.classes[:] += self.far * parameters.prior
+        self.errors[:] += self.far_errors[:, np.newaxis] * shortlists.far
+        if len(self.own):
+            self.own[:] += self.far_own[:, :, np.newaxis] * shortlists.far
+
+
+Reader = Callable[[tuple[int, int], Sums], float]
+
+
+def _whole_rows(task: Task, crowd: Crowd, parameters: Parameters, found: Found, by_shares: bool) -> Reader:
+    """Return what reads the rows that weigh every class."""
     from labeling.kernels import expect_rows  # loads Numba
 
     votes, n_classes = task.votes, parameters.n_classes
@@ -192,11 +293,10 @@ def expect(task: Task, crowd: Crowd, parameters: Parameters, *, by_shares: bool 
     seat[shared] = -1 - np.arange(len(shared))
     right = parameters.accuracy_of(crowd.mean_skill[shared])  # (n_shared, n_classes)
     confusion = np.ascontiguousarray(parameters.confusion.T)  # [observed, truth]
-    reach = task.member @ confusion
     prior_of = np.zeros(len(votes.items), np.int32)  # which row of the priors is an item's
     prior_of[task.foretold] = 1 + np.arange(len(task.foretold))
-    belief = np.empty_like(task.log_q)
-    arguments = (
+    arguments: tuple[Any, ...] = (
+        task.is_short,
         votes.start,
         votes.annotator,
         votes.label,
@@ -210,30 +310,55 @@ def expect(task: Task, crowd: Crowd, parameters: Parameters, *, by_shares: bool 
         prior_of,
         parameters.accuracy,
         task.member,
-        reach,
+        task.member @ confusion,
+        *found,
     )
-    label, confidence = np.empty(len(votes.items), np.int32), np.empty(len(votes.items))
-    n_annotators, n_own = len(crowd.own), len(crowd.rows)
 
-    def run(block: tuple[int, int]) -> list[Any]:
-        sums: list[Any] = [
-            np.zeros(n_annotators),
-            np.zeros(n_annotators),
-            np.zeros(n_classes),
-            np.zeros((n_classes, n_classes)),
-            np.zeros((n_own, n_classes, n_classes)),
-            np.zeros((len(task.member), n_classes)),
-        ]
-        return [*sums, expect_rows(by_shares, *block, *arguments, label, confidence, belief, *sums)]
+    def read(block: tuple[int, int], sums: Sums) -> float:
+        counted = (sums.right, sums.expected_right, sums.classes, sums.errors, sums.own, sums.coarse)
+        return float(expect_rows(by_shares, *block, *arguments, *counted))
 
-    found = [*_map(run, votes.blocks(), len(votes))]
-    total = [sum(parts[1:], start=parts[0]) for parts in zip(*found, strict=True)]
-    n_right, n_expected, classes, errors, own, coarse, log_likelihood = total
-    # What those without an own confusion said of a group, they may have seen as any of its classes.
-    errors += confusion * (task.member.T @ coarse)
-    return Expected(
-        label, confidence, n_right, n_expected, classes, errors, own, float(log_likelihood), belief
+    return read
+
+
+def _short_rows(
+    task: Task, crowd: Crowd, parameters: Parameters, shortlists: Shortlists, found: Found, by_shares: bool
+) -> Reader:
+    """Return what reads the rows that weigh a shortlist."""
+    from labeling.kernels import expect_short_rows  # loads Numba
+
+    votes = task.votes
+    confusion = np.ascontiguousarray(parameters.confusion.T)  # [observed, truth]
+    arguments: tuple[Any, ...] = (
+        task.is_short,
+        votes.start,
+        votes.annotator,
+        votes.label,
+        task.known,
+        crowd.own,
+        np.log(crowd.rows),
+        np.log((crowd.rows * shortlists.far).sum(axis=2)),
+        np.log(confusion + np.eye(parameters.n_classes)),
+        shortlists.log_far,
+        parameters.above(crowd.mean_skill),
+        parameters.prior,
+        np.log(parameters.prior),
+        parameters.accuracy,
+        logit(parameters.accuracy),
+        float(parameters.prior @ parameters.accuracy),
+        shortlists.hardness,
+        shortlists.near,
+        softplus_table(),
+        found.label,
+        found.confidence,
     )
+
+    def read(block: tuple[int, int], sums: Sums) -> float:
+        counted = (sums.right, sums.expected_right, sums.classes, sums.errors, sums.own)
+        outside = (sums.far, sums.far_errors, sums.far_own)
+        return float(expect_short_rows(by_shares, *block, *arguments, *counted, *outside))
+
+    return read
 
 
 def _map(run: Callable[[tuple[int, int]], Any], blocks: list[tuple[int, int]], n_votes: int) -> list[Any]:

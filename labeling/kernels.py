@@ -7,22 +7,26 @@ from typing import Any
 import numba
 import numpy as np
 
+from labeling.shortlists import TABLE_EDGE, TABLE_STEPS
+
 
 @numba.njit(nogil=True)
 def expect_rows(
-    by_shares: bool, first: int, end: int, start: Any, annotator: Any, label: Any, known: Any, seat: Any,
-    log_rows: Any, log_confusion: Any, log_wrong: Any, log_odds: Any, log_prior: Any, prior_of: Any, accuracy: Any,
-    member: Any, reach: Any, best: Any, confidence: Any, belief: Any, right: Any, expected_right: Any, classes: Any,
-    errors: Any, own: Any, coarse: Any,
+    by_shares: bool, first: int, end: int, is_short: Any, start: Any, annotator: Any, label: Any, known: Any,
+    seat: Any, log_rows: Any, log_confusion: Any, log_wrong: Any, log_odds: Any, log_prior: Any, prior_of: Any,
+    accuracy: Any, member: Any, reach: Any, best: Any, confidence: Any, belief: Any, right: Any, expected_right: Any,
+    classes: Any, errors: Any, own: Any, coarse: Any,
 ) -> float:  # fmt: skip
-    """Work out the rows from `first` to `end`: write `best`, `confidence` and `belief`, add to the six behind
-    them, and return the log likelihood. See labeling.expectation.expect for the arrays.
+    """Work out the rows from `first` to `end` that weigh every class: write `best`, `confidence` and `belief`, add to
+    the six behind them, and return the log likelihood. See labeling.expectation for the arrays.
     """
     n_classes = log_prior.shape[1]
     joint = np.empty(n_classes)
     of_vote = np.empty(n_classes)
     log_likelihood = 0.0
     for row in range(first, end):
+        if is_short[row]:
+            continue
         votes = slice(start[row], start[row + 1])
         if by_shares:
             _share(joint, label[votes], member)
@@ -83,6 +87,111 @@ def expect_rows(
                         if seen == t:
                             right[who] += share
     return log_likelihood
+
+
+@numba.njit(nogil=True)
+def expect_short_rows(
+    by_shares: bool, first: int, end: int, is_short: Any, start: Any, annotator: Any, label: Any, known: Any,
+    seat: Any, log_rows: Any, log_far_rows: Any, log_confusion: Any, log_far: Any, above: Any, prior: Any,
+    log_prior: Any, accuracy: Any, difficulty: Any, mean_accuracy: float, hardness: float, near: Any, softplus: Any,
+    best: Any, confidence: Any, right: Any, expected_right: Any, classes: Any, errors: Any, own: Any, far: Any,
+    far_errors: Any, far_own: Any,
+) -> float:  # fmt: skip
+    """The same of those that weigh a shortlist: its classes have places 1, 2, ... in `joint`, and all others
+    together place 0. See labeling.expectation for the arrays.
+    """
+    n_classes = len(log_prior)
+    listed, is_listed = np.empty(n_classes + 1, np.int64), np.zeros(n_classes, np.bool_)
+    joint = np.empty(n_classes + 1)
+    log_likelihood = 0.0
+    for row in range(first, end):
+        if not is_short[row]:
+            continue
+        begin, stop = start[row], start[row + 1]
+        n = _list(listed, is_listed, label[begin:stop], known[row], near, by_shares)
+        if by_shares:
+            joint[: n + 1] = 0.0
+            for k in range(1, n + 1):
+                for v in range(begin, stop):
+                    joint[k] += (label[v] == listed[k]) / (stop - begin)
+        else:
+            outside = 1.0
+            for k in range(1, n + 1):
+                joint[k] = log_prior[listed[k]]
+                outside -= prior[listed[k]]
+            joint[0] = np.log(max(outside, 1e-12))
+            for v in range(begin, stop):
+                a, o = seat[annotator[v]], label[v]
+                if a >= 0:
+                    joint[0] += log_far_rows[a, o]
+                    for k in range(1, n + 1):
+                        joint[k] += log_rows[a, o, listed[k]]
+                    continue
+                ahead = above[annotator[v]]
+                joint[0] += log_far[o] - _softplus(ahead + hardness, softplus)
+                towards = log_confusion[o]
+                for k in range(1, n + 1):
+                    t = listed[k]
+                    odds = ahead + difficulty[t]
+                    joint[k] += (odds if t == o else towards[t]) - _softplus(odds, softplus)
+            log_likelihood += _normalise(joint[: n + 1])
+        if known[row] >= 0:
+            for k in range(1, n + 1):
+                if listed[k] == known[row]:
+                    log_likelihood += np.log(max(joint[k], 1e-300))
+                joint[k] = listed[k] == known[row]
+            joint[0] = 0.0
+        k = 1 + _likeliest(joint[1 : n + 1])
+        best[row], confidence[row] = listed[k], joint[k]
+        hits = joint[0] * mean_accuracy
+        far[0] += joint[0]
+        for k in range(1, n + 1):
+            classes[listed[k]] += joint[k]
+            hits += joint[k] * accuracy[listed[k]]
+        for v in range(begin, stop):
+            who, o = annotator[v], label[v]
+            expected_right[who] += hits
+            a = seat[who]
+            if a >= 0:
+                far_own[a, o] += joint[0]
+            else:
+                far_errors[o] += joint[0]
+            said = own[a, o] if a >= 0 else errors[o]
+            for k in range(1, n + 1):
+                said[listed[k]] += joint[k]
+                if listed[k] == o:
+                    right[who] += joint[k]
+    return log_likelihood
+
+
+@numba.njit(nogil=True)
+def _list(listed: Any, is_listed: Any, labels: Any, known: int, near: Any, by_shares: bool) -> int:
+    """Write to `listed`, from place 1 on, which classes are weighed; return how many."""
+    n = 0
+    for o in labels:
+        if not is_listed[o]:
+            n += 1
+            listed[n], is_listed[o] = o, True
+    n_named = n
+    for place in range(1, n_named + 1 if not by_shares else 1):
+        for t in near[listed[place]]:
+            if not is_listed[t]:
+                n += 1
+                listed[n], is_listed[t] = t, True
+    if known >= 0 and not is_listed[known]:
+        n += 1
+        listed[n] = known
+    for place in range(1, n + 1):
+        is_listed[listed[place]] = False
+    return n
+
+
+@numba.njit(nogil=True)
+def _softplus(x: float, table: Any) -> float:
+    """Return ln(1 + e^x), by labeling.shortlists.softplus_table()."""
+    at = (min(max(x, -TABLE_EDGE), TABLE_EDGE) + TABLE_EDGE) * TABLE_STEPS
+    place = int(at)
+    return float(table[place] + (at - place) * (table[place + 1] - table[place]))
 
 
 @numba.njit(nogil=True)

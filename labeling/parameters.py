@@ -140,9 +140,13 @@ class Parameters:
         The odds of being right are those of the crowd on that class, times how the odds of the skill compare with a
         newcomer's: the Rasch model, doi:10.1007/978-1-4612-4230-7 - skill against difficulty, on one scale.
         """
-        above = logit(skills) - logit(np.array([self.newcomer_skill]))
-        found: Floats = 1 / (1 + np.exp(-(above[:, np.newaxis] + logit(self.accuracy))))
+        found: Floats = 1 / (1 + np.exp(-(self.above(skills)[:, np.newaxis] + logit(self.accuracy))))
         return np.clip(found, SMALLEST, 1 - SMALLEST)
+
+    def above(self, skills: Floats) -> Floats:
+        """Return by how much these skills, (n,), exceed a newcomer's, on the scale of log odds, (n,)."""
+        found: Floats = logit(skills) - logit(np.array([self.newcomer_skill]))
+        return found
 
     def likelihoods(self, skills: Floats) -> Floats:
         """Return P(observed | truth) of annotators with these skills, (n,) -> (n, n_classes, n_classes), [annotator,

@@ -31,6 +31,7 @@ PURE = [
     "labeling/kernels.py",
     "labeling/network.py",
     "labeling/parameters.py",
+    "labeling/shortlists.py",
     "labeling/crowd.py",
     "labeling/evidence.py",
     "labeling/kinship.py",
