@@ -6,7 +6,7 @@ import numpy as np
 
 from labeling.coarse import NO_TREE
 from labeling.consensus import Fit, read_labels
-from labeling.expectation import NOBODY, NOT_KNOWN, Crowd, Expected, Ordered, Task, expect
+from labeling.expectation import NOBODY, NOT_KNOWN, AnyFloats, Crowd, Expected, Ordered, Task, expect
 from labeling.parameters import Floats, Parameters, Votes
 
 SMALLEST = 1e-10  # what a probability of nothing is taken for, so that its logarithm is a number
@@ -25,7 +25,7 @@ def dawid_skene(votes: Votes, n_items: int, n_classes: int, *, n_iterations: int
     skill = np.ones((len(own), 2))
     classes, counts = _shares(ordered, n_classes)
 
-    def learn(classes: Floats, counts: Floats) -> tuple[Crowd, Parameters]:
+    def learn(classes: Floats, counts: AnyFloats) -> tuple[Crowd, Parameters]:
         rows = np.maximum(counts, SMALLEST)
         # Of the labels that an annotator never said nothing is learnt, and nothing asked.
         rows /= np.where(counts.any(axis=2, keepdims=True), rows, 0).sum(axis=1, keepdims=True).clip(SMALLEST)

@@ -100,7 +100,7 @@ class Fit:
         their own, or what their skill and the crowd make it; that of a newcomer for whoever has no votes here.
         """
         if self.has_own(annotator):
-            own: Floats = self._crowd.rows[self._crowd.own[annotator]].T
+            own: Floats = self._crowd.rows[self._crowd.own[annotator]].T.astype(np.float64)
             return own
         knows = 0 <= annotator < len(self._crowd.own)
         skill = self.mean_skill[annotator] if knows else self.parameters.newcomer_skill

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from labeling.expectation import NOBODY, Crowd, Expected
+from labeling.expectation import NOBODY, AnyFloats, Crowd, Expected
 from labeling.parameters import ROW_WEIGHT, START_SKILL, Floats, Ints, Parameters, logit
 
 # The start counts as this many annotators when the crowd's skill prior is estimated.
@@ -57,12 +57,13 @@ def maximise(
     skill, skill_prior = _skills(expected, n_votes_of, n_right_of_crowd, sum(parameters.skill_prior))
     classes = expected.classes + ITEMS_PER_CLASS
     found = Parameters(classes / classes.sum(), confusion, skill_prior, accuracy, parameters.network)
-    rows = np.empty((0, n_classes, n_classes))
+    rows = np.empty((0, n_classes, n_classes), expected.own.dtype)
     if len(expected.own):
         mean = skill[own != NOBODY, 0] / skill[own != NOBODY].sum(axis=1)
-        drawn_to = found.likelihoods(mean).transpose(0, 2, 1)  # [own, observed, truth]
+        # [own, observed, truth]
+        drawn_to = found.likelihoods(mean).transpose(0, 2, 1).astype(expected.own.dtype, order="C")
         found = replace(found, row_weight=_row_weight(expected.own, drawn_to, parameters.row_weight))
-        rows = expected.own + found.row_weight * drawn_to
+        rows = expected.own + np.float32(found.row_weight) * drawn_to
         rows /= rows.sum(axis=1, keepdims=True)
     return Crowd(skill, own, rows), found
 
@@ -114,7 +115,7 @@ def _skills(
     return np.stack([mean, 1 - mean], axis=1) * (n_votes_of + a + b)[:, np.newaxis], prior
 
 
-def _row_weight(own: Floats, drawn_to: Floats, weight: float) -> float:
+def _row_weight(own: AnyFloats, drawn_to: AnyFloats, weight: float) -> float:
     """Return by how many pseudo-votes a row these confusions are most probably drawn to what they are drawn to.
 
     own, drawn_to: (n_own, n_classes, n_classes), [own, observed, truth], votes and shares; weight: today's, from

@@ -66,9 +66,10 @@ def expect_rows(
             expected_right[who] += hits
             if o < n_classes:
                 right[who] += joint[o]
-                said = own[a, o] if a >= 0 else errors[o]
-                for t in range(n_classes):
-                    said[t] += joint[t]
+                if a >= 0:
+                    _add(own[a, o], joint)
+                else:
+                    _add(errors[o], joint)
                 continue
             _read_group(of_vote, a, o - n_classes, log_rows, log_wrong, member, reach)
             for t in range(n_classes):
@@ -152,16 +153,28 @@ def expect_short_rows(
             who, o = annotator[v], label[v]
             expected_right[who] += hits
             a = seat[who]
-            if a >= 0:
-                far_own[a, o] += joint[0]
-            else:
-                far_errors[o] += joint[0]
-            said = own[a, o] if a >= 0 else errors[o]
             for k in range(1, n + 1):
-                said[listed[k]] += joint[k]
                 if listed[k] == o:
                     right[who] += joint[k]
+            if a >= 0:
+                far_own[a, o] += joint[0]
+                _add_listed(own[a, o], joint, listed, n)
+            else:
+                far_errors[o] += joint[0]
+                _add_listed(errors[o], joint, listed, n)
     return log_likelihood
+
+
+@numba.njit(nogil=True)
+def _add(into: Any, joint: Any) -> None:
+    for t in range(len(joint)):
+        into[t] += joint[t]
+
+
+@numba.njit(nogil=True)
+def _add_listed(into: Any, joint: Any, listed: Any, n: int) -> None:
+    for k in range(1, n + 1):
+        into[listed[k]] += joint[k]
 
 
 @numba.njit(nogil=True)
