@@ -121,20 +121,25 @@ def expect_short_rows(
                 joint[k] = log_prior[listed[k]]
                 outside -= prior[listed[k]]
             joint[0] = np.log(max(outside, 1e-12))
+            n_alike = 0
             for v in range(begin, stop):
                 a, o = seat[annotator[v]], label[v]
                 if a >= 0:
                     joint[0] += log_far_rows[a, o]
                     for k in range(1, n + 1):
                         joint[k] += log_rows[a, o, listed[k]]
-                    continue
-                ahead = above[annotator[v]]
-                joint[0] += log_far[o] - _softplus(ahead + hardness, softplus)
-                towards = log_confusion[o]
-                for k in range(1, n + 1):
-                    t = listed[k]
-                    odds = ahead + difficulty[t]
-                    joint[k] += (odds if t == o else towards[t]) - _softplus(odds, softplus)
+                else:
+                    n_alike += 1
+                    ahead = above[annotator[v]]
+                    joint[0] -= _softplus(ahead + hardness, softplus)
+                    for k in range(1, n + 1):
+                        odds = ahead + difficulty[listed[k]]
+                        joint[k] += (odds if listed[k] == o else 0.0) - _softplus(odds, softplus)
+                if n_alike and (v + 1 == stop or label[v + 1] != o):
+                    # Votes come in order of their labels, so each of these rows is fetched from memory once.
+                    joint[0] += n_alike * log_far[o]
+                    _add_listed(joint, log_confusion[o], listed, n, n_alike)
+                    n_alike = 0
             log_likelihood += _normalise(joint[: n + 1])
         if known[row] >= 0:
             for k in range(1, n + 1):
@@ -149,6 +154,7 @@ def expect_short_rows(
         for k in range(1, n + 1):
             classes[listed[k]] += joint[k]
             hits += joint[k] * accuracy[listed[k]]
+        n_alike = 0
         for v in range(begin, stop):
             who, o = annotator[v], label[v]
             expected_right[who] += hits
@@ -158,10 +164,13 @@ def expect_short_rows(
                     right[who] += joint[k]
             if a >= 0:
                 far_own[a, o] += joint[0]
-                _add_listed(own[a, o], joint, listed, n)
+                _count_listed(own[a, o], joint, listed, n, 1)
             else:
-                far_errors[o] += joint[0]
-                _add_listed(errors[o], joint, listed, n)
+                n_alike += 1
+            if n_alike and (v + 1 == stop or label[v + 1] != o):
+                far_errors[o] += n_alike * joint[0]
+                _count_listed(errors[o], joint, listed, n, n_alike)
+                n_alike = 0
     return log_likelihood
 
 
@@ -172,9 +181,15 @@ def _add(into: Any, joint: Any) -> None:
 
 
 @numba.njit(nogil=True)
-def _add_listed(into: Any, joint: Any, listed: Any, n: int) -> None:
+def _add_listed(joint: Any, of_truth: Any, listed: Any, n: int, times: int) -> None:
     for k in range(1, n + 1):
-        into[listed[k]] += joint[k]
+        joint[k] += times * of_truth[listed[k]]
+
+
+@numba.njit(nogil=True)
+def _count_listed(counts: Any, joint: Any, listed: Any, n: int, times: int) -> None:
+    for k in range(1, n + 1):
+        counts[listed[k]] += times * joint[k]
 
 
 @numba.njit(nogil=True)

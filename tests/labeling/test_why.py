@@ -207,7 +207,7 @@ def test_a_refit_made_what_stands_and_says_so_still():
         assert (told.is_latest_fit, told.is_fitted, told.agrees) == (True, True, True)
         assert told.fit.n_votes == Vote.objects.count()
         assert told.by_votes.confidence == pytest.approx(told.stands.confidence, abs=1e-6)
-        assert told.votes[-1].belief == pytest.approx(told.stands.confidence, abs=1e-9)
+        assert told.votes[-1].belief == pytest.approx(told.stands.confidence, abs=1e-6)
         assert all(each.trust.is_measured for each in told.votes)
 
 
