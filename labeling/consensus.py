@@ -79,6 +79,7 @@ class Fit:
     _tree: Tree = NO_TREE
     _known: Mapping[int, int] = field(default_factory=dict)
     _prior: Probabilities | None = None
+    _n_unsure: Ints | None = None
 
     @property
     def skill(self) -> Floats:
@@ -117,8 +118,9 @@ class Fit:
         if item in self._known:
             known: Floats = np.eye(self.parameters.n_classes)[self._known[item]]
             return known
+        n_unsure = 0 if self._n_unsure is None else int(self._n_unsure[item])
         return self.weigh(
-            self._votes.annotator[votes].astype(np.int64), self.answers(item), self._foretold(item)
+            self._votes.annotator[votes].astype(np.int64), self.answers(item), self._foretold(item), n_unsure
         )
 
     def _foretold(self, item: int) -> Floats | None:
@@ -128,15 +130,15 @@ class Fit:
         _place, log_q = self._prior.of_items(np.array([item]))
         return log_q[0] if len(log_q) else None
 
-    def weigh(self, annotators: Ints, labels: Ints, log_q: Floats | None = None) -> Floats:
+    def weigh(self, annotators: Ints, labels: Ints, log_q: Floats | None = None, n_unsure: int = 0) -> Floats:
         """Return the posterior of a question on which these annotators said this, (n_votes,) int64 each; log_q: ln of
-        what a network says, (n_classes,).
+        what a network says, (n_classes,); n_unsure: how many others could not tell.
         """
         known = (annotators >= 0) & (annotators < len(self._crowd.own))
         skills = np.full(len(annotators), self.parameters.newcomer_skill)
         skills[known] = self.mean_skill[annotators[known]]
         own = {v: self.confusion(a) for v, a in enumerate(annotators.tolist()) if self.has_own(a)}
-        return posterior(labels, skills, self.parameters, self._tree, own, log_q)
+        return posterior(labels, skills, self.parameters, self._tree, own, log_q, n_unsure)
 
     def answers(self, item: int) -> Ints:
         """Return what was said of `item`, (n_votes of it,) int64, the lowest first."""
@@ -239,6 +241,7 @@ def posterior(
     tree: Tree = NO_TREE,
     own: Mapping[int, Floats] = NO_ROWS,
     log_q: Floats | None = None,
+    n_unsure: int = 0,
 ) -> Floats:
     """Return the probability of each class for one question, (n_classes,), summing to 1.
 
@@ -246,6 +249,7 @@ def posterior(
     skills: (n_votes,), each voter's mean P(right), above 0 and below 1.
     own: the confusion of the voters who have one of their own, by the place of their vote; (n_classes, n_classes),
     [truth, observed]. log_q: ln of what a trained network says, (n_classes,), where there is one.
+    n_unsure: how many others could not tell: the more, the likelier those who name a class have guessed.
     Raises ValueError if the lengths differ or a number is out of its range.
     Source: Dawid & Skene (1979), eq. 2.5, with this module's likelihood.
     """
@@ -268,6 +272,10 @@ def posterior(
         label = int(labels[vote])
         seen = [label] if label < n_classes else tree[label - n_classes]
         of_vote[vote] = confusion[:, seen].sum(axis=1)
+    if n_unsure and len(labels):
+        blur = parameters.guessing * n_unsure / (n_unsure + len(labels))
+        guess = tree.members(labels, n_classes) @ parameters.popularity
+        of_vote = (1 - blur) * of_vote + blur * guess[:, np.newaxis]
     prior = parameters.prior
     if log_q is not None:
         prior = parameters.network.read(log_q[np.newaxis], prior)[0]
@@ -319,6 +327,7 @@ def fit(
     tree: Tree | None = None,
     gold: Gold | None = None,
     prior: Probabilities | None = None,
+    n_unsure: Ints | None = None,
     start: Start | None = None,
     watch: Callable[[int, float], None] | None = None,
 ) -> Fit:
@@ -327,6 +336,8 @@ def fit(
     tree: the inner nouns that labels from n_classes on name.
     gold: items whose class is known, which tells who is right.
     prior: what a trained network says of some items; how far to trust it is learnt (labeling.network).
+    n_unsure: (n_items,) int64, how many could not tell what each item is. It says nothing of the class, but that
+    those who name one may have guessed; how much, is learnt.
     start: what an earlier fit has learnt, to begin there and not with the shares of the votes. It adds no evidence,
     since smoothing leads back to `Parameters.start` and never to `start`.
     watch: called after each iteration with its number, from 1 on, and by how much a confidence or skill moved.
@@ -342,7 +353,9 @@ def fit(
     ordered = Ordered.of(votes, n_items, n_classes + len(tree))
     known = _known(gold, n_items, n_classes)
     _refuse_other_classes(prior, n_items, n_classes)
-    task = Task.of(ordered, _of_rows(known, ordered.items), tree, n_classes, prior)
+    if n_unsure is not None and n_unsure.shape != (n_items,):
+        raise ValueError(f"n_unsure: expected shape {(n_items,)}; found {n_unsure.shape}.")
+    task = Task.of(ordered, _of_rows(known, ordered.items), tree, n_classes, prior, n_unsure)
     fine = ordered.annotator[task.votes.label < n_classes]
     own = choose_own(np.bincount(fine, minlength=len(ordered.n_votes_of)), n_classes)
     crowd = Crowd.before(own, start or Start(parameters))
@@ -378,6 +391,7 @@ def fit(
         tree,
         known,
         prior,
+        n_unsure,
     )
 
 

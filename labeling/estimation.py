@@ -29,6 +29,8 @@ ERRORS_PER_PAIR = 1.0
 MIRRORED_ERRORS = 100.0
 # Who has a vote for every four cells of a confusion gets one of their own. So these hold four numbers a vote at most.
 VOTES_PER_CELL = 0.25
+# Votes that are guesses, and as many that are none, before any.
+GUESSES = 2.0
 # How firmly ROW_WEIGHT is held, as the shape of a Gamma distribution around it, and what it never leaves.
 ROW_SHAPE = 4.0
 ROW_WEIGHTS = (1.0, 300.0)
@@ -54,9 +56,16 @@ def maximise(
     said = (expected.errors + expected.own.sum(axis=0)).T  # (n_classes, n_classes), [truth, observed]
     accuracy, confusion = _crowd_rows(said)
     n_right_of_crowd = float(said.sum(axis=1) @ accuracy)
-    skill, skill_prior = _skills(expected, n_votes_of, n_right_of_crowd, sum(parameters.skill_prior))
+    skill, skill_prior = _skills(
+        expected, n_votes_of - expected.guessed, n_right_of_crowd, sum(parameters.skill_prior)
+    )
     classes = expected.classes + ITEMS_PER_CLASS
-    found = Parameters(classes / classes.sum(), confusion, skill_prior, accuracy, parameters.network)
+    n_guesses, n_blurred = expected.guesses
+    guessing = float((n_guesses + GUESSES) / (n_blurred + 2 * GUESSES))
+    network, row_weight = parameters.network, parameters.row_weight
+    found = Parameters(
+        classes / classes.sum(), confusion, skill_prior, accuracy, network, guessing, row_weight
+    )
     rows = np.empty((0, n_classes, n_classes), expected.own.dtype)
     if len(expected.own):
         mean = skill[own != NOBODY, 0] / skill[own != NOBODY].sum(axis=1)
@@ -104,7 +113,7 @@ def _skills(
     right = np.minimum(expected.right, n_votes_of)
     prior = _skill_prior(right, n_votes_of, weight)
     a, b = prior
-    n = np.maximum(n_votes_of, 1)
+    n = np.maximum(n_votes_of, 1e-9)
     # What the crowd would have had was worked out with its accuracy of before.
     scale = n_right_of_crowd / max(expected.expected_right.sum(), 1e-9)
     crowd = np.where(n_votes_of > 0, scale * expected.expected_right / n, a / (a + b))

@@ -145,6 +145,8 @@ class Expected:
     errors: Floats
     own: AnyFloats
     log_likelihood: float
+    guesses: Floats  # (2,), as kernels._count_guess counts them; and all votes where some cannot tell
+    guessed: Floats  # (n_annotators,), how many of each one's votes were guesses
     belief: Floats  # (n_foretold, n_classes), the posteriors of those of which a network speaks
 
 
@@ -162,6 +164,7 @@ class Task:
     foretold: Ints  # (n_foretold,), of which rows a network speaks
     log_q: Floats  # (n_foretold, n_classes), ln of what it says of each
     is_short: NDArray[np.bool_]  # (n_rows,), which rows weigh a shortlist of the classes
+    unsure: Floats  # (n_rows,), the share of those asked who could not tell
 
     @classmethod
     def of(
@@ -171,7 +174,9 @@ class Task:
         tree: Tree,
         n_classes: int,
         network: Probabilities | None = None,
+        n_unsure: Ints | None = None,
     ) -> Self:
+        """n_unsure: (n_items,), how many could not tell what each item is."""
         place = np.arange(n_classes + len(tree), dtype=np.int32)
         alone = np.flatnonzero(np.diff(tree.start) == 1)  # a group of one class is that class
         place[n_classes + alone] = tree.classes[tree.start[alone]]
@@ -185,7 +190,10 @@ class Task:
         is_short = np.full(len(votes.items), n_classes > MANY_CLASSES)
         is_short[foretold] = False
         is_short[np.searchsorted(votes.start, np.flatnonzero(label >= n_classes), side="right") - 1] = False
-        return cls(compact, known, tree.members(used, n_classes) > 0, foretold, log_q, is_short)
+        unsure = np.zeros(len(votes.items))
+        if n_unsure is not None:
+            unsure = n_unsure[votes.items] / (n_unsure[votes.items] + np.diff(votes.start))
+        return cls(compact, known, tree.members(used, n_classes) > 0, foretold, log_q, is_short, unsure)
 
 
 def expect(task: Task, crowd: Crowd, parameters: Parameters, *, by_shares: bool = False) -> Expected:
@@ -223,6 +231,8 @@ def expect(task: Task, crowd: Crowd, parameters: Parameters, *, by_shares: bool 
         total.errors,
         total.own,
         float(total.log_likelihood[0]),
+        total.guesses,
+        total.guessed,
         found.belief,
     )
 
@@ -252,6 +262,8 @@ class Sums(NamedTuple):
     far: Floats
     far_errors: Floats
     far_own: Floats
+    guesses: Floats
+    guessed: Floats
     log_likelihood: Floats
 
     @classmethod
@@ -267,6 +279,8 @@ class Sums(NamedTuple):
             np.zeros(1),
             np.zeros(n_classes),
             np.zeros((n_own, n_classes)),
+            np.zeros(2),
+            np.zeros(n_annotators),
             np.zeros(1),
         )
 
@@ -316,11 +330,12 @@ def _whole_rows(task: Task, crowd: Crowd, parameters: Parameters, found: Found, 
         task.member @ confusion,
         *found,
     )
+    blurred = _blurred(task, parameters)
+    compiled: Callable[..., float] = expect_rows
 
     def read(block: tuple[int, int], sums: Sums) -> float:
         counted = (sums.right, sums.expected_right, sums.classes, sums.errors, sums.own, sums.coarse)
-        found: float = expect_rows(by_shares, *block, *arguments, *counted)  # type: ignore[call-arg]
-        return found
+        return compiled(by_shares, *block, *arguments, *counted, *blurred, sums.guesses, sums.guessed)
 
     return read
 
@@ -356,12 +371,13 @@ def _short_rows(
         found.label,
         found.confidence,
     )
+    blurred = _blurred(task, parameters)
+    compiled: Callable[..., float] = expect_short_rows
 
     def read(block: tuple[int, int], sums: Sums) -> float:
         counted = (sums.right, sums.expected_right, sums.classes, sums.errors, sums.own)
-        outside = (sums.far, sums.far_errors, sums.far_own)
-        found: float = expect_short_rows(by_shares, *block, *arguments, *counted, *outside)  # type: ignore[call-arg]
-        return found
+        outside = (sums.far, sums.far_errors, sums.far_own, *blurred, sums.guesses, sums.guessed)
+        return compiled(by_shares, *block, *arguments, *counted, *outside)
 
     return read
 
@@ -371,6 +387,14 @@ def _map(run: Callable[[tuple[int, int]], Any], blocks: list[tuple[int, int]], n
         return [run(block) for block in blocks]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, len(blocks))) as threads:
         return [*threads.map(run, blocks)]
+
+
+def _blurred(task: Task, parameters: Parameters) -> tuple[float, Floats, Floats]:
+    """Return how much those guess who name what others cannot tell; (n_rows,), P(a vote is a guess) of each row; and
+    (n_classes + n_used,), how often guesses name each class and group.
+    """
+    popular = np.concatenate([parameters.popularity, task.member @ parameters.popularity])
+    return parameters.guessing, parameters.guessing * task.unsure, popular
 
 
 def _log_priors(task: Task, parameters: Parameters) -> Floats:

@@ -15,7 +15,8 @@ def expect_rows(
     by_shares: bool, first: int, end: int, is_short: Any, start: Any, annotator: Any, label: Any, known: Any,
     seat: Any, log_rows: Any, log_confusion: Any, log_wrong: Any, log_odds: Any, log_prior: Any, prior_of: Any,
     accuracy: Any, member: Any, reach: Any, best: Any, confidence: Any, belief: Any, right: Any, expected_right: Any,
-    classes: Any, errors: Any, own: Any, coarse: Any,
+    classes: Any, errors: Any, own: Any, coarse: Any, guessing: float, blur: Any, popular: Any, guesses: Any,
+    guessed: Any,
 ) -> float:  # fmt: skip
     """Work out the rows from `first` to `end` that weigh every class: write `best`, `confidence` and `belief`, add to
     the six behind them, and return the log likelihood. See labeling.expectation for the arrays.
@@ -34,10 +35,10 @@ def expect_rows(
             joint[:] = log_prior[prior_of[row]]
             for v in range(start[row], start[row + 1]):
                 a, o = seat[annotator[v]], label[v]
-                if o >= n_classes:
-                    _read_group(of_vote, a, o - n_classes, log_rows, log_wrong, member, reach)
+                if o >= n_classes or blur[row] > 0:
+                    _read(of_vote, a, o, log_rows, log_confusion, log_wrong, member, reach)
                     for t in range(n_classes):
-                        joint[t] += np.log(of_vote[t])
+                        joint[t] += np.log((1 - blur[row]) * of_vote[t] + blur[row] * popular[o])
                 elif a >= 0:
                     of_truth = log_rows[a, o]
                     for t in range(n_classes):
@@ -63,17 +64,36 @@ def expect_rows(
         for v in range(start[row], start[row + 1]):
             who, o = annotator[v], label[v]
             a = seat[who]
-            expected_right[who] += hits
-            if o < n_classes:
+            is_plain = blur[row] == 0 or by_shares
+            if o < n_classes and is_plain:
+                expected_right[who] += hits
                 right[who] += joint[o]
                 if a >= 0:
                     _add(own[a, o], joint)
                 else:
                     _add(errors[o], joint)
                 continue
-            _read_group(of_vote, a, o - n_classes, log_rows, log_wrong, member, reach)
+            _read(of_vote, a, o, log_rows, log_confusion, log_wrong, member, reach)
+            b = 0.0 if is_plain else blur[row]
+            sure = 0.0
             for t in range(n_classes):
-                ratio = joint[t] / of_vote[t]
+                of_vote[t] = (1 - b) * of_vote[t] + b * popular[o]
+                sure += joint[t] * (1 - b * popular[o] / of_vote[t])
+            expected_right[who] += sure * hits
+            if b > 0:
+                _count_guess(guesses, 1 - sure, b, guessing)
+                guessed[who] += 1 - sure
+            for t in range(n_classes):
+                ratio = (1 - b) * joint[t] / of_vote[t]
+                if o < n_classes:
+                    share = joint[t] * (1 - b * popular[o] / of_vote[t])
+                    if t == o:
+                        right[who] += share
+                    if a >= 0:
+                        own[a, o, t] += share
+                    else:
+                        errors[o, t] += share
+                    continue
                 if a < 0:
                     wrong = np.exp(log_wrong[-1 - a, t])
                     coarse[o - n_classes, t] += ratio * wrong
@@ -96,14 +116,15 @@ def expect_short_rows(
     seat: Any, log_rows: Any, log_far_rows: Any, log_confusion: Any, log_far: Any, above: Any, prior: Any,
     log_prior: Any, accuracy: Any, difficulty: Any, mean_accuracy: float, hardness: float, near: Any, softplus: Any,
     best: Any, confidence: Any, right: Any, expected_right: Any, classes: Any, errors: Any, own: Any, far: Any,
-    far_errors: Any, far_own: Any,
+    far_errors: Any, far_own: Any, guessing: float, blur: Any, popular: Any, guesses: Any,
+    guessed: Any,
 ) -> float:  # fmt: skip
     """The same of those that weigh a shortlist: its classes have places 1, 2, ... in `joint`, and all others
     together place 0. See labeling.expectation for the arrays.
     """
     n_classes = len(log_prior)
     listed, is_listed = np.empty(n_classes + 1, np.int64), np.zeros(n_classes, np.bool_)
-    joint = np.empty(n_classes + 1)
+    joint, of_vote = np.empty(n_classes + 1), np.empty(n_classes + 1)
     log_likelihood = 0.0
     for row in range(first, end):
         if not is_short[row]:
@@ -124,7 +145,14 @@ def expect_short_rows(
             n_alike = 0
             for v in range(begin, stop):
                 a, o = seat[annotator[v]], label[v]
-                if a >= 0:
+                if blur[row] > 0:
+                    _read_listed(
+                        of_vote, a, o, listed, n, log_rows, log_far_rows, log_confusion, log_far, above[annotator[v]],
+                        difficulty, hardness,
+                    )  # fmt: skip
+                    for k in range(n + 1):
+                        joint[k] += np.log((1 - blur[row]) * of_vote[k] + blur[row] * popular[o])
+                elif a >= 0:
                     joint[0] += log_far_rows[a, o]
                     for k in range(1, n + 1):
                         joint[k] += log_rows[a, o, listed[k]]
@@ -157,8 +185,32 @@ def expect_short_rows(
         n_alike = 0
         for v in range(begin, stop):
             who, o = annotator[v], label[v]
-            expected_right[who] += hits
             a = seat[who]
+            if blur[row] > 0 and not by_shares:
+                _read_listed(
+                    of_vote, a, o, listed, n, log_rows, log_far_rows, log_confusion, log_far, above[who], difficulty,
+                    hardness,
+                )  # fmt: skip
+                sure = 0.0
+                for k in range(n + 1):
+                    of_vote[k] = joint[k] * (
+                        1 - blur[row] * popular[o] / ((1 - blur[row]) * of_vote[k] + blur[row] * popular[o])
+                    )
+                    sure += of_vote[k]
+                _count_guess(guesses, 1 - sure, blur[row], guessing)
+                guessed[who] += 1 - sure
+                expected_right[who] += sure * hits
+                for k in range(1, n + 1):
+                    if listed[k] == o:
+                        right[who] += of_vote[k]
+                if a >= 0:
+                    far_own[a, o] += of_vote[0]
+                    _count_listed(own[a, o], of_vote, listed, n, 1)
+                else:
+                    far_errors[o] += of_vote[0]
+                    _count_listed(errors[o], of_vote, listed, n, 1)
+                continue
+            expected_right[who] += hits
             for k in range(1, n + 1):
                 if listed[k] == o:
                     right[who] += joint[k]
@@ -261,11 +313,49 @@ def _likeliest(joint: Any) -> int:
 
 
 @numba.njit(nogil=True)
-def _read_group(
-    of_vote: Any, a: int, group: int, log_rows: Any, log_wrong: Any, member: Any, reach: Any
+def _count_guess(guesses: Any, guessed: float, b: float, guessing: float) -> None:
+    """Count a vote that was a guess with P = guessed: two things had to come together, each with its chance before,
+    `guessing` and b / guessing, so where it was none the first may have been so all the same.
+    """
+    guesses[0] += guessed + (1 - guessed) * (guessing - b) / (1 - b)
+    guesses[1] += 1
+
+
+@numba.njit(nogil=True)
+def _read_listed(
+    of_vote: Any, a: int, o: int, listed: Any, n: int, log_rows: Any, log_far_rows: Any, log_confusion: Any,
+    log_far: Any, ahead: float, difficulty: Any, hardness: float,
+) -> None:  # fmt: skip
+    """Write P(o | truth) to `of_vote`, at the places that a shortlist's classes and all others have there."""
+    if a >= 0:
+        of_vote[0] = np.exp(log_far_rows[a, o])
+        for k in range(1, n + 1):
+            of_vote[k] = np.exp(log_rows[a, o, listed[k]])
+        return
+    of_vote[0] = np.exp(log_far[o]) / (1 + np.exp(ahead + hardness))
+    for k in range(1, n + 1):
+        t = listed[k]
+        wrong = 1 / (1 + np.exp(ahead + difficulty[t]))
+        of_vote[k] = 1 - wrong if t == o else wrong * np.exp(log_confusion[o, t])
+
+
+@numba.njit(nogil=True)
+def _read(
+    of_vote: Any, a: int, o: int, log_rows: Any, log_confusion: Any, log_wrong: Any, member: Any, reach: Any
 ) -> None:
-    """Write P(group | truth) to `of_vote`: of somebody with an own confusion, or at place -1 - a of the others."""
+    """Write P(o | truth) to `of_vote`, of a class or a group: of somebody with an own confusion, or at place
+    -1 - a of the others.
+    """
     n_classes = len(of_vote)
+    if o < n_classes:
+        for t in range(n_classes):
+            if a >= 0:
+                of_vote[t] = np.exp(log_rows[a, o, t])
+            else:
+                wrong = np.exp(log_wrong[-1 - a, t])
+                of_vote[t] = 1 - wrong if t == o else wrong * np.exp(log_confusion[o, t])
+        return
+    group = o - n_classes
     for t in range(n_classes):
         of_vote[t] = 0.0
     if a < 0:

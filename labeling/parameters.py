@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +17,7 @@ Ints = NDArray[np.int64]
 START_SKILL = (3.4, 0.6)
 # Before any vote: pseudo-votes that skill and crowd lend to each row of an own confusion.
 ROW_WEIGHT = 20.0
+START_GUESSING = 0.5
 SMALLEST = 1e-12  # a probability that is to be above 0
 
 
@@ -66,6 +68,8 @@ class Parameters:
     accuracy:    (n_classes,), above 0 and below 1: P(right | truth) of the crowd as a whole, so that nobody is blamed
                  for what is hard for all; by default the mean of the skill prior for every class.
     network:     how what a trained network says of an item is to be read.
+    guessing:    on an item of which a share x of those asked cannot tell, a vote is a guess with P = guessing * x,
+                 and names a class as often as all votes do; above 0 and below 1.
     row_weight:  as how many votes skill and crowd count in each row of an annotator's own confusion; above 0.
     Raises ValueError if any of this does not hold. A 0 would let one vote veto a class for good.
     """
@@ -75,6 +79,7 @@ class Parameters:
     skill_prior: tuple[float, float]
     accuracy: Floats = field(default_factory=lambda: np.zeros(0))
     network: Reliability = field(default_factory=Reliability)
+    guessing: float = START_GUESSING
     row_weight: float = ROW_WEIGHT
 
     def __post_init__(self) -> None:
@@ -134,6 +139,12 @@ class Parameters:
         a, b = self.skill_prior
         return a / (a + b)
 
+    @cached_property
+    def popularity(self) -> Floats:
+        """How often the crowd says each class, (n_classes,), summing to 1."""
+        errs: Floats = self.prior * (1 - self.accuracy)
+        return self.prior * self.accuracy + errs @ self.confusion
+
     def accuracy_of(self, skills: Floats) -> Floats:
         """Return P(right | truth) of annotators with these skills, (n,), above 0 and below 1 -> (n, n_classes).
 
@@ -166,6 +177,7 @@ class Parameters:
             self.skill_prior,
             self.accuracy[places],
             self.network,
+            self.guessing,
             self.row_weight,
         )
 
@@ -177,6 +189,7 @@ class Parameters:
             "skill_prior": list(self.skill_prior),
             "accuracy": self.accuracy.tolist(),
             "network": list(self.network),
+            "guessing": self.guessing,
             "row_weight": self.row_weight,
         }
 
@@ -189,6 +202,7 @@ class Parameters:
             skill_prior=tuple(document["skill_prior"]),
             accuracy=np.array(document.get("accuracy", ()), dtype=np.float64),  # fits of old have none
             network=Reliability(*document.get("network", ())),
+            guessing=document.get("guessing", START_GUESSING),
             row_weight=document.get("row_weight", ROW_WEIGHT),
         )
 

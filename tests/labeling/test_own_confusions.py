@@ -49,7 +49,7 @@ def test_a_refit_keeps_the_confusion_of_whoever_has_votes_enough(collection):
     own = of_annotator(collection, always_cat(collection))
     cats, dogs = own
     np.testing.assert_allclose(own.sum(axis=1), 1)
-    assert cats[0] > 0.8  # of a cat they say cat
+    assert cats[0] > 0.75  # of a cat they say cat
     assert dogs[0] > 0.6  # and of a dog
 
 
