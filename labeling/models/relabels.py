@@ -3,7 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from labeling.models.collections import Collection, ConsensusFit, Narrowing
+from labeling.models.collections import Collection, Narrowing
+from labeling.models.fits import ConsensusFit
 from labeling.models.questions import Question
 from taxonomy.models import Draft, Synset
 
