@@ -202,6 +202,7 @@ NO_PAGE = {
     "labeling:change-classes": "a button of the owner's page",
     "labeling:open": "a button of the owner's page",
     "labeling:close": "a button of the owner's page",
+    "labeling:refit": "a part of the dashboard, and its button",
     "labeling:cast-vote": "a button of the label page",
     "labeling:keep": "a button of the reports",
     "labeling:withdraw": "a button of the reports",
