@@ -5,6 +5,7 @@ tenth, as a refit does after growth, beside a fit that begins anew.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +38,8 @@ def grow(crowd: Crowd, votes_each: int, seed: int, n_rounds: int) -> None:
     found = consensus.fit(first, crowd.n_items, crowd.n_classes)
     seconds = 0.0
     for votes in grown:
-        start = found.start
-        found, seconds = timed(
-            lambda votes=votes, start=start: consensus.fit(votes, crowd.n_items, crowd.n_classes, start=start)
-        )
+        go_on = partial(consensus.fit, votes, crowd.n_items, crowd.n_classes, start=found.start)
+        found, seconds = timed(go_on)
     anew, seconds_anew = timed(lambda: consensus.fit(grown[-1], crowd.n_items, crowd.n_classes))
     report(
         "going on",

@@ -22,6 +22,7 @@ from labeling.models import (
     Skill,
     Vote,
 )
+from labeling.models.fits import learnt
 from taxonomy.models import Change
 
 MOST_TRIES = 3  # of a refit that changes of the taxonomy overtake
@@ -85,7 +86,7 @@ def _refit(collection: Collection, is_anew: bool, tell: Tell) -> Report:
     votes, keys, counts = _read(collection, choices)
     n_items, n_classes = len(keys.questions), len(keys.classes)
     n_votes = int(counts.votes.sum())
-    gold = gold_of(collection, choices, keys)
+    gold = _gold(collection, choices, keys)
     start = None if is_anew else _start(collection, choices, keys)
     tell(State.LEARNING, n_votes=n_votes, is_anew=start is None, n_iterations=0, moved=None)
     fit = consensus.fit(
@@ -109,7 +110,7 @@ def _refit(collection: Collection, is_anew: bool, tell: Tell) -> Report:
         )
         if collection.is_verifying and row.taxonomy_version != version:
             raise ClassesChangedError("The taxonomy changed while the votes were read.")
-        Skill.objects.keep(row, keys.annotators, fit.start)
+        Skill.objects.keep(row, learnt(keys.annotators, fit.start))
     decided = decide(collection, choices, keys, votes, counts, fit)
     Question.objects.record_consensus(_telling(decided, tell), row)
     tallying.forget()
@@ -126,18 +127,15 @@ def _read(collection: Collection, choices: Choices) -> tuple[consensus.Votes, Ke
     return Vote.objects.as_arrays(collection, judged, choices.becomes, choices.broader)
 
 
-def gold_of(collection: Collection, choices: Choices, keys: Keys) -> consensus.Gold:
+def _gold(collection: Collection, choices: Choices, keys: Keys) -> consensus.Gold:
     """Return the gold questions that have votes, and what they show: they tell who is right."""
     rows = collection.questions.filter(is_gold=True, n_votes__gt=0).values_list("pk", "truth", "about")
-    item_of = {pk: i for i, pk in enumerate(keys.questions)}
-    found = {
-        item_of[pk]: int(choices.about(truth) == choices.about(about)) if about else choices.place(truth)
-        for pk, truth, about in rows
-        if pk in item_of
-    }
-    table = [(item, label) for item, label in sorted(found.items()) if label is not None]
-    item, label = np.array(table, dtype=np.int64).reshape(-1, 2).T
-    return consensus.Gold(item, label)
+    return keys.gold(
+        {
+            pk: int(choices.about(truth) == choices.about(about)) if about else choices.place(truth)
+            for pk, truth, about in rows
+        }
+    )
 
 
 def _start(collection: Collection, choices: Choices, keys: Keys) -> consensus.Start | None:

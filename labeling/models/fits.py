@@ -1,7 +1,8 @@
 """What was learnt from a collection's votes: of the crowd as a whole, and of each annotator."""
 
 import math
-from collections.abc import Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from labeling import consensus
 from labeling.models.collections import ClassesChangedError, Collection
 from taxonomy.models import Change
@@ -69,9 +71,31 @@ class ConsensusFit(models.Model):
             )
 
 
+# What is known of one annotator: their key, pseudo-votes right and wrong, and their own confusion, packed, if any.
+Known = tuple[int, float, float, bytes | None]
+
+
+def learnt(annotators: Sequence[int], found: consensus.Start) -> Iterator[Known]:
+    """Yield what a fit has learnt of its annotators; `annotators`: their keys, by place."""
+    # Who has no vote that counts comes last, and of them nothing was learnt.
+    for place, (annotator, (right, wrong)) in enumerate(zip(annotators, found.skill.tolist(), strict=False)):
+        own = found.own.get(place)
+        yield annotator, right, wrong, None if own is None else Skill.pack(own)
+
+
+def known_as_json(known: Iterable[Known]) -> list[list[Any]]:
+    return [[*row, own and b64encode(own).decode()] for *row, own in known]
+
+
+def known_from_json(document: list[list[Any]]) -> list[Known]:
+    """Return what `known_as_json` was given, without annotators that are gone."""
+    there = set(User.objects.filter(pk__among=[who for who, *_row in document]).values_list("pk", flat=True))
+    return [(who, r, w, own and b64decode(own)) for who, r, w, own in document if who in there]
+
+
 class SkillQuerySet(models.QuerySet["Skill"]):
-    def keep(self, fit: ConsensusFit, annotators: Sequence[int], learnt: consensus.Start) -> None:
-        """Keep what a fit has learnt of its collection's annotators; `annotators`: their keys, by place."""
+    def keep(self, fit: ConsensusFit, known: Iterable[Known]) -> None:
+        """Keep what a fit of a collection has learnt of annotators; others stay as they are."""
         Skill.objects.bulk_create(
             (
                 Skill(
@@ -80,19 +104,21 @@ class SkillQuerySet(models.QuerySet["Skill"]):
                     right=right,
                     wrong=wrong,
                     fit=fit,
-                    confusion=Skill.pack(learnt.own[place]) if place in learnt.own else None,
+                    confusion=confusion,
                 )
-                for place, (annotator, (right, wrong)) in enumerate(
-                    zip(
-                        annotators, learnt.skill.tolist(), strict=False
-                    )  # who has no vote that counts comes last
-                )
+                for annotator, right, wrong, confusion in known
             ),
             batch_size=2000,
             update_conflicts=True,
             unique_fields=["collection", "annotator"],
             update_fields=["right", "wrong", "fit", "confusion"],
         )
+
+    def known(self) -> Iterator[Known]:
+        """Yield what is kept, in the order of the annotators."""
+        rows = self.order_by("annotator").values_list("annotator", "right", "wrong", "confusion")
+        for annotator, right, wrong, own in rows.iterator():
+            yield annotator, right, wrong, None if own is None else bytes(own)
 
     def as_start(
         self, fit: int, annotators: Sequence[int], parameters: consensus.Parameters

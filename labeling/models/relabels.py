@@ -21,6 +21,12 @@ class Reclass(models.Model):
     fit = models.JSONField(
         null=True, help_text=_("What a fit over the classes after found, where there is one.")
     )
+    known_before = models.JSONField(
+        null=True,
+        help_text=_(
+            "The fit before it, and what was known of annotators by that; empty where it made no other."
+        ),
+    )
     moved = models.JSONField(help_text=_("The primary keys of the nouns that count as others after it."))
 
     class Meta:
