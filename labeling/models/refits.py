@@ -17,6 +17,7 @@ from labeling.models.fits import ConsensusFit
 HEARTBEAT_EVERY_S = 2
 # Without a heartbeat. The longest silence is one iteration: ten million votes of a thousand classes take 30 s.
 LOST_AFTER = timedelta(minutes=5)
+SILENT_AFTER = timedelta(minutes=1)  # pages say that nothing was heard of it
 MOST_LOST = 3  # times that its worker died, until it is given up
 REST = timedelta(hours=1)  # after a refit that failed, until growth brings another
 
@@ -177,6 +178,12 @@ class Refit(models.Model):
     @property
     def is_running(self) -> bool:
         return self.state in self.RUNNING
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing was heard of it for so long that its worker may be dead."""
+        heard_at = self.heartbeat_at
+        return self.is_running and heard_at is not None and heard_at < timezone.now() - SILENT_AFTER
 
     @property
     def approached(self) -> float:

@@ -17,6 +17,7 @@ from accounts.models import ApiToken, User
 from labeling import aggregation, reporting
 from labeling.intake import IncomingPicture, add_pictures
 from labeling.models import GRID, Collection, Comment, Image, Lease, Refit
+from labeling.models.refits import SILENT_AFTER
 from labeling.receiving import receive, take_in_waiting
 from labeling.talking import flag, say
 from taxonomy import drafting
@@ -339,7 +340,7 @@ class World:
         known = {"n_votes": 12345, "n_iterations": 12, "moved": 0.031, "started_at": at, "heartbeat_at": at}
         states = {
             "waiting": {},
-            "learning": known,
+            "learning": {**known, "heartbeat_at": at - SILENT_AFTER},
             "finished": {**known, "finished_at": at},
             "failed": {
                 **known,

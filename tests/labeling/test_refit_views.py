@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from labeling.models import Refit
+from labeling.models.refits import SILENT_AFTER
 from tests.factories import make_collection, make_user, make_vote
 from tests.labeling.organisers import make_organiser
 
@@ -95,6 +96,15 @@ def test_a_page_says_why_the_last_refit_failed(client, collection):
 
     assert "It broke off 3 times." in told
     assert "Learn again now" in told
+
+
+def test_a_page_says_once_nothing_was_heard_of_a_refit_for_long(client, collection):
+    refit = running(collection)
+    assert "Nothing was heard of it since" not in page(client, "dashboard", collection)
+
+    Refit.objects.filter(pk=refit.pk).update(heartbeat_at=timezone.now() - SILENT_AFTER)
+
+    assert "Nothing was heard of it since" in page(client, "dashboard", collection)
 
 
 def test_what_waits_for_a_worker_is_told_though_an_earlier_one_ended(client, collection):
