@@ -51,7 +51,8 @@ def refit_now(collection: Collection) -> aggregation.Report:
     report = run(refit) if refit else None
     if report is None:
         raise AlreadyRefittingError(
-            f"Expected that nobody else refits {collection}; found that refit {asked.pk} is running. Try again later."
+            f"Expected that nobody else refits {collection}; found that refit {asked.pk} is running. "
+            f"`manage.py update_consensus {collection.slug}` does it later."
         )
     return report
 
