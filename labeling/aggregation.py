@@ -29,9 +29,8 @@ MOST_TRIES = 3  # of a refit that changes of the taxonomy overtake
 
 
 State = Refit.State
-Row = tuple[
-    int, int, int | None, float, str, int | None
-]  # question, its votes, label, confidence, state, narrowing
+# What a question is decided as: its key, its votes, label, confidence, state and narrowing.
+Row = tuple[int, int, int | None, float, str, int | None]
 
 
 class Tell(Protocol):

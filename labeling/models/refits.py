@@ -15,7 +15,7 @@ from labeling.models.collections import Collection
 from labeling.models.fits import ConsensusFit
 
 HEARTBEAT_EVERY_S = 2
-# Without a heartbeat. The longest silence is one iteration: ten million votes of a thousand classes take 30 s.
+# Without a heartbeat. The longest silence is one iteration: half a minute for 10,000,000 votes of 1,000 classes.
 LOST_AFTER = timedelta(minutes=5)
 SILENT_AFTER = timedelta(minutes=1)  # pages say that nothing was heard of it
 MOST_LOST = 3  # times that its worker died, until it is given up
