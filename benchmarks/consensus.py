@@ -3,6 +3,7 @@
     python -m benchmarks.consensus accuracy     CIFAR-10H at 1, 2, 3, 5, 10 and all votes a picture
     python -m benchmarks.consensus crowds       twenty made-up crowds of many kinds
     python -m benchmarks.consensus stopping     votes bought until 99 of 100 labels are right
+    python -m benchmarks.consensus refits       going on from the last fit, beside beginning anew
     python -m benchmarks.consensus coarse       a third of the votes at inner nouns
     python -m benchmarks.consensus speed        seconds and memory at 10^5 to 10^7 votes
     python -m benchmarks.consensus largest      3.2 million items, 5,247 classes, 30 million votes
@@ -16,10 +17,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import accuracy, cifar10h, coarsening, rivals, speed, stopping
+from benchmarks import accuracy, cifar10h, coarsening, refitting, rivals, speed, stopping
 from benchmarks.reporting import report_machine
 
-WHAT = ("accuracy", "crowds", "stopping", "coarse", "speed", "largest")
+WHAT = ("accuracy", "crowds", "stopping", "refits", "coarse", "speed", "largest")
+ON_CIFAR10H = ("accuracy", "stopping", "refits", "coarse")
 VOTES_EACH = (1, 2, 3, 5, 10, 50)
 
 
@@ -37,7 +39,7 @@ def main() -> None:
     parser.add_argument("--kept", type=Path, metavar="FOLDER", help="where to keep what rivals answered")
     parser.add_argument("--drawing", type=Path, metavar="SVG", help="where to draw stopping or speed")
     options = parser.parse_args()
-    if options.what in ("accuracy", "stopping", "coarse") and not (options.folder / "votes.csv.gz").is_file():
+    if options.what in ON_CIFAR10H and not (options.folder / "votes.csv.gz").is_file():
         sys.exit(f"--folder: expected votes.csv.gz of CIFAR-10H in {options.folder}; found none.")
     if not rivals.are_installed():
         print("crowd-kit is not installed, so ours is measured alone.", file=sys.stderr)
@@ -53,6 +55,8 @@ def run(options: argparse.Namespace) -> None:
             accuracy.on_made_up_crowds(options.limit, options.kept)
         case "stopping":
             stopping.on_cifar10h(options.folder, options.drawing)
+        case "refits":
+            refitting.on_cifar10h(options.folder, VOTES_EACH)
         case "coarse":
             coarsening.on_cifar10h(options.folder)
         case "speed":

@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("nestwork")
@@ -22,4 +23,10 @@ app.conf.beat_schedule = {
         ("sweep runs", "training.tasks.sweep_runs", 10),
         ("sweep submissions", "competition.tasks.sweep_submissions", 5),
     )
+}
+# At an hour, UTC, when few people label anywhere. Beat makes up for it where it was not running then.
+app.conf.beat_schedule["refit nightly"] = {
+    "task": "labeling.tasks.refit_nightly",
+    "schedule": crontab(hour="3", minute="30"),
+    "options": {"expires": 6 * 3600},
 }

@@ -13,7 +13,7 @@ from competition.models import Contest, Phase, Submission
 from datasets.freezing import freeze
 from datasets.models import Snapshot
 from demo import digits
-from labeling import aggregation
+from labeling import aggregation, refitting
 from labeling.intake import IncomingPicture, add_pictures
 from labeling.models import Collection
 from taxonomy.formats import read_records
@@ -77,7 +77,11 @@ def known_answers(collection: Collection) -> dict[int, Synset]:
 
 def settle(collection: Collection) -> aggregation.Report:
     """Refit the consensus over all votes."""
-    return aggregation.refit(collection)
+    try:
+        return refitting.refit_now(collection)
+    except refitting.AlreadyRefittingError:
+        # A demo that was killed in the midst of it seems for minutes to be at it still; two at once do no harm.
+        return aggregation.refit(collection)
 
 
 def freeze_once(collection: Collection) -> Snapshot:

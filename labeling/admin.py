@@ -26,6 +26,7 @@ from labeling.models import (
     Question,
     QuizPass,
     Reclass,
+    Refit,
     Relabel,
     Report,
     Retraction,
@@ -183,6 +184,22 @@ class StandingAdmin(KeptAsMadeAdmin):
 class ConsensusFitAdmin(KeptAsMadeAdmin):
     list_display = ("pk", "collection", "n_votes", "log_likelihood", "taxonomy_version", "created_at")
     list_filter = ("collection",)
+
+
+@admin.register(Refit)
+class RefitAdmin(KeptAsMadeAdmin):
+    list_display = (
+        "collection",
+        "cause",
+        "state",
+        "is_anew",
+        "n_votes",
+        "n_iterations",
+        "started_at",
+        "took_s",
+    )
+    list_filter = ("state", "cause", "collection")
+    list_select_related = ("collection",)
 
 
 @admin.register(Narrowing)

@@ -1,7 +1,8 @@
 """Rows -> arrays -> consensus -> rows: the refit of a collection's labels from every vote on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from django.db import transaction
@@ -17,18 +18,34 @@ from labeling.models import (
     Figures,
     Keys,
     Question,
+    Refit,
     Skill,
     Vote,
 )
+from labeling.models.fits import learnt
 from taxonomy.models import Change
 
 MOST_TRIES = 3  # of a refit that changes of the taxonomy overtake
+
+
+State = Refit.State
+# What a question is decided as: its key, its votes, label, confidence, state and narrowing.
+Row = tuple[int, int, int | None, float, str, int | None]
+
+
+class Tell(Protocol):
+    """Whoever is told how far a refit is: the state that it is in, and other fields of a Refit by name."""
+
+    def __call__(self, state: State, **progress: Any) -> None: ...
 
 
 @dataclass(frozen=True)
 class Report:
     """What a refit found. Accuracies are fractions of the questions whose answer is known; None without any."""
 
+    fit: ConsensusFit
+    is_anew: bool  # it did not go on from the last fit
+    n_iterations: int
     n_votes: int
     n_questions: int
     n_settled: int
@@ -37,46 +54,69 @@ class Report:
     n_known: int
 
 
-def refit(collection: Collection) -> Report:
-    """Estimate skills, confusions and labels anew from every vote, and write them down.
+def tell_nobody(state: State, **progress: Any) -> None:
+    """Keep it to oneself."""
 
-    Safe to repeat and to run beside voting: the result depends on the votes alone, and a question that got a
-    vote meanwhile keeps what that vote decided. Where a change of the taxonomy gives the collection other
-    classes meanwhile, it begins again. Raises ClassesChangedError if that happens again and again.
+
+def refit(collection: Collection, *, is_anew: bool = True, tell: Tell = tell_nobody) -> Report:
+    """Estimate skills, confusions and labels from every vote, and write them down.
+
+    is_anew: begin with the votes alone, so that the result depends on them and on nothing else. Otherwise it goes on
+    from what the last fit had learnt, where that was over the same classes, which takes fewer iterations.
+    tell: is called often, and may raise to have it end.
+    Safe to repeat and to run beside voting: a question that got a vote meanwhile keeps what that vote decided. Where
+    a change of the taxonomy gives the collection other classes meanwhile, it begins again. Raises
+    ClassesChangedError if that happens again and again.
     """
     for _attempt in range(MOST_TRIES - 1):
         try:
-            return _refit(collection)
+            return _refit(collection, is_anew, tell)
         except ClassesChangedError:
             continue
-    return _refit(collection)
+    return _refit(collection, is_anew, tell)
 
 
-def _refit(collection: Collection) -> Report:
+def _refit(collection: Collection, is_anew: bool, tell: Tell) -> Report:
+    tell(State.READING)
+    collection.refresh_from_db(fields=["latest_fit"])
     version = Change.objects.version()
     choices = Choices.read(collection, None)
     classes = choices.synsets
     votes, keys, counts = _read(collection, choices)
     n_items, n_classes = len(keys.questions), len(keys.classes)
+    n_votes = int(counts.votes.sum())
     gold = _gold(collection, choices, keys)
-    fit = consensus.fit(votes, n_items, n_classes, tree=choices.tree, gold=gold)
+    start = None if is_anew else _start(collection, choices, keys)
+    tell(State.LEARNING, n_votes=n_votes, is_anew=start is None, n_iterations=0, moved=None)
+    fit = consensus.fit(
+        votes,
+        n_items,
+        n_classes,
+        tree=choices.tree,
+        gold=gold,
+        start=start,
+        watch=lambda n, moved: tell(State.LEARNING, n_iterations=n, moved=moved),
+    )
+    tell(State.WRITING, n_iterations=fit.n_iterations)
     decide = _verified if collection.is_verifying else _decisions
     with transaction.atomic():
         row = ConsensusFit.objects.keep(
             collection,
             classes=collection.fitted_names(classes),
             parameters=fit.parameters.to_json(),
-            n_votes=int(counts.votes.sum()),
+            n_votes=n_votes,
             log_likelihood=fit.log_likelihood,
         )
         if collection.is_verifying and row.taxonomy_version != version:
             raise ClassesChangedError("The taxonomy changed while the votes were read.")
-        _write_skills(collection, keys, fit, row)
-    Question.objects.record_consensus(decide(collection, choices, keys, votes, counts, fit), row)
+        Skill.objects.keep(row, learnt(keys.annotators, fit.start))
+    decided = decide(collection, choices, keys, votes, counts, fit)
+    Question.objects.record_consensus(_telling(decided, tell), row)
     tallying.forget()
     Figures.objects.filter(collection=collection).mark()
     majority, _share = consensus.majority(votes.where(votes.label < n_classes), n_items, n_classes)
-    return _report(collection, keys, int(counts.votes.sum()), fit.label, majority)
+    found = _report(collection, keys, n_votes, fit.label, majority)
+    return Report(fit=row, is_anew=start is None, n_iterations=fit.n_iterations, **found)
 
 
 def _read(collection: Collection, choices: Choices) -> tuple[consensus.Votes, Keys, Counts]:
@@ -89,37 +129,25 @@ def _read(collection: Collection, choices: Choices) -> tuple[consensus.Votes, Ke
 def _gold(collection: Collection, choices: Choices, keys: Keys) -> consensus.Gold:
     """Return the gold questions that have votes, and what they show: they tell who is right."""
     rows = collection.questions.filter(is_gold=True, n_votes__gt=0).values_list("pk", "truth", "about")
-    item_of = {pk: i for i, pk in enumerate(keys.questions)}
-    found = {
-        item_of[pk]: int(choices.about(truth) == choices.about(about)) if about else choices.place(truth)
-        for pk, truth, about in rows
-        if pk in item_of
-    }
-    table = [(item, label) for item, label in sorted(found.items()) if label is not None]
-    item, label = np.array(table, dtype=np.int64).reshape(-1, 2).T
-    return consensus.Gold(item, label)
-
-
-def _write_skills(collection: Collection, keys: Keys, fit: consensus.Fit, row: ConsensusFit) -> None:
-    Skill.objects.bulk_create(
-        (
-            Skill(
-                collection=collection,
-                annotator_id=annotator,
-                right=right,
-                wrong=wrong,
-                fit=row,
-                confusion=Skill.pack(fit.confusion(i)) if fit.has_own(i) else None,
-            )
-            for i, (annotator, (right, wrong)) in enumerate(
-                zip(keys.annotators, fit.skill.tolist(), strict=False)
-            )
-        ),
-        batch_size=2000,
-        update_conflicts=True,
-        unique_fields=["collection", "annotator"],
-        update_fields=["right", "wrong", "fit", "confusion"],
+    return keys.gold(
+        {
+            pk: int(choices.about(truth) == choices.about(about)) if about else choices.place(truth)
+            for pk, truth, about in rows
+        }
     )
+
+
+def _start(collection: Collection, choices: Choices, keys: Keys) -> consensus.Start | None:
+    """Return what the last fit has learnt; None where it was over other classes, or there is none."""
+    if choices.fit is None or choices.parameters is None:
+        return None
+    return collection.skills.as_start(choices.fit, keys.annotators, choices.parameters)
+
+
+def _telling(rows: Iterable[Row], tell: Tell) -> Iterator[Row]:
+    for row in rows:
+        tell(State.WRITING)
+        yield row
 
 
 def _decisions(
@@ -129,8 +157,8 @@ def _decisions(
     votes: consensus.Votes,
     counts: Counts,
     fit: consensus.Fit,
-) -> Iterator[tuple[int, int, int | None, float, str, int | None]]:
-    """Yield (question, its votes, label, confidence, state, narrowing) for every voted question."""
+) -> Iterator[Row]:
+    """Yield what every voted question is decided as."""
     policy = collection.policy
     nouns = collection.split_nouns(collection.ordered_classes())
     split = {noun.pk: narrowing for noun, narrowing in nouns.items()}
@@ -164,7 +192,7 @@ def _verified(
     votes: consensus.Votes,
     counts: Counts,
     fit: consensus.Fit,
-) -> Iterator[tuple[int, int, int | None, float, str, int | None]]:
+) -> Iterator[Row]:
     """The same where each question is about one noun; those whose noun is asked about no more stay as they are."""
     nouns = dict(collection.questions.filter(n_votes__gt=0).values_list("pk", "about"))
     n_told = np.bincount(votes.item, minlength=len(keys.questions))
@@ -183,7 +211,7 @@ def _verified(
 
 def _report(
     collection: Collection, keys: Keys, n_votes: int, label: consensus.Ints, majority: consensus.Ints
-) -> Report:
+) -> dict[str, Any]:
     measured = collection.questions.exclude(truth=None).filter(
         is_gold=False
     )  # gold is what it is known to be
@@ -197,11 +225,11 @@ def _report(
     def share_right(guess: consensus.Ints) -> float | None:
         return sum(keys.classes[guess[i]] == t for i, t in known) / len(known) if known else None
 
-    return Report(
-        n_votes=n_votes,
-        n_questions=len(keys.questions),
-        n_settled=collection.questions.decided().count(),
-        accuracy=share_right(label),
-        majority_accuracy=share_right(majority),
-        n_known=len(known),
-    )
+    return {
+        "n_votes": n_votes,
+        "n_questions": len(keys.questions),
+        "n_settled": collection.questions.decided().count(),
+        "accuracy": share_right(label),
+        "majority_accuracy": share_right(majority),
+        "n_known": len(known),
+    }

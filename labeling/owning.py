@@ -35,6 +35,7 @@ from labeling.models import (
     NotReadyError,
     Question,
     Reach,
+    Refit,
     Vote,
     may_organise,
     tell_inner,
@@ -393,11 +394,12 @@ def _change_gold(request: OwnerRequest, collection: Collection) -> None:
 @require_safe
 @owners_only
 def dashboard(request: HttpRequest, collection: Collection) -> HttpResponse:
-    """How far it is, when it will be done, how well people agree, and who they are."""
+    """How far it is, when it will be done, what was learnt last, how well people agree, and who they are."""
     page = Paginator(overview.by_skill(collection), VOTERS_PAGE).get_page(request.GET.get("page"))
     context = {
         "collection": collection,
         "report": overview.report(collection),
+        "refits": Refit.objects.of(collection),
         "page": page,
         "known": overview.known_voters(collection, page.object_list),
     }

@@ -1,5 +1,6 @@
-"""Votes a day -> when a collection will be done, and drawn bars. Pure."""
+"""Votes a day -> when a collection will be done, and drawn bars; how a fit moves -> how near its end it is. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,3 +48,14 @@ def days_left(
         return None
     n_wanted = n_left * n_votes_done / n_done - n_votes_left
     return max(n_wanted, n_left) / votes_a_day
+
+
+def approached(moved: float | None, tolerance: float) -> float:
+    """Return how far a fit has come towards its end, 0 to 1, that comes once an iteration moves nothing by more than
+    `tolerance`, which is above 0 and below 1; `moved`: by how much the last one did, None before the first.
+
+    Iterations move things less and less by about the same factor, so on the scale of logarithms they are even steps.
+    """
+    if not moved:
+        return 0.0 if moved is None else 1.0
+    return min(max(math.log(moved) / math.log(tolerance), 0.0), 1.0)

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from labeling import overview
-from labeling.models import Collection
+from labeling.models import Collection, Refit
 from labeling.owning import OwnerRequest, owners_only
 from labeling.quality import report
 from labeling.quality.confusing import Confusion, Row
@@ -26,6 +26,7 @@ def quality(request: OwnerRequest, collection: Collection) -> HttpResponse:
     context = {
         "collection": collection,
         "report": found,
+        "refits": Refit.objects.of(collection),
         "row": _row(found.confusion, request.GET.get("noun", "")),
         "page": page,
         "known": known,

@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
-from labeling import aggregation, counting, receiving, reopening, tallying
-from labeling.models import Collection, Intake, Lease, Question
+from labeling import counting, receiving, refitting, reopening, tallying
+from labeling.models import Intake, Lease, Question
 
 
 @shared_task
@@ -33,11 +33,22 @@ def count_figures() -> int:
 
 @shared_task
 def refit_grown_collections() -> int:
-    """Refit every collection whose votes have grown by a tenth since its last fit; return how many those are."""
-    grown = Collection.objects.grown()
-    for collection in grown:
-        aggregation.refit(collection)
-    return len(grown)
+    """Refit every collection whose votes have grown by a tenth since its last fit, and whatever waits for a refit;
+    return how many those are.
+    """
+    return refitting.refit_grown()
+
+
+@shared_task
+def refit_nightly() -> int:
+    """Refit anew every collection that has got votes since it was last; return how many those are."""
+    return refitting.refit_nightly()
+
+
+@shared_task
+def refit_waiting() -> int:
+    """Refit whatever waits for it; return how many those are."""
+    return refitting.refit_waiting()
 
 
 @shared_task

@@ -1,6 +1,7 @@
 """What a fit of all votes of a collection says, as they count after a change."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,18 +13,21 @@ from labeling.coarse import Tree
 from labeling.following.turn import Turn
 from labeling.models import Collection, Counts, Question, Vote
 from labeling.models.choices import read_hierarchy
+from labeling.models.fits import known_as_json, learnt
 from taxonomy.models import Synset
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A fit of all votes of a collection, as they count after a change."""
+    """A fit of all votes of a collection, and of what its gold questions show, as they count after a change."""
 
     fit: consensus.Fit
     place: Mapping[int, int]  # question -> item
     n_named: consensus.Ints  # (n_items,) votes that name a class
     counts: Counts
     inner: Sequence[int | None]  # the labels that the first groups of the fit are
+    annotators: Sequence[int]  # by place
+    gold: AbstractSet[int]  # items whose class is known
 
     @classmethod
     def of(
@@ -38,20 +42,28 @@ class Fitted:
         between = _between(collection, turn, classes, judged)
         votes, keys, counts = Vote.objects.as_arrays(collection, judged, counts_as, between.places)
         tree = Tree.of([*between.places.values()])
-        fit = consensus.fit(votes, len(keys.questions), len(judged), tree=tree)
+        gold = keys.gold(_known(collection, judged, counts_as))
+        fit = consensus.fit(votes, len(keys.questions), len(judged), tree=tree, gold=gold)
         n_named = np.bincount(votes.item[votes.label < len(judged)], minlength=len(keys.questions))
         place = {pk: i for i, pk in enumerate(keys.questions)}
-        return cls(fit, place, n_named, counts, [turn.label(pk) for pk in between.inner])
+        inner = [turn.label(pk) for pk in between.inner]
+        return cls(fit, place, n_named, counts, inner, keys.annotators, {*gold.item.tolist()})
 
     def names(self, question: int) -> bool:
         """Say whether any vote on `question` names a class, or a noun above some."""
         return question in self.place and len(self.fit.answers(self.place[question])) > 0
+
+    def is_gold(self, question: int) -> bool:
+        """Say whether what `question` shows is known, so that no vote decides it."""
+        return self.place.get(question) in self.gold
 
     def answer(
         self, question: int, classes: list[int], policy: consensus.Policy
     ) -> tuple[int | None, float, str]:
         item = self.place[question]
         confidence = float(self.fit.confidence[item])
+        if self.is_gold(question):
+            return classes[self.fit.label[item]], confidence, Question.State.SETTLED.value
         n_votes, n_none = int(self.counts.answers[item]), int(self.counts.none[item])
         decision = consensus.decide(confidence, int(self.n_named[item]), n_votes, policy, n_none)
         if decision != consensus.Decision.SETTLED:
@@ -65,7 +77,19 @@ class Fitted:
             "parameters": self.fit.parameters.to_json(),
             "n_votes": int(self.counts.votes.sum()),
             "log_likelihood": self.fit.log_likelihood,
+            "skills": known_as_json(learnt(self.annotators, self.fit.start)),
         }
+
+
+def _known(
+    collection: Collection, judged: Sequence[int], counts_as: Mapping[int, int | None]
+) -> dict[int, int | None]:
+    """Return the places among `judged` of what gold questions show, as it counts after the change."""
+    place = {pk: i for i, pk in enumerate(judged)}
+    known = collection.questions.filter(is_gold=True, n_votes__gt=0).values_list("pk", "truth")
+    return {
+        pk: place.get(truth if truth in place else counts_as.get(truth, truth) or 0) for pk, truth in known
+    }
 
 
 def _between(collection: Collection, turn: Turn, classes: list[int], judged: list[int]) -> Hierarchy:

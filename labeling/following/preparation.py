@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from labeling.following.fitted import Fitted
 from labeling.following.turn import Turn
-from labeling.models import Collection, Narrowing, Question, Reclass, Relabel, Vote
+from labeling.models import Collection, ConsensusFit, Narrowing, Question, Reclass, Relabel, Vote
+from labeling.models.fits import known_as_json
 from taxonomy.changes import ChangeRefusedError
 from taxonomy.models import Ancestry, Draft, Synset
 from taxonomy.models.ledger import Kind
@@ -241,8 +243,16 @@ class Preparation:
                 "parameters": known.parameters,
                 "n_votes": known.n_votes,
                 "log_likelihood": known.log_likelihood,
+                "skills": self._skills(known),
             }
         return {"classes": wnids, **self._fit.to_json()} if self._fit else None
+
+    def _skills(self, fit: ConsensusFit) -> list[list[Any]]:
+        """Return what `fit` has learnt of annotators: as it is kept, or was when what is undone was done."""
+        if self.undone and self.undone.known_before and self.undone.known_before["fit"] == fit.pk:
+            skills: list[list[Any]] = self.undone.known_before["skills"]
+            return skills
+        return known_as_json(self.collection.skills.filter(fit=fit).known())
 
     def _answers(self, touched: list[int]) -> Iterator[Relabel]:
         rest = iter(touched)
@@ -272,7 +282,7 @@ class Preparation:
             row.label_after_id, row.confidence_after, row.state_after = self._fit.answer(
                 question.pk, self.judged_after, self.collection.policy
             )
-            row.fit_after, row.is_fitted = None, True
+            row.fit_after, row.is_fitted = None, not self._fit.is_gold(question.pk)
             if row.label_after_id == self.turn.split and row.state_after == Question.State.SETTLED:
                 self._narrow(row)
             elif row.label_after_id in self.judged_after[len(self.after) :]:

@@ -1,6 +1,7 @@
 """One collection's part of a change, as it is written."""
 
 from functools import cache
+from typing import Any
 
 from django.db.models import F, OuterRef, Q, Subquery
 
@@ -15,8 +16,10 @@ from labeling.models import (
     Question,
     Reclass,
     Relabel,
+    Skill,
     Vote,
 )
+from labeling.models.fits import known_as_json, known_from_json
 from taxonomy.dependants import OutdatedError
 from taxonomy.models import Draft, Synset
 
@@ -33,7 +36,7 @@ class Switch:
         Collection.objects.filter(pk=self.collection.pk).update(root=self.reclass.root_after)
         self._keep_narrowings()
         if self.reclass.fit is not None:
-            self._keep_fit(self.reclass.fit)
+            self._keep_fit({**self.reclass.fit})
         late = set(self.relabels.exclude(_as_prepared()).values_list("question", flat=True))
         self._drop_leases()
         self._write_labels(late)
@@ -66,9 +69,18 @@ class Switch:
         narrowing.parts.set(self.turn.parts)
         self.relabels.filter(is_narrowed=True).update(narrowing_after=narrowing)
 
-    def _keep_fit(self, fit: dict[str, object]) -> None:
-        """Keep the parameters over the new classes as the latest fit, so that votes go on from there."""
+    def _keep_fit(self, fit: dict[str, Any]) -> None:
+        """Keep the parameters over the new classes as the latest fit, with what it has learnt of annotators, so that
+        votes go on from there. What was known of them before is kept beside it, for the undo.
+        """
+        self.collection.refresh_from_db(fields=["latest_fit"])
+        before = self.collection.latest_fit_id
+        if before is not None:
+            skills = known_as_json(self.collection.skills.filter(fit=before).known())
+            Reclass.objects.filter(pk=self.reclass.pk).update(known_before={"fit": before, "skills": skills})
+        known = known_from_json(fit.pop("skills", []))  # what was prepared by earlier versions has none
         row = ConsensusFit.objects.keep(self.collection, **fit)
+        Skill.objects.keep(row, known)
         self.relabels.filter(is_fitted=True, is_narrowed=False).update(fit_after=row)
 
     def _drop_leases(self) -> None:

@@ -16,11 +16,9 @@ from labeling.models.collections import (
     ClassRefusedError,
     Collection,
     CollectionClass,
-    ConsensusFit,
     Narrowing,
     NotReadyError,
     Reach,
-    Skill,
     may_organise,
 )
 from labeling.models.comments import Comment, Flag
@@ -28,6 +26,7 @@ from labeling.models.days import Streak, VotingDay
 from labeling.models.duplicates import NearDuplicate
 from labeling.models.examples import Example, ExampleRefusedError
 from labeling.models.figures import Figures, SiteFigures, Standing, Standings
+from labeling.models.fits import ConsensusFit, Skill
 from labeling.models.grids import GRID, Grid
 from labeling.models.images import Arrival, Image
 from labeling.models.intakes import Intake, IntakeLostError, IntakeNote
@@ -40,6 +39,7 @@ from labeling.models.leases import (
 )
 from labeling.models.questions import DECIDED_RIGHT, Question, label_words, random_position, tell_inner
 from labeling.models.quizzes import QuizPass
+from labeling.models.refits import Refit, RefitLostError, Refits
 from labeling.models.relabels import Reclass, Relabel
 from labeling.models.reports import Report
 from labeling.models.votes import AGREES, IS_KNOWN, Counts, Keys, Retraction, Vote, is_right
@@ -86,6 +86,9 @@ __all__ = [
     "QuizPass",
     "Reach",
     "Reclass",
+    "Refit",
+    "RefitLostError",
+    "Refits",
     "Relabel",
     "Report",
     "Retraction",

@@ -11,7 +11,8 @@ from django.db import transaction
 
 from labeling import broader, consensus
 from labeling.coarse import Tree
-from labeling.models.collections import VERIFIED, Collection, Narrowing, Skill
+from labeling.models.collections import VERIFIED, Collection, Narrowing
+from labeling.models.fits import Skill
 from taxonomy.models import Ancestry, Change, Synset
 
 MOST_KEPT = 256  # collections and narrowings, each as of one version

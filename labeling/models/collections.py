@@ -1,11 +1,9 @@
-"""Labelling campaigns: their classes, and what was learnt about their votes and voters."""
+"""Labelling campaigns: their classes, their policy, and what of them is asked again since a noun was split."""
 
-import math
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -21,6 +19,9 @@ from accounts.sql import build, rows, select
 from labeling import consensus
 from labeling.splits import TEST
 from taxonomy.models import Ancestry, Change, Synset, SynsetQuerySet
+
+if TYPE_CHECKING:
+    from labeling.models.fits import ConsensusFit
 
 MOST_CLASSES = 1000  # as ILSVRC had; the confusions of more would not fit into one row
 FEWEST_CLASSES = 2  # to choose between
@@ -478,105 +479,3 @@ class Narrowing(models.Model):
             Synset.objects.filter(ancestor_rows__ancestor__in=parts - {None}).values_list("pk", flat=True)
         )
         return [synset for synset in self.collection.ordered_classes() if synset.pk in below]
-
-
-class ConsensusFitManager(models.Manager["ConsensusFit"]):
-    @transaction.atomic
-    def keep(self, collection: Collection, **fields: Any) -> "ConsensusFit":
-        """Keep the parameters of a fit as the collection's latest, from which votes go on."""
-        fit = self.create(collection=collection, taxonomy_version=Change.objects.version(), **fields)
-        Collection.objects.filter(pk=collection.pk).update(latest_fit=fit)
-        collection.latest_fit = fit
-        return fit
-
-
-class ConsensusFit(models.Model):
-    """One refit of a collection's consensus: the parameters that made its labels."""
-
-    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="fits")
-    classes = models.JSONField(help_text=_("The wnid of each class index, or absent and present."))
-    parameters = models.JSONField()
-    n_votes = models.PositiveIntegerField()
-    log_likelihood = models.FloatField()
-    taxonomy_version = models.PositiveIntegerField()
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = ConsensusFitManager()
-
-    class Meta:
-        get_latest_by = "pk"
-
-    def __str__(self) -> str:
-        return f"{self.collection}, fit {self.pk}"
-
-    def reorder(self, classes: list[str]) -> None:
-        """Keep the same parameters with the classes in another order."""
-        parameters = consensus.Parameters.from_json(self.parameters)
-        order = [self.classes.index(name) for name in classes]
-        self.parameters, self.classes = parameters.reordered(order).to_json(), classes
-        self.save(update_fields=["classes", "parameters"])
-        skills = list(Skill.objects.filter(fit=self, confusion__isnull=False))
-        for skill in skills:
-            own = skill.own_confusion()
-            if own is not None:
-                skill.confusion = Skill.pack(own[np.ix_(order, order)])
-        Skill.objects.bulk_update(skills, ["confusion"], batch_size=500)
-
-    def refuse_other_classes(self) -> None:
-        """Raise ClassesChangedError unless votes are still weighed over the classes of this fit. Where those do not
-        name nouns, any change of the taxonomy counts: it may turn what questions are about.
-        """
-        collection = Collection.objects.get(pk=self.collection_id)
-        has_turned = collection.is_verifying and Change.objects.version() != self.taxonomy_version
-        if has_turned or collection.fitted_names(collection.judged_classes()) != self.classes:
-            raise ClassesChangedError(
-                f"Expected the classes of {self}; found that a change of the taxonomy gave it others."
-            )
-
-
-class Skill(models.Model):
-    """How often one annotator is right in one collection: a Beta distribution, the crowd's prior included."""
-
-    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="skills")
-    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    right = models.FloatField(help_text=_("Pseudo-votes that were right."))
-    wrong = models.FloatField(help_text=_("Pseudo-votes that were wrong."))
-    fit = models.ForeignKey(
-        "ConsensusFit", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
-    )
-    confusion = models.BinaryField(
-        null=True,
-        help_text=_("Of whoever has votes enough: P(observed | truth) over the classes of the fit, float32."),
-    )
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["collection", "annotator"], name="labeling_skill_once"),
-            models.CheckConstraint(condition=Q(right__gt=0, wrong__gt=0), name="labeling_skill_above_zero"),
-        ]
-        indexes = [
-            models.Index(
-                fields=["fit"], condition=Q(confusion__isnull=False), name="labeling_own_confusions"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.annotator}: {self.mean:.2f}"
-
-    @property
-    def mean(self) -> float:
-        return self.right / (self.right + self.wrong)
-
-    @staticmethod
-    def pack(confusion: consensus.Floats) -> bytes:
-        """Return an own confusion, (n_classes, n_classes), [truth, observed], as `confusion` keeps it."""
-        return confusion.astype("<f4").tobytes()
-
-    def own_confusion(self) -> consensus.Floats | None:
-        """Return what `pack` was given, its rows summing to 1, or None."""
-        if self.confusion is None:
-            return None
-        cells = np.frombuffer(self.confusion, dtype="<f4").astype(np.float64)
-        rows = cells.reshape(math.isqrt(len(cells)), -1)
-        found: consensus.Floats = rows / rows.sum(axis=1, keepdims=True)
-        return found

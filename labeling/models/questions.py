@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.sql import rows, run
 from labeling import consensus
 from labeling.models.choices import Choices, Narrower
-from labeling.models.collections import VERIFIED, Collection, CollectionClass, ConsensusFit, Narrowing
+from labeling.models.collections import VERIFIED, Collection, CollectionClass, Narrowing
+from labeling.models.fits import ConsensusFit
 from labeling.models.images import Image
 from labeling.models.sql import among, cells, keys, table
 from labeling.splits import TRAIN

@@ -3,7 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from labeling.models.collections import Collection, ConsensusFit, Narrowing
+from labeling.models.collections import Collection, Narrowing
+from labeling.models.fits import ConsensusFit
 from labeling.models.questions import Question
 from taxonomy.models import Draft, Synset
 
@@ -19,6 +20,12 @@ class Reclass(models.Model):
     after = models.JSONField()
     fit = models.JSONField(
         null=True, help_text=_("What a fit over the classes after found, where there is one.")
+    )
+    known_before = models.JSONField(
+        null=True,
+        help_text=_(
+            "The fit before it, and what was known of annotators by that; empty where it made no other."
+        ),
     )
     moved = models.JSONField(help_text=_("The primary keys of the nouns that count as others after it."))
 

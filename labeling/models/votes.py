@@ -41,6 +41,15 @@ class Keys:
     annotators: Sequence[int]
     classes: Sequence[int]
 
+    def gold(self, known: Mapping[int, int | None]) -> consensus.Gold:
+        """Return the class that is known of questions, by their keys, as arrays; left out is what has no vote, or
+        shows none of the classes (None).
+        """
+        item_of = {pk: item for item, pk in enumerate(self.questions)}
+        found = [(item_of[pk], label) for pk, label in known.items() if pk in item_of and label is not None]
+        item, label = np.array(sorted(found), dtype=np.int64).reshape(-1, 2).T
+        return consensus.Gold(item, label)
+
 
 @dataclass(frozen=True, eq=False)
 class Counts:

@@ -9,13 +9,15 @@ from importlib.resources import files
 import pytest
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts import flood
 from accounts.models import ApiToken, User
 from labeling import aggregation, reporting
 from labeling.intake import IncomingPicture, add_pictures
-from labeling.models import GRID, Collection, Comment, Image, Lease
+from labeling.models import GRID, Collection, Comment, Image, Lease, Refit
+from labeling.models.refits import SILENT_AFTER
 from labeling.receiving import receive, take_in_waiting
 from labeling.talking import flag, say
 from taxonomy import drafting
@@ -123,6 +125,10 @@ PAGES = [
     ("organiser", "labeling:dashboard", "open", ""),
     ("organiser", "labeling:dashboard", "empty", ""),
     *(
+        ("organiser", "labeling:dashboard", f"refit {each}", "")
+        for each in ("waiting", "learning", "finished", "failed")
+    ),
+    *(
         ("organiser", "labeling:why", f"why {each}", "")
         for each in ("settled", "inner noun", "open", "unasked", "verified", "secret")
     ),
@@ -202,6 +208,7 @@ NO_PAGE = {
     "labeling:change-classes": "a button of the owner's page",
     "labeling:open": "a button of the owner's page",
     "labeling:close": "a button of the owner's page",
+    "labeling:refit": "a part of the dashboard, and its button",
     "labeling:cast-vote": "a button of the label page",
     "labeling:keep": "a button of the reports",
     "labeling:withdraw": "a button of the reports",
@@ -238,6 +245,7 @@ class World:
         self.rows: dict[str, list[object]] = {"": []}
         self._make_labels()
         self._make_collections()
+        self._make_refits()
         self._make_uploads()
         self._make_numbers()
         self._make_changes()
@@ -325,6 +333,25 @@ class World:
             "why verified": [verifying.slug, lease.question_id],
             "why secret": [self.snapshot.collection.slug, secret.pk],
         }
+
+    def _make_refits(self) -> None:
+        """Collections whose consensus is being learnt, or was."""
+        at = timezone.now()
+        known = {"n_votes": 12345, "n_iterations": 12, "moved": 0.031, "started_at": at, "heartbeat_at": at}
+        states = {
+            "waiting": {},
+            "learning": {**known, "heartbeat_at": at - SILENT_AFTER},
+            "finished": {**known, "finished_at": at},
+            "failed": {
+                **known,
+                "finished_at": at,
+                "error": "It broke off; the log of whoever ran it says why.",
+            },
+        }
+        for state, fields in states.items():
+            collection = make_collection(n_questions=2, owner=self.people["organiser"])
+            Refit.objects.create(collection=collection, cause="growth", state=state, **fields)
+            self.rows[f"refit {state}"] = [collection.slug]
 
     def _make_uploads(self) -> None:
         """One that was taken in, with a file that was refused and two that look alike, and one that waits."""

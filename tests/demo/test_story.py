@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from demo import digits, story, volunteers
-from labeling.models import Vote
+from labeling.models import Refit, Vote
 
 pytestmark = pytest.mark.django_db
 FEW = slice(0, 40)
@@ -68,6 +68,15 @@ def test_volunteers_are_named_as_simulated_with_their_reliability():
     assert all(volunteer.user.is_simulated for volunteer in crowd)
     assert crowd[0].user.display_name == "volunteer-01-right-80-in-100 (simulated)"
     assert crowd[-1].reliability == pytest.approx(0.95)
+
+
+def test_a_demo_that_was_killed_while_it_learnt_keeps_the_next_one_from_nothing(collection):
+    volunteers.label_everything(
+        collection, volunteers.recruit(), story.known_answers(collection), lambda n: None
+    )
+    Refit.objects.claim(Refit.objects.enqueue(collection, Refit.Cause.ASKED).pk)
+
+    assert story.settle(collection).n_settled > 0
 
 
 def test_every_step_done_again_does_nothing(collection):

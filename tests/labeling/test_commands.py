@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from labeling import importing
-from labeling.models import Collection, ConsensusFit, Question, Vote
+from labeling.models import Collection, ConsensusFit, Question, Refit, Vote
 from tests.factories import make_collection, make_picture, make_synset, make_vote
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +78,18 @@ def test_pictures_classes_and_votes_come_in_and_the_consensus_is_told(folder):
         "Right against 3 known answers: consensus 100.00%, majority 100.00%.",
     ]
     assert err == ""
+
+
+def test_what_comes_in_while_the_collection_is_being_refitted_is_kept_and_said_not_to_be_refitted(folder):
+    folder.import_votes("--limit", "1")
+    running = Refit.objects.enqueue(Collection.objects.get(), Refit.Cause.GROWTH)
+    Refit.objects.claim(running.pk)
+
+    out, _err = folder.import_votes()
+
+    assert Vote.objects.count() == 9
+    assert f"found that refit {running.pk} is running" in out
+    assert ConsensusFit.objects.count() == 1
 
 
 def test_the_collection_stands_under_the_noun_that_its_classes_share(folder):

@@ -8,6 +8,7 @@ import pytest
 from benchmarks import coarsening, plot
 from benchmarks.accuracy import OURS, Row
 from benchmarks.crowds import Crowd
+from benchmarks.refitting import first_of
 from benchmarks.speed import synthetic
 from benchmarks.stopping import Point, Stream, by_majority, frontier, until_lead, until_sure
 from labeling.consensus import Votes
@@ -124,3 +125,13 @@ def test_synthetic_votes_are_right_eight_times_in_ten():
     # Of each item's 200 votes the most frequent class is its truth.
     most = np.array([np.bincount(votes.label[votes.item == item]).max() for item in range(100)])
     assert most.sum() / 20_000 == pytest.approx(0.8, abs=0.02)
+
+
+def test_votes_grow_by_others_and_keep_those_that_there_were():
+    votes = Votes(np.arange(30) % 7, np.arange(30), np.zeros(30, dtype=np.int64))
+
+    some, more, every = (set(grown.annotator.tolist()) for grown in first_of(votes, [10, 20, 30], seed=0))
+
+    assert (len(some), len(more), len(every)) == (10, 20, 30)
+    assert some < more < every
+    assert some != set(range(10))

@@ -1,6 +1,6 @@
 import pytest
 
-from labeling.pace import HEIGHT, WIDTH, bars, days_left
+from labeling.pace import HEIGHT, WIDTH, approached, bars, days_left
 
 
 def test_the_highest_bar_fills_the_drawing_and_none_is_outside_it():
@@ -32,3 +32,14 @@ def test_too_little_to_go_by_is_no_forecast(n_done, votes_a_day):
 
 def test_what_is_done_takes_no_day():
     assert days_left(0, 0, 0, 0, 0) == 0
+
+
+def test_each_iteration_that_moves_things_a_tenth_as_much_is_a_step_as_long():
+    assert [approached(moved, 0.001) for moved in (1, 0.1, 0.01, 0.001)] == pytest.approx(
+        [0, 1 / 3, 2 / 3, 1]
+    )
+
+
+@pytest.mark.parametrize(("moved", "share"), [(None, 0), (0.0, 1), (1e-9, 1), (1.5, 0)])
+def test_a_fit_is_never_before_its_beginning_nor_beyond_its_end(moved, share):
+    assert approached(moved, 0.001) == share

@@ -97,6 +97,7 @@ def test_an_empty_one_says_what_will_be_there(client, organiser):
     said = page(client, make_collection(owner=organiser))
 
     assert re.findall('class="empty">([^.]*)[.]', said) == [
+        "Nothing yet",
         "None yet",
         "No picture with votes has a known answer yet, so nobody can say whether confidences hold",
         "None yet",

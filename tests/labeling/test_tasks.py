@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from celery.schedules import crontab
 from django.conf import settings
 from django.utils import timezone
 
@@ -37,7 +38,22 @@ def test_every_periodic_task_exists_and_lapses_before_it_comes_again():
 
     for entry in app.conf.beat_schedule.values():
         assert entry["task"] in app.tasks
-        assert entry["options"]["expires"] <= entry["schedule"]
+        assert entry["options"]["expires"] <= seconds_between(entry["schedule"])
+
+
+def seconds_between(schedule: int | crontab) -> int:
+    if isinstance(schedule, int):
+        return schedule
+    # Of those by the clock there are only daily ones.
+    assert (len(schedule.hour), len(schedule.minute)) == (1, 1)
+    assert (len(schedule.day_of_week), len(schedule.day_of_month), len(schedule.month_of_year)) == (7, 31, 12)
+    return 24 * 3600
+
+
+def test_collections_are_refitted_anew_once_a_night():
+    [entry] = [e for e in app.conf.beat_schedule.values() if e["task"] == "labeling.tasks.refit_nightly"]
+
+    assert seconds_between(entry["schedule"]) == 24 * 3600
 
 
 def test_the_training_queue_is_named_for_a_task_that_exists():

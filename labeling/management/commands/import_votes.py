@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from labeling import aggregation, importing
+from labeling import importing, refitting
 from labeling.crowd import CrowdFileError, PictureArchive, read_labels, read_votes
 from labeling.management.reports import describe
 from labeling.models import Collection
@@ -51,7 +51,11 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{error} What came before it is kept; run the command again to go on."
             ) from error
-        self.stdout.write(describe(aggregation.refit(made)))
+        try:
+            self.stdout.write(describe(refitting.refit_now(made)))
+        except refitting.AlreadyRefittingError as error:
+            # Everything is in; whoever is at it may have missed some of it, which the next refit reads.
+            self.stdout.write(str(error))
 
     def _named(self, text: str) -> tuple[str, str]:
         name, equals, synset = text.partition("=")

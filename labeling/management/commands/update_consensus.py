@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from labeling import aggregation
+from labeling import refitting
 from labeling.management.reports import describe
 from labeling.models import Collection
 
@@ -20,5 +20,8 @@ class Command(BaseCommand):
         if found is None:
             raise CommandError(f"There is no collection {collection!r}.")
         started = perf_counter()
-        report = aggregation.refit(found)
+        try:
+            report = refitting.refit_now(found)
+        except refitting.AlreadyRefittingError as error:
+            raise CommandError(str(error)) from error
         self.stdout.write(f"{describe(report)}\nTook {perf_counter() - started:.1f} s.")
