@@ -29,6 +29,15 @@ class Crowd:
         return len(self.truth)
 
 
+def renamed(crowd: Crowd, seed: int) -> Crowd:
+    """Return the same crowd with its classes in an order by lot, so that a rule by which ties go to the first class
+    neither gains nor loses from which class that is.
+    """
+    place = np.random.default_rng(seed).permutation(crowd.n_classes)
+    votes = Votes(crowd.votes.item, crowd.votes.annotator, place[crowd.votes.label])
+    return Crowd(f"{crowd.name}, renamed", votes, place[crowd.truth], crowd.n_classes)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to make a crowd up.
