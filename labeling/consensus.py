@@ -138,7 +138,8 @@ class Fit:
         skills = np.full(len(annotators), self.parameters.newcomer_skill)
         skills[known] = self.mean_skill[annotators[known]]
         own = {v: self.confusion(a) for v, a in enumerate(annotators.tolist()) if self.has_own(a)}
-        return posterior(labels, skills, self.parameters, self._tree, own, log_q, n_unsure)
+        blur = self.parameters.blur(n_unsure, len(labels))
+        return posterior(labels, skills, self.parameters, self._tree, own, log_q, blur)
 
     def answers(self, item: int) -> Ints:
         """Return what was said of `item`, (n_votes of it,) int64, the lowest first."""
@@ -241,7 +242,7 @@ def posterior(
     tree: Tree = NO_TREE,
     own: Mapping[int, Floats] = NO_ROWS,
     log_q: Floats | None = None,
-    n_unsure: int = 0,
+    blur: float = 0.0,
 ) -> Floats:
     """Return the probability of each class for one question, (n_classes,), summing to 1.
 
@@ -249,7 +250,7 @@ def posterior(
     skills: (n_votes,), each voter's mean P(right), above 0 and below 1.
     own: the confusion of the voters who have one of their own, by the place of their vote; (n_classes, n_classes),
     [truth, observed]. log_q: ln of what a trained network says, (n_classes,), where there is one.
-    n_unsure: how many others could not tell: the more, the likelier those who name a class have guessed.
+    blur: P(a vote is a guess), as `Parameters.blur` tells from how many others could not tell.
     Raises ValueError if the lengths differ or a number is out of its range.
     Source: Dawid & Skene (1979), eq. 2.5, with this module's likelihood.
     """
@@ -272,8 +273,7 @@ def posterior(
         label = int(labels[vote])
         seen = [label] if label < n_classes else tree[label - n_classes]
         of_vote[vote] = confusion[:, seen].sum(axis=1)
-    if n_unsure and len(labels):
-        blur = parameters.guessing * n_unsure / (n_unsure + len(labels))
+    if blur:
         guess = tree.members(labels, n_classes) @ parameters.popularity
         of_vote = (1 - blur) * of_vote + blur * guess[:, np.newaxis]
     prior = parameters.prior

@@ -139,6 +139,10 @@ class Parameters:
         a, b = self.skill_prior
         return a / (a + b)
 
+    def blur(self, n_unsure: int, n_named: int) -> float:
+        """Return P(a vote is a guess) where `n_unsure` people could not tell, and `n_named` named something."""
+        return self.guessing * n_unsure / (n_unsure + n_named) if n_unsure else 0.0
+
     @cached_property
     def popularity(self) -> Floats:
         """How often the crowd says each class, (n_classes,), summing to 1."""

@@ -70,7 +70,7 @@ def test_the_posterior_is_that_of_votes_of_which_each_may_be_a_guess():
     parameters = Parameters.start(3)
     labels, skills = np.array([0, 1]), np.array([0.9, 0.7])
 
-    found = consensus.posterior(labels, skills, parameters, n_unsure=2)
+    found = consensus.posterior(labels, skills, parameters, blur=parameters.blur(2, 2))
 
     guess = parameters.guessing * 2 / 4
     by_hand = parameters.prior.copy()
@@ -82,7 +82,7 @@ def test_the_posterior_is_that_of_votes_of_which_each_may_be_a_guess():
 def test_who_cannot_tell_alone_tells_nothing():
     parameters = Parameters.start(3)
 
-    found = consensus.posterior(np.array([], np.int64), np.array([]), parameters, n_unsure=5)
+    found = consensus.posterior(np.array([], np.int64), np.array([]), parameters, blur=parameters.blur(5, 0))
 
     np.testing.assert_array_equal(found, parameters.prior)
 
