@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from labeling.coarse import Tree
 from labeling.network import Probabilities
 from labeling.parameters import Floats, Ints, Parameters, Start, Votes, check_range, logit
-from labeling.shortlists import MANY_CLASSES, Shortlists, softplus_table
+from labeling.shortlists import MANY_CLASSES, Shortlists
 
 # However many cores there are, so that sums are made in one order and equal votes give equal bits.
 N_BLOCKS = 4
@@ -331,11 +331,12 @@ def _whole_rows(task: Task, crowd: Crowd, parameters: Parameters, found: Found, 
         *found,
     )
     blurred = _blurred(task, parameters)
-    compiled: Callable[..., float] = expect_rows
 
     def read(block: tuple[int, int], sums: Sums) -> float:
         counted = (sums.right, sums.expected_right, sums.classes, sums.errors, sums.own, sums.coarse)
-        return compiled(by_shares, *block, *arguments, *counted, *blurred, sums.guesses, sums.guessed)
+        return float(
+            expect_rows(by_shares, *block, *arguments, *counted, *blurred, sums.guesses, sums.guessed)
+        )
 
     return read
 
@@ -344,7 +345,7 @@ def _short_rows(
     task: Task, crowd: Crowd, parameters: Parameters, shortlists: Shortlists, found: Found, by_shares: bool
 ) -> Reader:
     """Return what reads the rows that weigh a shortlist."""
-    from labeling.kernels import expect_short_rows  # loads Numba
+    from labeling.kernels import expect_short_rows, softplus_table  # loads Numba
 
     votes = task.votes
     confusion = np.ascontiguousarray(parameters.confusion.T)  # [observed, truth]
@@ -372,12 +373,11 @@ def _short_rows(
         found.confidence,
     )
     blurred = _blurred(task, parameters)
-    compiled: Callable[..., float] = expect_short_rows
 
     def read(block: tuple[int, int], sums: Sums) -> float:
         counted = (sums.right, sums.expected_right, sums.classes, sums.errors, sums.own)
         outside = (sums.far, sums.far_errors, sums.far_own, *blurred, sums.guesses, sums.guessed)
-        return compiled(by_shares, *block, *arguments, *counted, *outside)
+        return float(expect_short_rows(by_shares, *block, *arguments, *counted, *outside))
 
     return read
 

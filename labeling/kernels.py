@@ -1,16 +1,38 @@
 """The inner loop of labeling.expectation, compiled by Numba when it is first called; so it is written for one vote at
-a time, with nothing but numbers and arrays. Importing it takes half a second and 60 MiB.
+a time, with nothing but numbers and arrays. Importing it takes half a second and 60 MiB, compiling it ten seconds.
+
+What was compiled is kept beside this file, or else in the user's folder for caches, until this file changes; so it
+takes nothing from other files of ours. Where neither can be written each process compiles anew.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
-from labeling.shortlists import TABLE_EDGE, TABLE_STEPS
+# ln(1 + e^x), read from a table, since it is what an E-step would spend its time on: linear between points
+# 1 / TABLE_STEPS apart, at most 2e-6 too large. Beyond the edge probabilities are clipped anyway.
+TABLE_EDGE, TABLE_STEPS = 28.0, 128
 
 
-@numba.njit(nogil=True)
+def softplus_table() -> NDArray[np.float64]:
+    """Return ln(1 + e^x) at -TABLE_EDGE, -TABLE_EDGE + 1 / TABLE_STEPS and so on, beyond TABLE_EDGE."""
+    points = np.arange(-TABLE_EDGE, TABLE_EDGE + 2 / TABLE_STEPS, 1 / TABLE_STEPS)
+    table: NDArray[np.float64] = np.logaddexp(0, points)
+    return table
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    try:
+        found: Callable[..., Any] = numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # neither place can be written
+        found = numba.njit(nogil=True)(function)
+    return found
+
+
+@compiled
 def expect_rows(
     by_shares: bool, first: int, end: int, is_short: Any, start: Any, annotator: Any, label: Any, known: Any,
     seat: Any, log_rows: Any, log_confusion: Any, log_wrong: Any, log_odds: Any, log_prior: Any, prior_of: Any,
@@ -110,7 +132,7 @@ def expect_rows(
     return log_likelihood
 
 
-@numba.njit(nogil=True)
+@compiled
 def expect_short_rows(
     by_shares: bool, first: int, end: int, is_short: Any, start: Any, annotator: Any, label: Any, known: Any,
     seat: Any, log_rows: Any, log_far_rows: Any, log_confusion: Any, log_far: Any, above: Any, prior: Any,
@@ -226,25 +248,25 @@ def expect_short_rows(
     return log_likelihood
 
 
-@numba.njit(nogil=True)
+@compiled
 def _add(into: Any, joint: Any) -> None:
     for t in range(len(joint)):
         into[t] += joint[t]
 
 
-@numba.njit(nogil=True)
+@compiled
 def _add_listed(joint: Any, of_truth: Any, listed: Any, n: int, times: int) -> None:
     for k in range(1, n + 1):
         joint[k] += times * of_truth[listed[k]]
 
 
-@numba.njit(nogil=True)
+@compiled
 def _count_listed(counts: Any, joint: Any, listed: Any, n: int, times: int) -> None:
     for k in range(1, n + 1):
         counts[listed[k]] += times * joint[k]
 
 
-@numba.njit(nogil=True)
+@compiled
 def _list(listed: Any, is_listed: Any, labels: Any, known: int, near: Any, by_shares: bool) -> int:
     """Write to `listed`, from place 1 on, which classes are weighed; return how many."""
     n = 0
@@ -266,7 +288,7 @@ def _list(listed: Any, is_listed: Any, labels: Any, known: int, near: Any, by_sh
     return n
 
 
-@numba.njit(nogil=True)
+@compiled
 def _softplus(x: float, table: Any) -> float:
     """Return ln(1 + e^x), by labeling.shortlists.softplus_table()."""
     at = (min(max(x, -TABLE_EDGE), TABLE_EDGE) + TABLE_EDGE) * TABLE_STEPS
@@ -274,7 +296,7 @@ def _softplus(x: float, table: Any) -> float:
     return float(table[place] + (at - place) * (table[place + 1] - table[place]))
 
 
-@numba.njit(nogil=True)
+@compiled
 def _share(joint: Any, labels: Any, member: Any) -> None:
     """Write each class's share of the votes; one for a group goes to its classes alike."""
     n_classes = len(joint)
@@ -288,7 +310,7 @@ def _share(joint: Any, labels: Any, member: Any) -> None:
             joint[t] += inside[t] / (inside.sum() * len(labels))
 
 
-@numba.njit(nogil=True)
+@compiled
 def _normalise(joint: Any) -> float:
     """Turn logarithms into shares of their sum; return the logarithm of that."""
     n_classes = len(joint)
@@ -302,7 +324,7 @@ def _normalise(joint: Any) -> float:
     return float(top + np.log(total))
 
 
-@numba.njit(nogil=True)
+@compiled
 def _likeliest(joint: Any) -> int:
     """Return the first of those that nothing but rounding sets below the largest."""
     enough = joint.max() * (1 - 1e-9)
@@ -312,7 +334,7 @@ def _likeliest(joint: Any) -> int:
     return 0
 
 
-@numba.njit(nogil=True)
+@compiled
 def _count_guess(guesses: Any, guessed: float, b: float, guessing: float) -> None:
     """Count a vote that was a guess with P = guessed: two things had to come together, each with its chance before,
     `guessing` and b / guessing, so where it was none the first may have been so all the same.
@@ -321,7 +343,7 @@ def _count_guess(guesses: Any, guessed: float, b: float, guessing: float) -> Non
     guesses[1] += 1
 
 
-@numba.njit(nogil=True)
+@compiled
 def _read_listed(
     of_vote: Any, a: int, o: int, listed: Any, n: int, log_rows: Any, log_far_rows: Any, log_confusion: Any,
     log_far: Any, ahead: float, difficulty: Any, hardness: float,
@@ -339,7 +361,7 @@ def _read_listed(
         of_vote[k] = 1 - wrong if t == o else wrong * np.exp(log_confusion[o, t])
 
 
-@numba.njit(nogil=True)
+@compiled
 def _read(
     of_vote: Any, a: int, o: int, log_rows: Any, log_confusion: Any, log_wrong: Any, member: Any, reach: Any
 ) -> None:
@@ -369,7 +391,7 @@ def _read(
                 of_vote[t] += np.exp(log_rows[a, seen, t])
 
 
-@numba.njit
+@compiled
 def count_shares(start: Any, annotator: Any, label: Any, classes: Any, counts: Any) -> None:
     """Add each row to `classes`, and each vote to `counts`, [annotator, observed, truth], where a row is of each
     class by its share of the row's votes.

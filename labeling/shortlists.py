@@ -18,10 +18,6 @@ from labeling.parameters import Floats, Parameters, logit
 MANY_CLASSES = 64  # of fewer all are weighed
 N_NEAR = 8  # classes besides that a named one puts on the list
 
-# ln(1 + e^x), read from a table, since it is what an E-step would spend its time on: linear between points
-# 1 / TABLE_STEPS apart, at most 2e-6 too large. Beyond the edge probabilities are clipped anyway.
-TABLE_EDGE, TABLE_STEPS = 28.0, 128
-
 
 @dataclass(frozen=True, eq=False)
 class Shortlists:
@@ -52,10 +48,3 @@ class Shortlists:
         log_far = np.log((far * parameters.confusion.T).sum(axis=1))
         hardness = float(logit(np.array([parameters.prior @ parameters.accuracy]))[0])
         return cls(near, log_far, far, hardness)
-
-
-def softplus_table() -> Floats:
-    """Return ln(1 + e^x) at -TABLE_EDGE, -TABLE_EDGE + 1 / TABLE_STEPS and so on, beyond TABLE_EDGE."""
-    points = np.arange(-TABLE_EDGE, TABLE_EDGE + 2 / TABLE_STEPS, 1 / TABLE_STEPS)
-    table: Floats = np.logaddexp(0, points)
-    return table

@@ -5,7 +5,7 @@ import pytest
 
 from labeling import consensus, expectation
 from labeling.consensus import Gold, Parameters, Votes
-from labeling.shortlists import N_NEAR, TABLE_EDGE, Shortlists, softplus_table
+from labeling.shortlists import N_NEAR, Shortlists
 
 N_CLASSES = 80
 
@@ -101,7 +101,7 @@ def test_what_lies_near_is_what_is_confused_and_never_the_class_itself():
 
 
 def test_the_table_of_logarithms_is_close():
-    from labeling.kernels import _softplus
+    from labeling.kernels import TABLE_EDGE, _softplus, softplus_table
 
     table = softplus_table()
     for x in (-TABLE_EDGE, -3.21, 0.0, 0.0042, 5.5, TABLE_EDGE):
