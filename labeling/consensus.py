@@ -36,7 +36,7 @@ import numpy as np
 from labeling.coarse import NO_TREE, Tree, deepest, likelihood
 from labeling.estimation import choose_own, maximise
 from labeling.expectation import NOBODY, NOT_KNOWN, Crowd, Expected, Ordered, Task, expect
-from labeling.network import Probabilities
+from labeling.network import Probabilities, Reliability
 from labeling.parameters import Floats, Ints, Parameters, Start, Votes, check_range
 
 __all__ = [
@@ -335,7 +335,8 @@ def fit(
 
     tree: the inner nouns that labels from n_classes on name.
     gold: items whose class is known, which tells who is right.
-    prior: what a trained network says of some items; how far to trust it is learnt (labeling.network).
+    prior: what a trained network says of some items; how far to trust it is learnt (labeling.network), and of which of
+    them it helps to tell the class is said there.
     n_unsure: (n_items,) int64, how many could not tell what each item is. It says nothing of the class, but that
     those who name one may have guessed; how much, is learnt.
     start: what an earlier fit has learnt, to begin there and not with the shares of the votes. It adds no evidence,
@@ -366,9 +367,8 @@ def fit(
     while n_iterations < MAX_ITERATIONS:
         n_iterations += 1
         crowd, parameters = maximise(expected, ordered.n_votes_of, own, parameters)
-        if len(task.foretold):
-            network = parameters.network.learn(task.log_q, expected.belief, parameters.prior)
-            parameters = replace(parameters, network=network)
+        if task.helps.any():
+            parameters = replace(parameters, network=_measured(task, expected, parameters))
         before, expected = expected, expect(task, crowd, parameters)
         moved = np.abs(expected.confidence - before.confidence).max(initial=0)
         learnt = np.abs(crowd.mean_skill - skill).max(initial=0)
@@ -377,7 +377,10 @@ def fit(
             watch(n_iterations, most)
         if most <= TOLERANCE:
             break
-    label, confidence = read_labels(expected, ordered, n_items, parameters, prior)
+    if len(task.foretold) and not task.helps.any():
+        parameters = _with_network(task, expected, parameters)
+    helping = prior.helping() if prior else None
+    label, confidence = read_labels(expected, ordered, n_items, parameters, helping)
     for item, place in known.items():
         label[item], confidence[item] = place, 1.0
     return Fit(
@@ -390,9 +393,31 @@ def fit(
         ordered,
         tree,
         known,
-        prior,
+        helping,
         n_unsure,
     )
+
+
+def _with_network(task: Task, expected: Expected, parameters: Parameters) -> Parameters:
+    """Return the same parameters with how reliable a network is that had no part in what an E-step found."""
+    for _iteration in range(MAX_ITERATIONS):
+        before = parameters.network
+        parameters = replace(parameters, network=_measured(task, expected, parameters))
+        if np.abs(np.subtract(parameters.network, before)).max() <= TOLERANCE:
+            break
+    return parameters
+
+
+def _measured(task: Task, expected: Expected, parameters: Parameters) -> Reliability:
+    """Return how reliable the network is by one step more: of what the rows that measure it show, given their votes
+    and its word as it was read before. With the votes alone it would look the worse the fewer they are.
+    """
+    measures, network = task.measures, parameters.network
+    log_q, belief = task.log_q[measures], expected.belief[measures]
+    if not task.helps.all():  # else its word is in there already
+        belief = belief * network.read(log_q, parameters.prior) / parameters.prior
+        belief /= belief.sum(axis=1, keepdims=True)
+    return network.learn(log_q, belief, parameters.prior)
 
 
 def read_labels(
