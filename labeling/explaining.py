@@ -174,8 +174,8 @@ class _Read:
     def _foretold(self, read: evidence.Floats, moved: float, belief: float, axis: float) -> Foretold:
         """Tell of the network that helped. read: (n_classes,), what it says, as it is read."""
         place, weight = int(read.argmax()), evidence.Weight(moved)
-        name = Network.objects.get(pk=self.choices.network).name
-        return Foretold(name, self._of(place), float(read[place]), weight, belief, weight.drawn(axis))
+        network = Network.objects.get(pk=self.choices.network or 0)
+        return Foretold(network.name, self._of(place), float(read[place]), weight, belief, weight.drawn(axis))
 
     def _told(self, i: int, moved: float, belief: float | None, bar: tuple[int, int] = NO_BAR) -> Told:
         vote, label = self.votes[i], self.labels[i]
