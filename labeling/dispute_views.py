@@ -56,7 +56,7 @@ def disputes(request: OwnerRequest, collection: Collection) -> HttpResponse:
         "rows": [_row(dispute, dispute.came_to(becomes)) for dispute in page.object_list],
         "findings": findings,
         "n_disputes": sum(findings.values()),
-        "newest": Network.objects.newest(collection),
+        "newest": Network.objects.of(collection).first(),
         "network": fit.network if fit else None,
         "reliability": Reliability(*fit.parameters.get("network", ())) if fit and fit.network else None,
         "sure": suspicion.SURE,

@@ -8,6 +8,7 @@ by heart is neither. See docs/decisions/0017-a-networks-word.md.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -122,45 +123,53 @@ class _Nouns:
 
 @dataclass(frozen=True, eq=False)
 class Foretold:
-    """What a refit is told of the newest network: its word on questions that have votes, if that can be measured."""
+    """What a refit is told of a network: its word on questions that have votes. Without any that can be measured both
+    are None.
+    """
 
     network: Network | None
     probabilities: consensus.Probabilities | None
+    heard_at: datetime | None  # when any last said something
     uses_predictions: bool  # the collection's policy
 
     @property
     def kept(self) -> dict[str, Any]:
         """What is kept of it with the fit."""
         return {
-            "network": self.network if self.probabilities else None,
-            "heard_at": self.network.heard_at if self.network else None,
+            "network": self.network,
+            "heard_at": self.heard_at,
             "uses_predictions": self.uses_predictions,
         }
 
 
 def read(collection: Collection, choices: Choices, keys: Keys) -> Foretold:
-    """Return what the newest network says of the questions of `keys`. Where the collection's policy lets no network
-    help, it is measured all the same, for disputes.
+    """Return what the newest network that can be measured says of the questions of `keys`. Where the collection's
+    policy lets no network help, it is measured all the same, for disputes.
 
     Memory is in those questions x classes: a fit holds a network's word on each class.
     """
-    network = None if collection.is_verifying else Network.objects.newest(collection)
-    probabilities = _probabilities(collection, choices, keys, network) if network else None
-    return Foretold(network, probabilities, collection.uses_predictions)
+    networks = [] if collection.is_verifying else list(Network.objects.of(collection))
+    heard_at = networks[0].heard_at if networks else None
+    for network in networks:
+        said = network.predictions.filter(question__n_votes__gt=0)
+        if said.filter(use=Prediction.Use.MEASURES)[:LEAST_MEASURED].count() == LEAST_MEASURED:
+            probabilities = _probabilities(collection, choices, keys, network)
+            return Foretold(network, probabilities, heard_at, collection.uses_predictions)
+    return Foretold(None, None, heard_at, collection.uses_predictions)
 
 
 def _probabilities(
     collection: Collection, choices: Choices, keys: Keys, network: Network
-) -> consensus.Probabilities | None:
-    """Return its word on each of the questions but those it has learnt by heart; None where too few measure it."""
+) -> consensus.Probabilities:
+    """Return its word on each of the questions but those that it has learnt by heart."""
     item_of = {pk: item for item, pk in enumerate(keys.questions)}
     said = network.predictions.filter(question__n_votes__gt=0).exclude(use=Prediction.Use.LEARNT)
     rows = [row for row in said.values_list("pk", "likeliest", "use").iterator() if row[0] in item_of]
-    helps = np.array([use == Prediction.Use.HELPS for _pk, _likeliest, use in rows], dtype=np.bool_)
-    if (~helps).sum() < LEAST_MEASURED:
-        return None
     item = np.array([item_of[pk] for pk, _likeliest, _use in rows], dtype=np.int64)
-    q = np.array([choices.foretold(likeliest) for _pk, likeliest, _use in rows])
+    q = np.zeros((len(rows), len(choices.synsets)))
+    for place, (_pk, likeliest, _use) in enumerate(rows):
+        q[place] = choices.foretold(likeliest)
+    helps = np.array([use == Prediction.Use.HELPS for _pk, _likeliest, use in rows], dtype=np.bool_)
     return consensus.Probabilities(item, q, helps & collection.uses_predictions)
 
 

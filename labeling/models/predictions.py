@@ -24,9 +24,9 @@ DIGITS = 6
 
 
 class NetworkQuerySet(models.QuerySet["Network"]):
-    def newest(self, collection: Collection) -> "Network | None":
-        """Return the one that last said something of the pictures of `collection`."""
-        return self.filter(collection=collection).order_by("-heard_at", "-pk").first()
+    def of(self, collection: Collection) -> Self:
+        """Those that have said something of the pictures of `collection`, the one that last did first."""
+        return self.filter(collection=collection).order_by("-heard_at", "-pk")
 
     def hear(self, collection: Collection, name: str) -> "Network":
         """Return the one of this name, which says something just now."""

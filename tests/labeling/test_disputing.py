@@ -293,7 +293,7 @@ def trust(collection):
         parameters=parameters,
         n_votes=0,
         log_likelihood=0,
-        network=Network.objects.newest(collection),
+        network=Network.objects.of(collection).first(),
     )
 
 

@@ -63,7 +63,7 @@ def test_a_newer_prediction_takes_the_place_of_an_older_one():
 
     assert kept(question) == {noun("wolf").pk: 1}
     assert str(Prediction.objects.get().network) == "second"
-    assert str(Network.objects.newest(collection)) == "second"
+    assert str(Network.objects.of(collection).first()) == "second"
 
 
 def test_what_may_be_done_with_a_prediction_follows_from_its_part_and_from_what_was_learnt():
@@ -357,3 +357,14 @@ def test_a_command_keeps_nothing_of_a_file_with_a_bad_line(tmp_path):
 def test_a_command_wants_a_collection(tmp_path):
     with pytest.raises(CommandError, match="no collection 'nowhere'"):
         call_command("import_predictions", "nowhere", "a.csv")
+
+
+def test_until_a_newer_network_can_be_measured_the_older_one_is_heeded():
+    collection = make_voted()
+    say(collection, name="older")
+    say(collection, name="newer", of=of_part(collection, "val")[:3])
+
+    aggregation.refit(fresh(collection))
+
+    assert str(fresh(collection).latest_fit.network) == "older"
+    assert tasks.heed_networks() == 0
