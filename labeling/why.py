@@ -239,6 +239,12 @@ class Why:
         return self.by_votes is not None and self.by_votes.says_as(self.stands)
 
     @property
+    def is_disputed(self) -> bool:
+        """Whether it is asked again since a network disputes what its votes lead to, and nobody has answered yet."""
+        is_open = self.stands.state == Question.State.OPEN
+        return is_open and any(self.question.n_votes <= dispute.n_votes for dispute in self.disputes)
+
+    @property
     def n_telling(self) -> int:
         return sum(told.is_told for told in self.votes)
 

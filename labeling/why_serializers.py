@@ -204,6 +204,9 @@ class WhySerializer(serializers.Serializer[Why]):
         allow_null=True, help_text="What the votes alone lead to, by today's fit, skills and policy."
     )
     agrees = serializers.BooleanField(help_text="That is what stands.")
+    is_disputed = serializers.BooleanField(
+        help_text="It is not settled since a network disputes what the votes lead to; one more person is asked."
+    )
     because = serializers.ChoiceField(
         choices=[each.value for each in Because], help_text="Why they lead to it."
     )

@@ -4,6 +4,7 @@ import pytest
 
 from labeling import aggregation, disputing, foretelling
 from labeling.consensus import Parameters
+from labeling.explaining import explain, questions_of
 from labeling.models import (
     Collection,
     ConsensusFit,
@@ -314,3 +315,19 @@ def test_a_label_whose_noun_was_merged_is_upheld_under_its_new_noun():
     assert findings(collection) == {"upheld": 1}
     assert Dispute.objects.get().finding == "upheld"
     assert Prediction.objects.count() == 1
+
+
+def test_the_page_that_says_why_tells_that_it_is_disputed_until_somebody_answers(collection):
+    refit(collection)
+
+    def told(question):
+        found = questions_of(Collection.objects.get(pk=collection.pk)).get(pk=question.pk)
+        return explain(found)
+
+    question = disputed(collection)[0]
+    assert told(question).is_disputed
+    assert [each.finding for each in told(question).disputes] == ["open"]
+    for place in turns(collection):
+        answer(collection, place)
+    assert not told(question).is_disputed
+    assert told(question).agrees
