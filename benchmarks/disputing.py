@@ -3,7 +3,8 @@
 The policy is that of a new collection (0.98 sure, two votes at least); the network has no say in the labels, and its
 reliability is learnt from the same votes, as the site learns it. Whether a disputed label is truly wrong is told by
 the truth, which nothing else has seen. Then each disputed picture is asked again: its next votes, in the order in
-which they came, are bought one by one until it settles anew, ten at most in all.
+which they came, are bought one by one until it settles anew, or settles as before and one of them says so; ten at
+most in all.
 """
 
 from pathlib import Path
@@ -84,6 +85,9 @@ def _ask_again(
         posterior = consensus.update(fit, votes.where(mine[:n]))
         label = int(posterior.argmax())
         decision = consensus.decide(float(posterior[label]), n, n, POLICY)
+        since = votes.label[mine[votes_each:n]]
+        if label == fit.label[item] and label not in since and n < POLICY.max_votes:
+            continue  # nobody who was asked again has said it
         if decision != consensus.Decision.ASK_AGAIN:
             return (label if decision == consensus.Decision.SETTLED else None), n - votes_each
     raise AssertionError("At most votes a question is settled or given up.")

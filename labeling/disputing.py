@@ -13,9 +13,9 @@ from math import ceil
 
 import numpy as np
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
-from labeling.models import Choices, Collection, Dispute, Network, Prediction, Question
+from labeling.models import Choices, Collection, Dispute, Network, Prediction, Question, Vote
 from labeling.models.predictions import log_of
 from labeling.splits import TEST
 from labeling.suspicion import suspect
@@ -42,10 +42,12 @@ def ask_again(collection: Collection) -> int:
     """Ask one more person about the labels that the network of the latest fit disputes, the surest first; return how
     many those are. Of what waits for people already no more than `MOST_SHARE` of what is settled.
 
-    Safe to repeat: nothing is disputed twice by one network. What came to be settled again though nobody has
-    answered, as by a change of the nouns, is asked once more.
+    Safe to repeat: nothing is disputed twice by one network. What settled as before though nobody who was asked again
+    has said it is asked once more: two who agreed would outweigh whoever contradicts them, and people who misread a
+    picture alike are surer together than they should be. What came to be settled again though nobody has answered, as
+    by a change of the nouns, is asked once more.
     """
-    n_reopened = _reopen(collection.questions.filter(pk__in=_unasked(collection).values("question")))
+    n_reopened = _reopen(collection.questions.filter(pk__in=_unconfirmed(collection).values("question")))
     choices = Choices.now(collection)
     fit = collection.latest_fit
     network = fit.network if fit and choices.fit == fit.pk else None
@@ -60,10 +62,21 @@ def ask_again(collection: Collection) -> int:
     return n_reopened + _dispute(collection, network, surest)
 
 
-def _unasked(collection: Collection) -> QuerySet[Dispute]:
-    """Disputes that nobody has answered, though their question is settled as before and nobody holds it."""
-    asked = Dispute.objects.filter(question__collection=collection, question__is_gold=False).unanswered()
-    return asked.filter(question__state=Question.State.SETTLED, question__leases=None)
+def _unconfirmed(collection: Collection) -> QuerySet[Dispute]:
+    """Disputes whose question is settled as before, though nobody has said so since; more may be asked and nobody
+    is."""
+    said = Vote.objects.filter(
+        question=OuterRef("question"), synset=OuterRef("label"), cast_at__gt=OuterRef("made_at")
+    )
+    as_before = Dispute.objects.filter(
+        question__collection=collection,
+        question__state=Question.State.SETTLED,
+        question__label=F("label"),
+        question__is_gold=False,
+        question__n_votes__lt=F("question__collection__max_votes"),
+        question__leases=None,
+    )
+    return as_before.exclude(Exists(said))
 
 
 def _suspects(settled: QuerySet[Question], network: Network, choices: Choices) -> Iterator[Suspect]:

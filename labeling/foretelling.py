@@ -22,6 +22,7 @@ from taxonomy.models import Synset
 
 BATCH = 2000
 LEAST_MEASURED = 20  # pictures with votes by which a network is measured; with fewer nobody heeds it
+MOST_MEASURED = 5_000  # and with more those at the lowest of their random positions
 
 
 class PredictionRefusedError(ValueError):
@@ -146,7 +147,7 @@ def read(collection: Collection, choices: Choices, keys: Keys) -> Foretold:
     """Return what the newest network that can be measured says of the questions of `keys`. Where the collection's
     policy lets no network help, it is measured all the same, for disputes.
 
-    Memory is in those questions x classes: a fit holds a network's word on each class.
+    Memory is in questions x classes of those in which it has a say: a fit holds its word on each class.
     """
     networks = [] if collection.is_verifying else list(Network.objects.of(collection))
     heard_at = networks[0].heard_at if networks else None
@@ -161,16 +162,23 @@ def read(collection: Collection, choices: Choices, keys: Keys) -> Foretold:
 def _probabilities(
     collection: Collection, choices: Choices, keys: Keys, network: Network
 ) -> consensus.Probabilities:
-    """Return its word on each of the questions but those that it has learnt by heart."""
+    """Return its word on each of the questions in which it has a say, and on some of the others, which measure it; on
+    none of those that it has learnt by heart.
+    """
     item_of = {pk: item for item, pk in enumerate(keys.questions)}
-    said = network.predictions.filter(question__n_votes__gt=0).exclude(use=Prediction.Use.LEARNT)
-    rows = [row for row in said.values_list("pk", "likeliest", "use").iterator() if row[0] in item_of]
-    item = np.array([item_of[pk] for pk, _likeliest, _use in rows], dtype=np.int64)
+    said = network.predictions.filter(question__n_votes__gt=0)
+    helps = said.filter(use=Prediction.Use.HELPS) if collection.uses_predictions else said.none()
+    measures = said.exclude(use=Prediction.Use.LEARNT).exclude(pk__in=helps.values("pk"))
+    some = measures.order_by("question__position")[:MOST_MEASURED]
+    rows = [(pk, likeliest, True) for pk, likeliest in helps.values_list("pk", "likeliest").iterator()]
+    rows += [(pk, likeliest, False) for pk, likeliest in some.values_list("pk", "likeliest")]
+    rows = [row for row in rows if row[0] in item_of]  # others got their first vote just now
     q = np.zeros((len(rows), len(choices.synsets)))
-    for place, (_pk, likeliest, _use) in enumerate(rows):
+    for place, (_pk, likeliest, _may_help) in enumerate(rows):
         q[place] = choices.foretold(likeliest)
-    helps = np.array([use == Prediction.Use.HELPS for _pk, _likeliest, use in rows], dtype=np.bool_)
-    return consensus.Probabilities(item, q, helps & collection.uses_predictions)
+    item = np.array([item_of[pk] for pk, _likeliest, _may_help in rows], dtype=np.int64)
+    may_help = np.array([may_help for _pk, _likeliest, may_help in rows], dtype=np.bool_)
+    return consensus.Probabilities(item, q, may_help)
 
 
 def pictures_of(collection: Collection, heard: Network) -> Iterator[list[tuple[int, str, str, str]]]:

@@ -331,3 +331,30 @@ def test_the_page_that_says_why_tells_that_it_is_disputed_until_somebody_answers
         answer(collection, place)
     assert not told(question).is_disputed
     assert told(question).agrees
+
+
+def test_what_settles_as_before_though_nobody_since_has_said_it_is_asked_once_more(collection):
+    refit(collection)
+    upheld, contradicted = [
+        answer(collection, place) for place in (turns(collection)[0], 1 - turns(collection)[1])
+    ]
+    assert {upheld.state, contradicted.state} == {"settled"}
+
+    refit(collection)
+
+    assert [each.pk for each in collection.questions.open()] == [contradicted.pk]
+    answer(collection, turns(collection)[0])
+    refit(collection)
+    assert not collection.questions.open().exists()
+    assert findings(collection) == {"upheld": 2}
+
+
+def test_nobody_is_asked_beyond_the_most_votes(collection):
+    refit(collection)
+    for place in turns(collection):
+        answer(collection, 1 - place)
+    Collection.objects.update(max_votes=4)
+
+    refit(collection)
+
+    assert not collection.questions.open().exists()
