@@ -21,7 +21,7 @@ from labeling.splits import TEST
 from labeling.suspicion import suspect
 from taxonomy.models import Change
 
-MOST_SHARE = 0.02  # of the settled questions that are asked again at a time
+MOST_SHARE = 0.01  # of the settled questions that are asked again at a time
 READ_AT_ONCE = 5_000
 Row = tuple[int, int, float, int, list[tuple[int, float]], str]
 
