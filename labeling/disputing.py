@@ -13,13 +13,13 @@ from math import ceil
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from labeling.models import Choices, Collection, Dispute, Network, Prediction, Question, Vote
 from labeling.models.predictions import log_of
 from labeling.splits import TEST
 from labeling.suspicion import suspect
-from taxonomy.models import Change
+from taxonomy.models import Change, Synset
 
 MOST_SHARE = 0.01  # of the settled questions that are asked again at a time
 READ_AT_ONCE = 5_000
@@ -63,20 +63,23 @@ def ask_again(collection: Collection) -> int:
 
 
 def _unconfirmed(collection: Collection) -> QuerySet[Dispute]:
-    """Disputes whose question is settled as before, though nobody has said so since; more may be asked and nobody
-    is."""
-    said = Vote.objects.filter(
-        question=OuterRef("question"), synset=OuterRef("label"), cast_at__gt=OuterRef("made_at")
+    """Disputes whose question is settled as before, though nobody has said so since; nobody holds it and more may."""
+    disputes = Dispute.objects.filter(question__collection=collection)
+    said = Vote.objects.filter(question=OuterRef("question"), cast_at__gt=OuterRef("made_at")).filter(
+        Q(synset=OuterRef("label")) | Q(synset=OuterRef("question__label"))
     )
-    as_before = Dispute.objects.filter(
-        question__collection=collection,
+    as_before = Q(question__label=F("label"))
+    becomes = Synset.objects.resolution()
+    for label in disputes.filter(label__is_retired=True).values_list("label", flat=True).distinct():
+        as_before |= Q(label=label, question__label=becomes.get(label))
+    waiting = disputes.filter(
+        as_before,
         question__state=Question.State.SETTLED,
-        question__label=F("label"),
         question__is_gold=False,
         question__n_votes__lt=F("question__collection__max_votes"),
         question__leases=None,
     )
-    return as_before.exclude(Exists(said))
+    return waiting.exclude(Exists(said))
 
 
 def _suspects(settled: QuerySet[Question], network: Network, choices: Choices) -> Iterator[Suspect]:

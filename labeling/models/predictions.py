@@ -168,6 +168,10 @@ class Finding(models.TextChoices):
 
 
 class DisputeQuerySet(models.QuerySet["Dispute"]):
+    def unanswered(self) -> Self:
+        """Those on whose question nobody has voted since."""
+        return self.filter(question__n_votes__lte=F("n_votes"))
+
     def pending(self) -> Self:
         """Those that people have not decided yet."""
         return self.filter(Q(question__n_votes__lte=F("n_votes")) | Q(question__state=Question.State.OPEN))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labeling import aggregation, disputing, foretelling
+from labeling import aggregation, disputing, foretelling, reopening
 from labeling.consensus import Parameters
 from labeling.explaining import explain, questions_of
 from labeling.models import (
@@ -17,7 +17,7 @@ from labeling.models import (
     Vote,
 )
 from labeling.prediction_files import Saying
-from tests.factories import make_user
+from tests.factories import make_synset, make_user
 from tests.labeling.foretold import in_turns, make_voted, of_part, say
 from tests.labeling.test_following import commit
 from tests.labeling.trees import make_menagerie, noun
@@ -358,3 +358,30 @@ def test_nobody_is_asked_beyond_the_most_votes(collection):
     refit(collection)
 
     assert not collection.questions.open().exists()
+
+
+def test_another_policy_leaves_it_to_whoever_is_asked(collection):
+    refit(collection)
+    Collection.objects.update(target_confidence=0.8)
+
+    changed = Collection.objects.get(pk=collection.pk)
+    assert not reopening.foretell(changed, changed.policy)
+    reopening.follow(changed)
+
+    assert collection.questions.open().count() == 2
+
+
+def test_what_a_change_of_the_nouns_settles_meanwhile_is_asked_once_more(collection):
+    refit(collection)
+    cat, _dog = collection.ordered_classes()
+    kitty = make_synset("kitty", collection.root)
+    commit("merge", synset=cat.wnid, target=kitty.wnid)
+    for dispute in Dispute.objects.all():
+        label = kitty if dispute.label == cat else dispute.label
+        settled = Question.objects.filter(pk=dispute.question_id)
+        settled.update(state="settled", label=label, open_places=0)
+
+    refit(collection)
+
+    assert collection.questions.open().count() == 2
+    assert findings(collection) == {"open": 2}
