@@ -73,6 +73,25 @@ class DisputeSerializer(serializers.ModelSerializer[Dispute]):
         return dispute.came_to(self.context["becomes"]).value
 
 
+class FindingsSerializer(serializers.Serializer[Any]):
+    """How many disputes came to what."""
+
+    open = serializers.IntegerField(help_text="Being asked again.")
+    upheld = serializers.IntegerField(help_text="People said the label again.")
+    changed = serializers.IntegerField(help_text="It has another label now.")
+    undecided = serializers.IntegerField(help_text="It was given up.")
+
+
+class DisputesSerializer(serializers.Serializer[Any]):
+    """A page of disputes, and what came of all of them."""
+
+    count = serializers.IntegerField()
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    findings = FindingsSerializer()
+    results = DisputeSerializer(many=True)
+
+
 def _noun(noun: Synset | None) -> Any:
     """Tell of a noun; nothing of a sensitive one, which no page shows either."""
     return None if noun is None or noun.is_sensitive else NounSerializer(noun).data

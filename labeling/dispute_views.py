@@ -18,7 +18,12 @@ from rest_framework.views import APIView
 
 from accounts.http import AuthenticatedApiRequest
 from labeling import foretelling, suspicion, why
-from labeling.dispute_serializers import DisputeSerializer, KeptSerializer, PredictionsSerializer
+from labeling.dispute_serializers import (
+    DisputeSerializer,
+    DisputesSerializer,
+    KeptSerializer,
+    PredictionsSerializer,
+)
 from labeling.disputing import MOST_SHARE
 from labeling.models import Collection, Dispute, Finding, Network
 from labeling.models.predictions import DisputeQuerySet
@@ -85,20 +90,23 @@ class DisputesView(ListAPIView[Dispute]):
     queryset = Dispute.objects.none()  # for the schema
 
     def get_queryset(self) -> DisputeQuerySet:
-        collection = get_object_or_404(
-            Collection.objects.edited_by(self.request.user),  # type: ignore[arg-type]  # signed in
-            slug=self.kwargs["slug"],
-        )
-        return _of(collection).shown()
+        return self._disputes().shown()
+
+    def _disputes(self) -> DisputeQuerySet:
+        edited = Collection.objects.edited_by(self.request.user)  # type: ignore[arg-type]  # signed in
+        return _of(get_object_or_404(edited, slug=self.kwargs["slug"]))
 
     def get_serializer_context(self) -> dict[str, object]:
         return {**super().get_serializer_context(), "becomes": Synset.objects.resolution()}
 
+    @extend_schema(responses=DisputesSerializer(many=False))
     def get(self, request: Request, *args: object, **kwargs: object) -> Response:
         """The labels of a collection that you may edit which a network disputed, the newest first: what each was
-        settled as, what the network says, and what people said when they were asked again.
+        settled as, what the network says, and what people said when they were asked again; and how many came to
+        what.
         """
-        return super().get(request, *args, **kwargs)
+        page = super().get(request, *args, **kwargs)
+        return Response({**page.data, "findings": self._disputes().findings()})
 
 
 class PredictionsView(APIView):

@@ -139,6 +139,7 @@ def test_programs_read_the_disputes(client, collection, owner):
     found = ask(client, owner, f"/api/collections/{collection.slug}/disputes/").json()
 
     assert found["count"] == 4
+    assert found["findings"] == {"open": 4, "upheld": 0, "changed": 0, "undecided": 0}
     first = found["results"][0]
     assert (first["before"]["name"], first["claim"]["name"], first["finding"]) == ("cat", "dog", "open")
     assert first["network"] == "a network"
