@@ -5,6 +5,7 @@
     python -m benchmarks.consensus stopping     votes bought until 99 of 100 labels are right
     python -m benchmarks.consensus refits       going on from the last fit, beside beginning anew
     python -m benchmarks.consensus coarse       a third of the votes at inner nouns
+    python -m benchmarks.consensus disputes     labels that a network disputes, and how many are truly wrong
     python -m benchmarks.consensus speed        seconds and memory at 10^5 to 10^7 votes
     python -m benchmarks.consensus largest      3.2 million items, 5,247 classes, 30 million votes
 
@@ -17,11 +18,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import accuracy, cifar10h, coarsening, refitting, rivals, speed, stopping
+from benchmarks import accuracy, cifar10h, coarsening, disputing, refitting, rivals, speed, stopping
 from benchmarks.reporting import report_machine
 
-WHAT = ("accuracy", "crowds", "stopping", "refits", "coarse", "speed", "largest")
-ON_CIFAR10H = ("accuracy", "stopping", "refits", "coarse")
+WHAT = ("accuracy", "crowds", "stopping", "refits", "coarse", "disputes", "speed", "largest")
+ON_CIFAR10H = ("accuracy", "stopping", "refits", "coarse", "disputes")
 VOTES_EACH = (1, 2, 3, 5, 10, 50)
 
 
@@ -59,6 +60,8 @@ def run(options: argparse.Namespace) -> None:
             refitting.on_cifar10h(options.folder, VOTES_EACH)
         case "coarse":
             coarsening.on_cifar10h(options.folder)
+        case "disputes":
+            disputing.on_cifar10h(options.folder)
         case "speed":
             speed.online()
             speed.by_size(options.limit, options.drawing)

@@ -15,6 +15,7 @@ app.conf.beat_schedule = {
         ("work drafts", "taxonomy.tasks.work_drafts", 5),
         ("release expired leases", "labeling.tasks.release_expired_leases", 60),
         ("refit grown collections", "labeling.tasks.refit_grown_collections", 60),
+        ("heed networks", "labeling.tasks.heed_networks", 60),
         ("tally labels", "labeling.tasks.tally_labels", 30),
         ("sweep intakes", "labeling.tasks.sweep_intakes", 10),
         ("sweep received files", "labeling.tasks.sweep_received_files", 3600),

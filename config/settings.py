@@ -159,6 +159,7 @@ CELERY_TASK_IGNORE_RESULT = True
 # What takes long has a queue of its own, so that nothing else waits behind it.
 CELERY_TASK_ROUTES = {
     "training.tasks.train_queued": {"queue": "training"},
+    "training.tasks.predict": {"queue": "training"},
     "labeling.tasks.take_in_waiting": {"queue": "intake"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

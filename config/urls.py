@@ -10,6 +10,7 @@ from competition.api import ContestViewSet, SubmissionViewSet
 from config import views
 from datasets.api import SnapshotViewSet
 from labeling.api import CollectionViewSet, LeasesView, ReleaseView, UndoView, VotesView
+from labeling.dispute_views import DisputesView, PredictionsView
 from labeling.refit_views import RefitView
 from labeling.uploading import IntakeViewSet, PicturesView
 from labeling.why_views import WhyView
@@ -33,6 +34,10 @@ urlpatterns = [
     path("api/collections/<slug:slug>/pictures/", PicturesView.as_view(), name="collection-pictures"),
     path("api/collections/<slug:slug>/questions/<int:pk>/why/", WhyView.as_view(), name="question-why"),
     path("api/collections/<slug:slug>/refit/", RefitView.as_view(), name="collection-refit"),
+    path("api/collections/<slug:slug>/disputes/", DisputesView.as_view(), name="collection-disputes"),
+    path(
+        "api/collections/<slug:slug>/predictions/", PredictionsView.as_view(), name="collection-predictions"
+    ),
     path("api/votes/", VotesView.as_view(), name="votes"),
     path("api/leases/release/", ReleaseView.as_view(), name="release-leases"),
     path("api/votes/undo/", UndoView.as_view(), name="undo-vote"),

@@ -14,6 +14,7 @@ from labeling.models import (
     CollectionClass,
     Comment,
     ConsensusFit,
+    Dispute,
     Example,
     Figures,
     Flag,
@@ -23,6 +24,8 @@ from labeling.models import (
     Lease,
     Narrowing,
     NearDuplicate,
+    Network,
+    Prediction,
     Question,
     QuizPass,
     Reclass,
@@ -200,6 +203,26 @@ class RefitAdmin(KeptAsMadeAdmin):
     )
     list_filter = ("state", "cause", "collection")
     list_select_related = ("collection",)
+
+
+@admin.register(Network)
+class NetworkAdmin(KeptAsMadeAdmin):
+    list_display = ("name", "collection", "heard_at")
+    list_filter = ("collection",)
+    list_select_related = ("collection",)
+
+
+@admin.register(Prediction)
+class PredictionAdmin(KeptAsMadeAdmin):
+    list_display = ("question_id", "network", "use", "made_at")
+    list_filter = ("use",)
+    list_select_related = ("network",)
+
+
+@admin.register(Dispute)
+class DisputeAdmin(KeptAsMadeAdmin):
+    list_display = ("question_id", "network", "label", "claim", "probability", "n_votes", "made_at")
+    list_select_related = ("network", "label", "claim")
 
 
 @admin.register(Narrowing)

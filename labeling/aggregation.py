@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from django.db import transaction
 
-from labeling import consensus, tallying
+from labeling import consensus, disputing, foretelling, tallying
 from labeling.models import (
     VERIFIED,
     Choices,
@@ -87,6 +87,7 @@ def _refit(collection: Collection, is_anew: bool, tell: Tell) -> Report:
     n_votes = int(counts.votes.sum())
     gold = _gold(collection, choices, keys)
     start = None if is_anew else _start(collection, choices, keys)
+    foretold = foretelling.read(collection, choices, keys)
     tell(State.LEARNING, n_votes=n_votes, is_anew=start is None, n_iterations=0, moved=None)
     fit = consensus.fit(
         votes,
@@ -94,6 +95,7 @@ def _refit(collection: Collection, is_anew: bool, tell: Tell) -> Report:
         n_classes,
         tree=choices.tree,
         gold=gold,
+        prior=foretold.probabilities,
         start=start,
         watch=lambda n, moved: tell(State.LEARNING, n_iterations=n, moved=moved),
     )
@@ -106,12 +108,14 @@ def _refit(collection: Collection, is_anew: bool, tell: Tell) -> Report:
             parameters=fit.parameters.to_json(),
             n_votes=n_votes,
             log_likelihood=fit.log_likelihood,
+            **foretold.kept,
         )
         if collection.is_verifying and row.taxonomy_version != version:
             raise ClassesChangedError("The taxonomy changed while the votes were read.")
         Skill.objects.keep(row, learnt(keys.annotators, fit.start))
     decided = decide(collection, choices, keys, votes, counts, fit)
     Question.objects.record_consensus(_telling(decided, tell), row)
+    disputing.ask_again(collection)
     tallying.forget()
     Figures.objects.filter(collection=collection).mark()
     majority, _share = consensus.majority(votes.where(votes.label < n_classes), n_items, n_classes)
@@ -168,7 +172,9 @@ def _decisions(
     for item, question in enumerate(keys.questions):
         confidence, label = float(fit.confidence[item]), keys.classes[fit.label[item]]
         n_votes, n_none = int(counts.answers[item]), int(counts.none[item])
-        decision = consensus.decide(confidence, int(n_named[item]), n_votes, policy, n_none)
+        # No label is a network's alone: where it helped, somebody has named it too.
+        n_naming = int(n_named[item]) if fit.is_named[item] else 0
+        decision = consensus.decide(confidence, n_naming, n_votes, policy, n_none)
         state, narrowing = Question.State.after(decision), None
         if state != Question.State.SETTLED:
             inner = fit.fall_back(item, n_votes, policy, n_none, len(choices.inner))

@@ -29,14 +29,16 @@ turns); `posterior` weighs the votes of one question with skills and parameters 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labeling.coarse import NO_TREE, Tree, deepest, likelihood
 from labeling.estimation import choose_own, maximise
 from labeling.expectation import NOBODY, NOT_KNOWN, Crowd, Expected, Ordered, Task, expect
-from labeling.network import Probabilities
+from labeling.network import Probabilities, Reliability
 from labeling.parameters import Floats, Ints, Parameters, Start, Votes, check_range
 
 __all__ = [
@@ -125,10 +127,18 @@ class Fit:
 
     def _foretold(self, item: int) -> Floats | None:
         """Return ln q, (n_classes,), where a network speaks of an item."""
-        if self._prior is None:
+        place = self._foretold_at.get(item)
+        if self._prior is None or place is None:
             return None
-        _place, log_q = self._prior.of_items(np.array([item]))
-        return log_q[0] if len(log_q) else None
+        alone = Probabilities(self._prior.item[[place]], self._prior.probability[[place]])
+        log_q: Floats = alone.of_items(alone.item)[1][0]
+        return log_q
+
+    @cached_property
+    def _foretold_at(self) -> dict[int, int]:
+        """Where a network speaks of each item."""
+        items = [] if self._prior is None else self._prior.item.tolist()
+        return {item: place for place, item in enumerate(items)}
 
     def weigh(self, annotators: Ints, labels: Ints, log_q: Floats | None = None, n_unsure: int = 0) -> Floats:
         """Return the posterior of a question on which these annotators said this, (n_votes,) int64 each; log_q: ln of
@@ -144,6 +154,16 @@ class Fit:
     def answers(self, item: int) -> Ints:
         """Return what was said of `item`, (n_votes of it,) int64, the lowest first."""
         return self._votes.label[self._of(item)].astype(np.int64)
+
+    @cached_property
+    def is_named(self) -> NDArray[np.bool_]:
+        """Return of which items a vote names the label, (n_items,); true of each in which no network had a say."""
+        found = np.ones(len(self.label), dtype=np.bool_)
+        if self._prior is not None:
+            found[self._prior.item] = False
+            item = np.repeat(self._votes.items, np.diff(self._votes.start))
+            found[item[self._votes.label == self.label[item]]] = True
+        return found
 
     def fall_back(
         self, item: int, n_votes: int, policy: "Policy", n_none: int, n_nouns: int
@@ -335,7 +355,8 @@ def fit(
 
     tree: the inner nouns that labels from n_classes on name.
     gold: items whose class is known, which tells who is right.
-    prior: what a trained network says of some items; how far to trust it is learnt (labeling.network).
+    prior: what a trained network says of some items, and of which of them it helps to tell the class; how far to
+    trust it is learnt (labeling.network).
     n_unsure: (n_items,) int64, how many could not tell what each item is. It says nothing of the class, but that
     those who name one may have guessed; how much, is learnt.
     start: what an earlier fit has learnt, to begin there and not with the shares of the votes. It adds no evidence,
@@ -366,9 +387,8 @@ def fit(
     while n_iterations < MAX_ITERATIONS:
         n_iterations += 1
         crowd, parameters = maximise(expected, ordered.n_votes_of, own, parameters)
-        if len(task.foretold):
-            network = parameters.network.learn(task.log_q, expected.belief, parameters.prior)
-            parameters = replace(parameters, network=network)
+        if task.helps.any():
+            parameters = replace(parameters, network=_measured(task, expected, parameters))
         before, expected = expected, expect(task, crowd, parameters)
         moved = np.abs(expected.confidence - before.confidence).max(initial=0)
         learnt = np.abs(crowd.mean_skill - skill).max(initial=0)
@@ -377,7 +397,10 @@ def fit(
             watch(n_iterations, most)
         if most <= TOLERANCE:
             break
-    label, confidence = read_labels(expected, ordered, n_items, parameters, prior)
+    if len(task.foretold) and not task.helps.any():
+        parameters = _with_network(task, expected, parameters)
+    helping = prior.helping() if prior else None
+    label, confidence = read_labels(expected, ordered, n_items, parameters, helping)
     for item, place in known.items():
         label[item], confidence[item] = place, 1.0
     return Fit(
@@ -390,9 +413,31 @@ def fit(
         ordered,
         tree,
         known,
-        prior,
+        helping,
         n_unsure,
     )
+
+
+def _with_network(task: Task, expected: Expected, parameters: Parameters) -> Parameters:
+    """Return the same parameters with how reliable a network is that had no part in what an E-step found."""
+    for _iteration in range(MAX_ITERATIONS):
+        before = parameters.network
+        parameters = replace(parameters, network=_measured(task, expected, parameters))
+        if np.abs(np.subtract(parameters.network, before)).max() <= TOLERANCE:
+            break
+    return parameters
+
+
+def _measured(task: Task, expected: Expected, parameters: Parameters) -> Reliability:
+    """Return how reliable the network is by one step more: of what the rows that measure it show, given their votes
+    and its word as it was read before. With the votes alone it would look the worse the fewer they are.
+    """
+    measures, network = task.measures, parameters.network
+    log_q, belief = task.log_q[measures], expected.belief[measures]
+    if not task.helps.all():  # else its word is in there already
+        belief = belief * network.read(log_q, parameters.prior) / parameters.prior
+        belief /= belief.sum(axis=1, keepdims=True)
+    return network.learn(log_q, belief, parameters.prior)
 
 
 def read_labels(

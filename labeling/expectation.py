@@ -163,6 +163,7 @@ class Task:
     member: NDArray[np.bool_]
     foretold: Ints  # (n_foretold,), of which rows a network speaks
     log_q: Floats  # (n_foretold, n_classes), ln of what it says of each
+    helps: NDArray[np.bool_]  # (n_foretold,), whether it helps to tell what that row shows
     is_short: NDArray[np.bool_]  # (n_rows,), which rows weigh a shortlist of the classes
     unsure: Floats  # (n_rows,), the share of those asked who could not tell
 
@@ -187,13 +188,21 @@ class Task:
         foretold, log_q = (
             network.of_items(votes.items) if network else (np.zeros(0, np.int64), np.zeros((0, n_classes)))
         )
+        helped = network.helping().item if network else foretold
+        helps = np.isin(votes.items[foretold], helped)
         is_short = np.full(len(votes.items), n_classes > MANY_CLASSES)
         is_short[foretold] = False
         is_short[np.searchsorted(votes.start, np.flatnonzero(label >= n_classes), side="right") - 1] = False
         unsure = np.zeros(len(votes.items))
         if n_unsure is not None:
             unsure = n_unsure[votes.items] / (n_unsure[votes.items] + np.diff(votes.start))
-        return cls(compact, known, tree.members(used, n_classes) > 0, foretold, log_q, is_short, unsure)
+        member = tree.members(used, n_classes) > 0
+        return cls(compact, known, member, foretold, log_q, helps, is_short, unsure)
+
+    @property
+    def measures(self) -> NDArray[np.bool_]:
+        """Return which of the foretold rows tell how reliable the network is: those without its help, if any is."""
+        return self.helps if self.helps.all() else ~self.helps
 
 
 def expect(task: Task, crowd: Crowd, parameters: Parameters, *, by_shares: bool = False) -> Expected:
@@ -400,5 +409,6 @@ def _blurred(task: Task, parameters: Parameters) -> tuple[float, Floats, Floats]
 def _log_priors(task: Task, parameters: Parameters) -> Floats:
     """Return ln P(class) before any vote, (1 + n_foretold, n_classes): of all, then of those foretold."""
     read = parameters.network.read(task.log_q, parameters.prior)
+    read[~task.helps] = parameters.prior
     found: Floats = np.log(np.concatenate([parameters.prior[np.newaxis], read]))
     return found

@@ -13,9 +13,22 @@ import numpy as np
 from django.db.models import QuerySet
 
 from labeling import agreement, consensus, evidence
-from labeling.models import VERIFIED, Choices, Collection, Question, Skill, Vote
+from labeling.models import VERIFIED, Choices, Collection, Network, Prediction, Question, Skill, Vote
 from labeling.splits import TEST
-from labeling.why import NO_BAR, Because, Drawn, Kind, Side, Told, Trust, Uncounted, Verdict, Weighing, Why
+from labeling.why import (
+    NO_BAR,
+    Because,
+    Drawn,
+    Foretold,
+    Kind,
+    Side,
+    Told,
+    Trust,
+    Uncounted,
+    Verdict,
+    Weighing,
+    Why,
+)
 from taxonomy.models import Synset
 
 MOST_DRAWN = 3  # sides whose belief is drawn
@@ -67,6 +80,9 @@ def explain(question: Question) -> Why:
         others=[Uncounted(vote) for vote in every if vote.narrowing_id != question.narrowing_id],
         retractions=[Uncounted(each) for each in taken_back],
         skips=list(question.skips.select_related("annotator").order_by("pk")),
+        disputes=list(
+            question.disputes.select_related("network", "label", "claim", "question").order_by("pk")
+        ),
     )
 
 
@@ -79,6 +95,7 @@ class _Read:
         self.trust = _trust(question.collection, votes, choices)
         self.skills = {pk: trust.mean for pk, trust in self.trust.items() if trust.is_measured}
         self.labels = [self._label(vote) for vote in votes]
+        self.log_q = Prediction.objects.helping({question.pk: choices}).get(question.pk)
 
     def _label(self, vote: Vote) -> int | None:
         """Return what arrays call what a vote says today, as Question.decide reads it; None where it says nothing."""
@@ -96,7 +113,7 @@ class _Read:
         asked = copy(self.question)
         asked.is_gold = False
         answers = [(vote.annotator_id, vote.synset_id, vote.answer) for vote in self.votes]
-        asked.decide(self.choices, answers, self.skills)
+        asked.decide(self.choices, answers, self.skills, self.log_q)
         is_inner = asked.state == Question.State.SETTLED and asked.label in self.choices.inner
         return Verdict(Question.State(asked.state), asked.label, asked.confidence, is_inner)
 
@@ -117,6 +134,9 @@ class _Read:
             return Because.MOST_VOTES if n_votes >= policy.max_votes else Because.ASKED_NO_MORE
         if sum(label is not None and not self._is_broader(label) for label in self.labels) < policy.min_votes:
             return Because.TOO_FEW
+        label = verdict.label.pk if verdict.label else None
+        if self.log_q is not None and self.choices.answer(label) not in self.labels:
+            return Because.UNNAMED
         is_sure = (verdict.confidence or 0) >= policy.target_confidence
         return Because.NARROWED if is_sure else Because.UNSURE
 
@@ -131,23 +151,31 @@ class _Read:
             None if label is None else self.choices.weigh({vote.annotator_id: label}, self.skills)
             for vote, label in zip(self.votes, self.labels, strict=True)
         ]
-        beliefs = evidence.log_beliefs(parameters.prior, alone)
+        network = [] if self.log_q is None else [self.choices.weigh({}, {}, self.log_q)]
+        beliefs = evidence.log_beliefs(parameters.prior, [*network, *alone])
         side = self._side(beliefs[-1])
         rivals = [self._of(place) for place in evidence.likeliest(beliefs[-1], side.classes, 1)]
         moved = evidence.log_odds(beliefs, side.classes, rivals[0].classes).tolist() if rivals else []
         shares = evidence.shares(beliefs, side.classes).tolist()
-        told = self._all_told(moved or [0.0] * len(self.votes), shares[1:])
+        moved = moved or [0.0] * (len(shares) - 1)
+        axis = max([LEAST_AXIS, *(abs(evidence.Weight(each).decibans) for each in moved)])
+        told = [
+            self._told(i, each, belief, evidence.Weight(each).drawn(axis))
+            for i, (each, belief) in enumerate(
+                zip(moved[len(network) :], shares[1 + len(network) :], strict=True)
+            )
+        ]
+        foretold = self._foretold(network[0], moved[0], shares[1], axis) if network else None
         kinds = self._kinds(beliefs[-1], side)
         drawn = self._drawn(beliefs, side)
         rival = rivals[0] if rivals else None
-        return told, Weighing(side, rival, shares[0], drawn, kinds[:MOST_KINDS], len(kinds))
+        return told, Weighing(side, rival, shares[0], drawn, kinds[:MOST_KINDS], len(kinds), foretold)
 
-    def _all_told(self, moved: Sequence[float], shares: Sequence[float]) -> list[Told]:
-        most = max((abs(evidence.Weight(each).decibans) for each in moved), default=0.0)
-        axis = max(most, LEAST_AXIS)
-        return [
-            self._told(i, each, shares[i], evidence.Weight(each).drawn(axis)) for i, each in enumerate(moved)
-        ]
+    def _foretold(self, read: evidence.Floats, moved: float, belief: float, axis: float) -> Foretold:
+        """Tell of the network that helped. read: (n_classes,), what it says, as it is read."""
+        place, weight = int(read.argmax()), evidence.Weight(moved)
+        network = Network.objects.get(pk=self.choices.network or 0)
+        return Foretold(network.name, self._of(place), float(read[place]), weight, belief, weight.drawn(axis))
 
     def _told(self, i: int, moved: float, belief: float | None, bar: tuple[int, int] = NO_BAR) -> Told:
         vote, label = self.votes[i], self.labels[i]

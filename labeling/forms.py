@@ -127,6 +127,7 @@ class CollectionForm(forms.ModelForm):
         model = Collection
         fields = [
             "name", "slug", "kind", "root", "guide", "target_confidence", "min_votes", "max_votes", "gold_share",
+            "uses_predictions",
         ]  # fmt: skip
         labels = {
             "kind": _("What volunteers are asked"),
@@ -135,6 +136,7 @@ class CollectionForm(forms.ModelForm):
             "min_votes": _("Votes at least"),
             "max_votes": _("Votes at most"),
             "gold_share": _("Share of gold questions"),
+            "uses_predictions": _("Let a trained network help to decide"),
         }
         help_texts = {
             "kind": _(
@@ -151,6 +153,10 @@ class CollectionForm(forms.ModelForm):
             "gold_share": _(
                 "From 0 to 0.5: how many of the questions that somebody is asked have a known answer, to "
                 "measure who answers. 0.05 is one in twenty."
+            ),
+            "uses_predictions": _(
+                "As one voice more, where one has said what pictures of the training part show, and no surer than it "
+                "has proved. No label is its alone. What it disputes, people are asked again either way."
             ),
         }
         widgets = {

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 SMALLEST = 1e-7  # what a probability of nothing is taken for; networks that were stored with few digits say 0
 MOST_ROWS = 2_000  # pictures from which its reliability is learnt
@@ -32,13 +33,21 @@ class Probabilities:
     """What a network says of some items: item `item[i]` is of class t with `probability[i, t]`.
 
     item: (n,) int64, each once; probability: (n, n_classes), 0 or more, rows summing to 1 within 0.01.
+    helps: (n,) bool, of which items it helps to tell the class; by default of all. Where it does not of some, those
+    alone tell how reliable it is: people's word stands by itself there, so what it says is never measured by labels
+    that it helped to make.
     Raises ValueError if shapes do not fit, an item comes twice, or a row is no distribution.
     """
 
     item: Ints
     probability: Floats
+    helps: Bools | None = None
 
     def __post_init__(self) -> None:
+        if self.helps is not None and self.helps.shape != self.item.shape:
+            raise ValueError(
+                f"Probabilities.helps: expected {self.item.shape}, as in item; found {self.helps.shape}."
+            )
         if self.probability.ndim != 2 or self.item.shape != self.probability.shape[:1]:
             raise ValueError(
                 "Probabilities: expected (n,) items and (n, n_classes) probabilities; found "
@@ -62,6 +71,12 @@ class Probabilities:
         q = np.maximum(self.probability[known].astype(np.float64), SMALLEST)
         order = np.argsort(place)
         return place[order], np.log(q / q.sum(axis=1, keepdims=True))[order]
+
+    def helping(self) -> "Probabilities":
+        """Return what it says of the items whose class it helps to tell."""
+        if self.helps is None:
+            return self
+        return Probabilities(self.item[self.helps], self.probability[self.helps])
 
 
 class Reliability(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from labeling import aggregation
-from labeling.models import ClassesChangedError, Collection, Refit, RefitLostError
+from labeling.models import ClassesChangedError, Collection, Network, Refit, RefitLostError
 from labeling.models.refits import HEARTBEAT_EVERY_S
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,16 @@ def refit_nightly() -> int:
     """Refit anew every collection that has got votes since it was last; return how many refits were run."""
     for collection in Refit.objects.due_anew():
         Refit.objects.enqueue(collection, Refit.Cause.NIGHTLY)
+    return refit_waiting()
+
+
+def refit_unheeded() -> int:
+    """Refit anew the collections whose last fit does not know what networks have said; return how many refits were
+    run.
+    """
+    failed = Refit.objects.failed_lately().values_list("collection", flat=True)
+    for collection in Network.objects.unheeded().exclude(pk__in=failed):
+        Refit.objects.enqueue(collection, Refit.Cause.NETWORK)
     return refit_waiting()
 
 

@@ -13,7 +13,7 @@ from django.db.models import Count, F, Q, Value
 
 from labeling import consensus
 from labeling.consensus import Policy
-from labeling.models import Choices, Collection, Figures, Question, Vote
+from labeling.models import Choices, Collection, Dispute, Figures, Question, Vote
 from taxonomy.models import Change
 
 BATCH = 200  # questions that are locked at a time
@@ -102,6 +102,9 @@ def _changed(
     counts = Q(votes__narrowing=F("narrowing")) | Q(votes__narrowing=None, narrowing=None)
     voted = collection.questions.filter(is_gold=False, confidence__isnull=False).exclude(state=State.WAITING)
     voted = voted if among is None else voted.filter(pk__in=among)
+    # What a network disputes is with people, whatever the policy says of the votes that it had.
+    disputed = Dispute.objects.unanswered().filter(question__collection=collection)
+    voted = voted.exclude(state=State.OPEN, pk__in=disputed.values("question"))
     found = voted.filter(_may_change(collection, policy)).annotate(
         n_answers=Count("votes", filter=counts),
         n_named=Count("votes", filter=counts & Q(votes__synset__isnull=False)),

@@ -26,7 +26,7 @@ class CollectionSerializer(serializers.ModelSerializer[Collection]):
         model = Collection
         fields = [
             "slug", "name", "kind", "guide", "root", "classes", "is_open", "target_confidence", "min_votes",
-            "max_votes",
+            "max_votes", "uses_predictions",
         ]  # fmt: skip
 
 

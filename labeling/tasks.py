@@ -52,6 +52,14 @@ def refit_waiting() -> int:
 
 
 @shared_task
+def heed_networks() -> int:
+    """Refit every collection of whose pictures a network has said something since, or which heeds networks otherwise
+    than its last fit did; return how many refits were run.
+    """
+    return refitting.refit_unheeded()
+
+
+@shared_task
 def take_in_waiting() -> int:
     """Take in whatever was received, one upload after the other. Goes to the `intake` queue."""
     return receiving.take_in_waiting()

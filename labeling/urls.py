@@ -1,6 +1,7 @@
 from django.urls import path
 
 from labeling import (
+    dispute_views,
     duplicates_views,
     owning,
     people_views,
@@ -38,6 +39,7 @@ urlpatterns = [
     path("collections/<slug:slug>/examples/", owning.examples, name="examples"),
     path("collections/<slug:slug>/gold/", owning.gold, name="gold"),
     path("collections/<slug:slug>/duplicates/", duplicates_views.duplicates, name="duplicates"),
+    path("collections/<slug:slug>/disputes/", dispute_views.disputes, name="disputes"),
     path("collections/<slug:slug>/dashboard/", owning.dashboard, name="dashboard"),
     path("collections/<slug:slug>/questions/<int:pk>/why/", why_views.why, name="why"),
     path("collections/<slug:slug>/refit/", refit_views.refit, name="refit"),

@@ -7,7 +7,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 from labeling import consensus, evidence
-from labeling.models import ConsensusFit, Question, Retraction, Skip, Vote, label_words
+from labeling.models import ConsensusFit, Dispute, Question, Retraction, Skip, Vote, label_words
 from taxonomy.models import Synset
 
 NO_BAR = (evidence.HALF, 0)
@@ -82,18 +82,46 @@ class Told:
 
     @property
     def times_words(self) -> str:
-        """By how many times it moved the odds, as pages say it."""
-        times = round(self.weight.times, 1)
-        if times >= MANY_TIMES:
-            return gettext("over a million")
-        return number_format(times, decimal_pos=1 if times < 10 else 0, use_l10n=True, force_grouping=True)
+        return times_words(self.weight)
 
     @property
     def decibans_words(self) -> str:
-        """Its weight with its sign, a true minus among them."""
-        decibans = round(self.weight.decibans, 1)
-        sign = "+" if decibans > 0 else "−" if decibans < 0 else ""
-        return f"{sign}{number_format(abs(decibans), decimal_pos=1, use_l10n=True)}"
+        return decibans_words(self.weight)
+
+
+def times_words(weight: evidence.Weight) -> str:
+    """Say by how many times something moved the odds."""
+    times = round(weight.times, 1)
+    if times >= MANY_TIMES:
+        return gettext("over a million")
+    return number_format(times, decimal_pos=1 if times < 10 else 0, use_l10n=True, force_grouping=True)
+
+
+def decibans_words(weight: evidence.Weight) -> str:
+    """Say a weight with its sign, a true minus among them."""
+    decibans = round(weight.decibans, 1)
+    sign = "+" if decibans > 0 else "−" if decibans < 0 else ""
+    return f"{sign}{number_format(abs(decibans), decimal_pos=1, use_l10n=True)}"
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """What a trained network says that helped to decide, and what that did: one voice more, before any vote."""
+
+    network: str
+    side: Side  # what it takes the picture for
+    probability: float  # of that, read by what the network has proved reliable for
+    weight: evidence.Weight
+    belief: float  # in the side that is looked at, after it
+    bar: tuple[int, int] = NO_BAR
+
+    @property
+    def times_words(self) -> str:
+        return times_words(self.weight)
+
+    @property
+    def decibans_words(self) -> str:
+        return decibans_words(self.weight)
 
 
 def said(vote: Vote | Retraction) -> str:
@@ -142,6 +170,7 @@ class Because(StrEnum):
     NONE_OF_THESE = "none_of_these"  # so most say
     MOST_VOTES = "most_votes"  # and still not sure
     TOO_FEW = "too_few"  # votes that name something
+    UNNAMED = "unnamed"  # what is likeliest is a network's word alone
     UNSURE = "unsure"
     NARROWED = "narrowed"  # it is a noun that was split, so its parts are asked for
     ASKED_NO_MORE = "asked_no_more"  # its noun, or all of its parts, have gone
@@ -174,11 +203,15 @@ class Weighing:
     drawn: list[Drawn]
     kinds: list[Kind]  # below an inner noun, the likeliest first
     n_kinds: int  # of which those are the likeliest
+    foretold: Foretold | None = None  # where a network helped
 
     @property
-    def rows(self) -> list[tuple[float, ...]]:
-        """What was believed of each that is drawn, before any vote and after each."""
-        return list(zip(*(each.shares for each in self.drawn), strict=True))
+    def rows(self) -> list[tuple[str, tuple[float, ...]]]:
+        """What was believed of each that is drawn, before any vote and after each, with what was said until then."""
+        shares = list(zip(*(each.shares for each in self.drawn), strict=True))
+        before = [gettext("none")] + [gettext("the network")] * (self.foretold is not None)
+        said = [*before, *map(str, range(1, len(shares) - len(before) + 1))]
+        return list(zip(said, shares, strict=True))
 
 
 @dataclass(frozen=True)
@@ -198,11 +231,18 @@ class Why:
     others: list[Uncounted] = field(default_factory=list)  # cast when something else was asked
     retractions: list[Uncounted] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
+    disputes: list[Dispute] = field(default_factory=list)
 
     @property
     def agrees(self) -> bool:
         """Whether the votes, by the fit, the skills and the policy of today, lead to what stands."""
         return self.by_votes is not None and self.by_votes.says_as(self.stands)
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether it is asked again since a network disputes what its votes lead to, and nobody has answered yet."""
+        is_open = self.stands.state == Question.State.OPEN
+        return is_open and any(self.question.n_votes <= dispute.n_votes for dispute in self.disputes)
 
     @property
     def n_telling(self) -> int:

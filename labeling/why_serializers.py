@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from labeling.models import ConsensusFit, Question, Vote
+from labeling.models import ConsensusFit, Dispute, Finding, Question, Vote
 from labeling.why import Because, Side, Told, Uncounted, Verdict, Why
 from taxonomy.models import Synset
 
@@ -36,7 +36,9 @@ class SideSerializer(serializers.Serializer[Side]):
 class BeliefSerializer(serializers.Serializer[Any]):
     side = SideSerializer()
     shares = serializers.ListField(
-        child=serializers.FloatField(), help_text="Its probability before any vote, and after each in turn."
+        child=serializers.FloatField(),
+        help_text="Its probability before any vote, and after each in turn; where a network helped, after its word "
+        "between the two.",
     )
 
 
@@ -142,6 +144,34 @@ class ToldSerializer(SaidSerializer):
         return _noun(told.counts_as)
 
 
+class ForetoldSerializer(serializers.Serializer[Any]):
+    """What a trained network says that helped to decide: one voice more, before any vote."""
+
+    network = serializers.CharField()
+    side = SideSerializer(help_text="What it takes the picture for.")
+    probability = serializers.FloatField(help_text="Of that, read by what it has proved reliable for.")
+    decibans = serializers.FloatField(source="weight.decibans", help_text="As of a vote.")
+    belief = serializers.FloatField(help_text="The probability of the weighed `side` after it.")
+
+
+class DisputeOfSerializer(serializers.Serializer[Any]):
+    """That a network disputed the label, so that people were asked again."""
+
+    network = serializers.CharField(source="network.name")
+    label = serializers.SerializerMethodField(help_text="What it had been settled as.")  # type: ignore[assignment]
+    claim = serializers.SerializerMethodField(help_text="What the network says.")
+    made_at = serializers.DateTimeField()
+    finding = serializers.ChoiceField(choices=Finding.choices, help_text="What came of it.")
+
+    @extend_schema_field(NounSerializer(allow_null=True))
+    def get_label(self, dispute: Dispute) -> Any:
+        return _noun(dispute.label)
+
+    @extend_schema_field(NounSerializer(allow_null=True))
+    def get_claim(self, dispute: Dispute) -> Any:
+        return _noun(dispute.claim)
+
+
 class WeighingSerializer(serializers.Serializer[Any]):
     """What the votes did to what was believed."""
 
@@ -151,6 +181,7 @@ class WeighingSerializer(serializers.Serializer[Any]):
     beliefs = BeliefSerializer(source="drawn", many=True)
     kinds = KindSerializer(many=True, help_text="Below an inner noun: the classes, the likeliest first.")
     n_kinds = serializers.IntegerField()
+    foretold = ForetoldSerializer(allow_null=True, help_text="Null where no network helped.")
 
 
 class WhySerializer(serializers.Serializer[Why]):
@@ -173,6 +204,9 @@ class WhySerializer(serializers.Serializer[Why]):
         allow_null=True, help_text="What the votes alone lead to, by today's fit, skills and policy."
     )
     agrees = serializers.BooleanField(help_text="That is what stands.")
+    is_disputed = serializers.BooleanField(
+        help_text="It is not settled since a network disputes what the votes lead to; one more person is asked."
+    )
     because = serializers.ChoiceField(
         choices=[each.value for each in Because], help_text="Why they lead to it."
     )
@@ -181,6 +215,7 @@ class WhySerializer(serializers.Serializer[Why]):
     others = OtherVoteSerializer(many=True)
     retractions = RetractionSerializer(many=True)
     skips = SkipSerializer(many=True)
+    disputes = DisputeOfSerializer(many=True)
 
     @extend_schema_field(NounSerializer(allow_null=True))
     def get_truth(self, why: Why) -> Any:

@@ -32,6 +32,8 @@ PURE = [
     "labeling/network.py",
     "labeling/parameters.py",
     "labeling/shortlists.py",
+    "labeling/prediction_files.py",
+    "labeling/suspicion.py",
     "labeling/crowd.py",
     "labeling/evidence.py",
     "labeling/kinship.py",

@@ -40,6 +40,13 @@ def supervise(run: Run) -> None:
         run.mine().requeue()
 
 
+def predict(run: int) -> None:
+    """Ask the network of a finished run about its collection's pictures, in a child process. Raises
+    subprocess.CalledProcessError where that fails; what was said until then is kept.
+    """
+    subprocess.run([sys.executable, "manage.py", "predict", str(run)], cwd=settings.BASE_DIR, check=True)
+
+
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     try:
         process.wait(HEARTBEAT_EVERY_S)

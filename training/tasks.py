@@ -13,6 +13,12 @@ def train_queued() -> int:
 
 
 @shared_task
+def predict(run: int) -> None:
+    """Ask a finished run's network about its collection's pictures. Goes to the `training` queue; safe to repeat."""
+    supervising.predict(run)
+
+
+@shared_task
 def sweep_runs() -> None:
     """Queue again what a dead worker left, and wake a worker if anything is queued."""
     Run.objects.lost().requeue()

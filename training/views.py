@@ -1,9 +1,12 @@
 """Pages of trainings: all runs, one run with its curves as they grow, starting and cancelling."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +18,7 @@ from accounts.http import AuthenticatedRequest
 from training.curves import Curve, curve
 from training.forms import RunForm
 from training.models import Run, SensitiveNounsError
-from training.tasks import train_queued
+from training.tasks import predict, train_queued
 
 MOST_RUNS = 200
 
@@ -30,7 +33,16 @@ def run_list(request: HttpRequest, form: RunForm | None = None) -> HttpResponse:
 @require_safe
 def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     context = _live(pk)
-    return render(request, "training/run.html", {**context, "recipe": _recipe(context["run"])})
+    run = context["run"]
+    may_ask = _may_ask(request, run)
+    return render(request, "training/run.html", {**context, "recipe": _recipe(run), "may_ask": may_ask})
+
+
+def _may_ask(request: HttpRequest, run: Run) -> bool:
+    """Whether who asks for a page may ask a run's network about the pictures of its collection."""
+    collection = run.snapshot.collection
+    is_ready = run.status == Run.Status.FINISHED and not collection.is_verifying
+    return is_ready and collection.is_edited_by(request.user)
 
 
 @require_safe
@@ -90,4 +102,21 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(Run, pk=pk)
     if not run.cancel():
         messages.info(request, _("This run had ended already."))
+    return redirect(run)
+
+
+@require_POST
+@login_required
+def foretell(request: AuthenticatedRequest, pk: int) -> HttpResponse:
+    """Have a trainer ask a finished network about every picture of its collection, for whoever edits that."""
+    run = get_object_or_404(Run.objects.select_related("snapshot__collection"), pk=pk)
+    if not _may_ask(request, run):
+        raise PermissionDenied
+    transaction.on_commit(partial(predict.delay, run.pk), robust=True)
+    messages.success(
+        request,
+        _(
+            "A trainer asks it about every picture. Minutes later, what it disputes is on the collection’s page."
+        ),
+    )
     return redirect(run)

@@ -37,6 +37,7 @@ from labeling.models.leases import (
     NotUndoneError,
     Walk,
 )
+from labeling.models.predictions import Dispute, Finding, Network, Prediction
 from labeling.models.questions import DECIDED_RIGHT, Question, label_words, random_position, tell_inner
 from labeling.models.quizzes import QuizPass
 from labeling.models.refits import Refit, RefitLostError, Refits
@@ -64,9 +65,11 @@ __all__ = [
     "Comment",
     "ConsensusFit",
     "Counts",
+    "Dispute",
     "Example",
     "ExampleRefusedError",
     "Figures",
+    "Finding",
     "Flag",
     "Grid",
     "Image",
@@ -78,10 +81,12 @@ __all__ = [
     "LeaseExpiredError",
     "Narrowing",
     "NearDuplicate",
+    "Network",
     "NotAClassError",
     "NotReadyError",
     "NotUndoneError",
     "Outcome",
+    "Prediction",
     "Question",
     "QuizPass",
     "Reach",

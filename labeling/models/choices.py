@@ -46,6 +46,7 @@ class Choices:
     inner: tuple[Synset, ...] = ()
     # and the lowest of these above each class that is offered and each other of them, by key.
     parents: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    network: int | None = None  # that helps to decide, by the fit that found the parameters
 
     @classmethod
     def of(cls, collection: Collection, narrowing: int | None, version: int) -> "Choices":
@@ -97,6 +98,7 @@ class Choices:
             between.places,
             inner,
             between.parents,
+            fit.network_id if fit and fit.uses_predictions else None,
         )
 
     @classmethod
@@ -165,9 +167,32 @@ class Choices:
     def _own(self) -> dict[int, consensus.Floats | None]:
         return {}  # grows as annotators vote, so that no process reads those of all at once
 
-    def weigh(self, said: Mapping[int, int], skills: Mapping[int, float]) -> consensus.Floats:
+    def foretold(self, likeliest: Iterable[tuple[int, float]]) -> consensus.Floats:
+        """Return what a network says of a picture, (n_classes,), 0 or more and summing to 1: of nouns, by their keys
+        and as they count today, which probability each has. An inner noun's is shared out evenly among its classes,
+        and what is left among those that are not named.
+        """
+        n_classes = len(self.synsets)
+        q, is_named = np.zeros(n_classes), np.zeros(n_classes, dtype=np.bool_)
+        for noun, probability in likeliest:
+            answer = self.answer(noun)
+            if answer is None:
+                continue  # it is none of these any more: its share is among what is left
+            places = [answer] if answer < n_classes else self.tree[answer - n_classes]
+            q[places] += probability / len(places)
+            is_named[places] = True
+        rest = max(0.0, 1 - float(q.sum()))
+        if not is_named.all():
+            q[~is_named] += rest / (~is_named).sum()
+        found: consensus.Floats = q / q.sum()
+        return found
+
+    def weigh(
+        self, said: Mapping[int, int], skills: Mapping[int, float], log_q: consensus.Floats | None = None
+    ) -> consensus.Floats:
         """Return the posterior of a question on which annotators said this: places, or those of `tree`, by their
-        keys. skills: of those who have one; the others are newcomers.
+        keys. skills: of those who have one; the others are newcomers. log_q: ln of what a network says, where it
+        helps.
         """
         parameters = self.parameters
         if parameters is None:
@@ -179,6 +204,7 @@ class Choices:
             parameters,
             self.tree,
             {vote: own[who] for vote, who in enumerate(said) if who in own},
+            log_q,
         )
 
     @cached_property

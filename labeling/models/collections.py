@@ -123,6 +123,9 @@ class Collection(models.Model):
     gold_share = models.FloatField(
         default=SELDOM_GOLD, help_text=_("Of the questions that somebody is asked, how many are gold.")
     )
+    uses_predictions = models.BooleanField(
+        default=False, help_text=_("Trained networks help to decide, as far as they have proved reliable.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     revision = models.PositiveIntegerField(
         default=0, editable=False, help_text=_("How often its classes were set.")

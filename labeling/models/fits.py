@@ -36,6 +36,18 @@ class ConsensusFit(models.Model):
     n_votes = models.PositiveIntegerField()
     log_likelihood = models.FloatField()
     taxonomy_version = models.PositiveIntegerField()
+    network = models.ForeignKey(
+        "Network",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("Whose reliability it measured, if one has said enough for that."),
+    )
+    heard_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("Up to when it knows what networks said.")
+    )
+    uses_predictions = models.BooleanField(default=False, help_text=_("That network helped to decide."))
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ConsensusFitManager()

@@ -182,16 +182,18 @@ class QuestionQuerySet(models.QuerySet["Question"]):
     ) -> None:
         """Write what a refit found: (question, n_votes it saw, label, confidence, state, narrowing) each.
 
-        A question that got another vote meanwhile is left to that vote's own decision, and one that is being
-        narrowed to its own votes. Raises ClassesChangedError, with what was written so far kept, if a change of
-        the taxonomy gave the collection other classes than the fit has.
+        A question that got another vote meanwhile is left to that vote's own decision, one that is being narrowed to
+        its own votes, and one that a network disputes to whoever is asked again. Raises ClassesChangedError, with
+        what was written so far kept, if a change of the taxonomy gave the collection other classes than the fit has.
         """
         # One short statement a row: Django's bulk_update writes a CASE over every row and takes ten times as long.
         statement = """
             UPDATE labeling_question
             SET label_id = %s, confidence = %s, fit_id = %s, state = %s, narrowing_id = %s,
                 open_places = CASE WHEN %s <> 'open' THEN 0 WHEN state = 'open' THEN open_places ELSE 1 END
-            WHERE id = %s AND n_votes = %s AND narrowing_id IS NULL AND NOT is_gold"""
+            WHERE id = %s AND n_votes = %s AND narrowing_id IS NULL AND NOT is_gold AND NOT EXISTS (
+                SELECT 1 FROM labeling_dispute d WHERE d.question_id = labeling_question.id
+                AND d.n_votes = labeling_question.n_votes AND labeling_question.state = 'open')"""
         values = iter(
             (label, confidence, fit.pk, state, narrowing, state, pk, n_votes)
             for pk, n_votes, label, confidence, state, narrowing in rows
@@ -387,11 +389,12 @@ class Question(models.Model):
         choices: Choices,
         answers: Sequence[tuple[int, int | None, str]],
         skills: Mapping[int, float],
+        log_q: consensus.Floats | None = None,
     ) -> None:
         """Work out what becomes of this question: settled, one more person asked, or given up. Nothing is written.
 
         answers: (annotator, synset, kind of answer) of every vote that counts. skills: of annotators that are
-        known, P(right).
+        known, P(right). log_q: ln of what a network says that helps, (n_classes,).
         """
         if self.about_id is not None:
             self._verify(choices, answers, skills)
@@ -412,21 +415,24 @@ class Question(models.Model):
                 None,
             )
             return
-        self._weigh(choices, answers, skills)
+        self._weigh(choices, answers, skills, log_q)
 
     def _weigh(
         self,
         choices: Choices,
         answers: Sequence[tuple[int, int | None, str]],
         skills: Mapping[int, float],
+        log_q: consensus.Floats | None,
     ) -> None:
         """Decide which of the nouns it is: a class, or else an inner noun; or not yet."""
         places = [(annotator, choices.answer(synset)) for annotator, synset, _kind in answers]
         n_none = sum(kind == NONE_OF_THESE for _annotator, _synset, kind in answers)
         said = {annotator: place for annotator, place in places if place is not None}
         n_named = sum(place < len(choices.synsets) for place in said.values())
-        posterior = choices.weigh(said, skills)
+        posterior = choices.weigh(said, skills, log_q)
         best, policy = int(posterior.argmax()), self.collection.policy
+        if log_q is not None and best not in said.values():
+            n_named = 0  # no label is a network's alone
         self.fit_id, self.confidence = choices.fit, float(posterior[best])
         decision = consensus.decide(self.confidence, n_named, len(answers), policy, n_none)
         self.state, self.label = Question.State.after(decision), choices.synsets[best]

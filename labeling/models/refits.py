@@ -118,6 +118,7 @@ class Refit(models.Model):
         GROWTH = "growth", _("enough new votes came")
         NIGHTLY = "nightly", _("it is done every night")
         ASKED = "asked", _("somebody asked for it")
+        NETWORK = "network", _("a network said something")
 
     RUNNING = (State.READING, State.LEARNING, State.WRITING)
     ENDS = (State.FINISHED, State.FAILED)

@@ -17,6 +17,7 @@ from accounts.sql import IS_POSTGRESQL, rows, run
 from labeling import consensus
 from labeling.models.choices import Choices
 from labeling.models.collections import VERIFIED, Collection, CollectionClass, Narrowing
+from labeling.models.predictions import Prediction
 from labeling.models.questions import ABSENT, NONE_OF_THESE, PRESENT, Question
 from labeling.models.sql import among, cells, keys, table, to_moment
 from taxonomy.models import Ancestry, Change, Synset
@@ -99,8 +100,10 @@ def _decide(
             answers[question].append((annotator, synset, answer))
             if skill is not None:
                 skills[question][annotator] = skill
+    choices = {each.pk: read(each) for each in questions}
+    foretold = Prediction.objects.helping(choices)
     for each in questions:
-        each.decide(read(each), answers[each.pk], skills[each.pk])
+        each.decide(choices[each.pk], answers[each.pk], skills[each.pk], foretold.get(each.pk))
     Question.objects.write_decisions(questions)
 
 

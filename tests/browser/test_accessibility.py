@@ -35,6 +35,8 @@ from tests.factories import (
     make_user,
     make_vote,
 )
+from tests.labeling.foretold import make_voted, of_part
+from tests.labeling.foretold import say as foretell
 from tests.labeling.grids import make_examples, make_verifying
 from tests.labeling.judged import make_judged
 from tests.labeling.organisers import make_organiser
@@ -135,6 +137,10 @@ PAGES = [
     ("organiser", "labeling:quality", "judged", "?noun=nowhere"),
     ("organiser", "labeling:quality", "verifying", ""),
     ("organiser", "labeling:quality", "empty", ""),
+    ("organiser", "labeling:disputes", "disputed", ""),
+    ("organiser", "labeling:disputes", "empty", ""),
+    ("organiser", "labeling:why", "why disputed", ""),
+    ("organiser", "training:run", "finished run", ""),
     ("organiser", "labeling:reports", "settled", ""),
     ("organiser", "labeling:flagged", "", ""),
     ("curator", "taxonomy:synsets", "", ""),
@@ -226,6 +232,7 @@ NO_PAGE = {
     "training:create": "a form of the list of runs",
     "training:live": "a part of a run's page",
     "training:cancel": "a button of a run",
+    "training:predict": "a button of a run",
     "competition:submission-state": "a part of a submission's page",
 }
 
@@ -325,6 +332,13 @@ class World:
             self.rows[f"why {name}"] = [menagerie.slug, question.pk]
         waiting = menagerie.questions.filter(n_votes=0).first()
         aggregation.refit(menagerie)
+        disputed = make_voted(60, owner=organiser, uses_predictions=True, target_confidence=0.9)
+        foretell(disputed, wrong=of_part(disputed, "train")[:1], sure=0.999)
+        aggregation.refit(disputed)
+        self.rows |= {
+            "disputed": [disputed.slug],
+            "why disputed": [disputed.slug, disputed.questions.get(disputes__isnull=False).pk],
+        }
         lease = Lease.objects.hand_out_grid(verifying, make_user(), noun=None, count=1).leases[0]
         lease.answer("absent")
         secret = self.snapshot.collection.questions.filter(image__split="test").first()
@@ -370,11 +384,13 @@ class World:
         run = make_run(self.snapshot, status="running")
         add_epochs(run, 1, 2, 3)
         make_run(self.snapshot, status="failed", error="The snapshot's file was cut short.")
+        finished = make_run(self.snapshot, network="mlp", status="finished")
         phase = make_phase(self.snapshot)
         submission = submit_all_first_class(phase, volunteer)
         ApiToken.objects.create(user=volunteer, name="a script with a rather long name, as people give")
         self.rows |= {
             "run": [run.pk],
+            "finished run": [finished.pk],
             "contest": [phase.contest.slug],
             "submission": [submission.pk],
         }

@@ -5,12 +5,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from benchmarks import coarsening, plot
+from benchmarks import coarsening, disputing, plot
 from benchmarks.accuracy import OURS, Row
 from benchmarks.crowds import Crowd
 from benchmarks.refitting import first_of
 from benchmarks.speed import synthetic
 from benchmarks.stopping import Point, Stream, by_majority, frontier, until_lead, until_sure
+from labeling import consensus
 from labeling.consensus import Votes
 
 
@@ -135,3 +136,51 @@ def test_votes_grow_by_others_and_keep_those_that_there_were():
     assert (len(some), len(more), len(every)) == (10, 20, 30)
     assert some < more < every
     assert some != set(range(10))
+
+
+# Disputes
+
+
+def make_disputed(*said):
+    """Two classes and ten pictures of class 0, nine of which everybody gets right; of the tenth said is said, in
+    turn."""
+    each = len(said)
+    label = np.zeros((10, each), dtype=np.int64)
+    label[9] = said
+    votes = Votes(np.repeat(np.arange(10), each), np.tile(np.arange(each), 10), label.ravel())
+    return Crowd("small", votes, np.zeros(10, dtype=np.int64), 2)
+
+
+def bought(crowd, votes_each):
+    """Ask again about the tenth picture, after a fit of its first votes; return its label and the votes bought."""
+    arrival = np.tile(np.arange(len(crowd.votes) // 10), 10)
+    fit = consensus.fit(crowd.votes.where(arrival < votes_each), 10, 2)
+    return fit, disputing._ask_again(crowd.votes, arrival, votes_each, fit, 9)
+
+
+def test_who_is_asked_again_may_mend_a_label():
+    crowd = make_disputed(1, 1, 0, 0, 0, 0, 0, 0, 0, 0)
+
+    fit, (label, n_more) = bought(crowd, 2)
+
+    assert fit.label[9] == 1
+    assert (label, n_more > 2) == (0, True)
+
+
+def test_one_who_says_the_label_again_upholds_it():
+    _fit, found = bought(make_disputed(1, 1, 1, 0, 0, 0, 0, 0, 0, 0), 2)
+
+    assert found == (1, 1)
+
+
+def test_precision_and_recall_are_of_the_labels_that_settled():
+    crowd = make_disputed(1, 1)
+    fit = consensus.fit(crowd.votes, 10, 2)
+    is_settled = np.arange(10) > 0
+    is_wrong = is_settled & (fit.label != crowd.truth)
+
+    row = disputing._row(crowd, fit, is_settled, is_wrong, np.array([9, 3]), {9: (0, 4), 3: (0, 1)})
+
+    assert (row["settled"], row["wrong"], row["disputed"], row["of them wrong"]) == (9, 1, 2, 1)
+    assert (row["precision"], row["recall"]) == (0.5, 1.0)
+    assert (row["mended"], row["spoilt"], row["given up"], row["votes a dispute"]) == (1, 0, 0, 2.5)

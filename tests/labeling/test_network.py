@@ -128,3 +128,50 @@ def test_other_classes_or_items_than_the_votes_are_refused():
         fit(votes, 1, 3, prior=Probabilities(np.array([0]), np.array([[0.5, 0.5]])))
     with pytest.raises(ValueError, match=r"Probabilities.item: expected 0 to 0; found 1 at index 0"):
         fit(votes, 1, 2, prior=Probabilities(np.array([1]), np.array([[0.5, 0.5]])))
+
+
+def held_back(network, helps):
+    return Probabilities(network.item, network.probability, helps)
+
+
+def test_where_it_helps_nowhere_labels_are_those_of_the_votes_and_it_is_measured_all_the_same():
+    truth, votes = make_crowd(votes_each=4)
+    network = held_back(make_network(truth, 0.85, sharpness=3), np.zeros(len(truth), dtype=np.bool_))
+
+    alone, found = fit(votes, len(truth), 5), fit(votes, len(truth), 5, prior=network)
+
+    assert found.label.tolist() == alone.label.tolist()
+    assert found.confidence.tolist() == alone.confidence.tolist()
+    assert found.posterior(7).tolist() == alone.posterior(7).tolist()
+    read = found.parameters.network.read(network.of_items(network.item)[1], found.parameters.prior)
+    assert read.max(axis=1).mean() == pytest.approx(0.85, abs=0.03)  # three times as sharp as it is right
+
+
+def test_it_is_measured_where_people_stand_alone_and_not_where_it_helped():
+    truth, votes = make_crowd()
+    helps = np.arange(len(truth)) % 2 == 0
+    # Right where it helps; elsewhere it says anything.
+    q = make_network(truth, 0.95).probability.copy()
+    q[~helps] = np.random.default_rng(3).dirichlet(np.full(5, 0.1), int((~helps).sum()))
+    network = Probabilities(np.arange(len(truth)), q, helps)
+
+    found = fit(votes, len(truth), 5, prior=network).parameters.network
+
+    assert found.ignorance > 0.7 or found.sharpness < 0.2
+
+
+def test_it_helps_where_it_is_told_to_and_nowhere_else():
+    truth, votes = make_crowd()
+    helps = np.arange(len(truth)) % 2 == 0
+
+    alone = fit(votes, len(truth), 5)
+    found = fit(votes, len(truth), 5, prior=held_back(make_network(truth, 0.9), helps))
+
+    is_right = found.label == truth
+    assert is_right[helps].mean() > (alone.label == truth)[helps].mean() + 0.05
+    assert abs(is_right[~helps].mean() - (alone.label == truth)[~helps].mean()) < 0.02
+
+
+def test_an_item_must_be_said_to_be_helped_or_not():
+    with pytest.raises(ValueError, match=r"helps: expected \(2,\)"):
+        Probabilities(np.arange(2), np.full((2, 2), 0.5), np.ones(3, dtype=np.bool_))

@@ -5,10 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from labeling import aggregation
+from labeling import aggregation, foretelling
+from labeling.consensus import Parameters
 from labeling.explaining import explain, questions_of
-from labeling.models import SKIP, Answer, Collection, Lease, Question, Skill, Vote
+from labeling.models import SKIP, Answer, Collection, ConsensusFit, Lease, Network, Question, Skill, Vote
 from labeling.models.choices import forget_kept
+from labeling.prediction_files import Saying
 from labeling.why import Because
 from tests.factories import make_collection, make_synset, make_user
 from tests.labeling.test_following import commit
@@ -354,3 +356,63 @@ def test_ten_votes_cost_no_more_queries_than_two(django_assert_max_num_queries):
         10,
     ]  # and read what is read once for all
     assert n_queries(asked[0]) == n_queries(asked[1])
+
+
+# A network that helped
+
+
+@pytest.fixture
+def helped():
+    """A picture of which a network that may help says that it is a cat, and two people that it is a husky."""
+    collection = make_menagerie(min_votes=1, max_votes=9, uses_predictions=True, target_confidence=0.9)
+    [question] = collection.questions.select_related("image")
+    foretelling.take_in(
+        collection, "run 7", [Saying("", question.image.sha256, {"cat": 0.97, "husky": 0.01})]
+    )
+    names = [synset.wnid for synset in collection.ordered_classes()]
+    parameters = Parameters.start(4).to_json() | {"network": [1.0, 0.04]}
+    ConsensusFit.objects.keep(
+        collection,
+        classes=names,
+        parameters=parameters,
+        n_votes=0,
+        log_likelihood=0,
+        network=Network.objects.get(),
+        uses_predictions=True,
+    )
+    return collection
+
+
+def test_a_network_that_helped_is_one_voice_more_before_any_vote(helped):
+    told = why(votes(helped, "husky", "husky"))
+
+    foretold = told.weighing.foretold
+    assert (foretold.network, foretold.side.words) == ("run 7", "cat")
+    # As it is read: 0.96 * 0.97 + 0.04 / 4, and of the husky 0.96 * 0.01 + 0.04 / 4.
+    assert foretold.probability == pytest.approx(0.9412)
+    assert foretold.belief == pytest.approx(0.0196)
+    assert foretold.weight.times == pytest.approx(0.9412 / 0.0196)
+    assert not foretold.weight.is_for
+    # 17 for a husky and 17 again, against it.
+    odds = 17**2 * 0.0196 / 0.9412
+    assert told.votes[-1].belief == pytest.approx(odds / (1 + odds), abs=0.01)
+    assert told.votes[-1].belief == pytest.approx(told.by_votes.confidence)
+    assert told.agrees
+
+
+def test_what_was_believed_is_told_with_who_had_spoken(helped):
+    rows = why(votes(helped, "husky", "husky")).weighing.rows
+
+    assert [said for said, _shares in rows] == ["none", "the network", "1", "2"]
+
+
+def test_what_nobody_but_the_network_has_named_waits_for_somebody(helped):
+    told = why(votes(helped, "wolf"))
+
+    assert told.because == Because.UNNAMED
+    assert (told.stands.state, told.stands.words) == ("open", "cat")
+    assert told.agrees
+
+
+def test_where_none_helped_none_is_told_of():
+    assert why(votes(make_menagerie(max_votes=9), "husky")).weighing.foretold is None

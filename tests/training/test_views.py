@@ -207,3 +207,50 @@ def test_the_api_tells_a_runs_options_and_epochs(client, snapshot):
 
 def test_nobody_starts_a_run_by_program(client, staff, snapshot):
     assert client.post("/api/runs/", {"snapshot": snapshot.pk, "network": "mlp"}).status_code == 405
+
+
+def ask(client, run):
+    return client.post(reverse("training:predict", args=[run.pk]))
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    found = []
+    monkeypatch.setattr("training.views.predict.delay", found.append)
+    return found
+
+
+def test_who_edits_the_collection_has_a_finished_network_asked(
+    client, snapshot, asked, django_capture_on_commit_callbacks
+):
+    owner = make_user()
+    snapshot.collection.owner = owner
+    snapshot.collection.save()
+    client.force_login(owner)
+    run = make_run(snapshot, status="finished")
+    button = reverse("training:predict", args=[run.pk])
+    assert button in client.get(run.get_absolute_url()).content.decode()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = ask(client, run)
+
+    assert (response["Location"], asked) == (run.get_absolute_url(), [run.pk])
+
+
+@pytest.mark.parametrize("is_owner", [True, False])
+def test_no_stranger_has_it_asked_and_nobody_before_it_has_finished(
+    client, snapshot, asked, is_owner, django_capture_on_commit_callbacks
+):
+    user = make_user()
+    if is_owner:
+        snapshot.collection.owner = user
+        snapshot.collection.save()
+    client.force_login(user)
+    run = make_run(snapshot, status="running" if is_owner else "finished")
+    button = reverse("training:predict", args=[run.pk])
+    assert button not in client.get(run.get_absolute_url()).content.decode()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = ask(client, run)
+
+    assert (response.status_code, asked) == (403, [])
