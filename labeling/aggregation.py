@@ -96,6 +96,7 @@ def _refit(collection: Collection, is_anew: bool, tell: Tell) -> Report:
         tree=choices.tree,
         gold=gold,
         prior=foretold.probabilities,
+        n_unsure=counts.unsure,
         start=start,
         watch=lambda n, moved: tell(State.LEARNING, n_iterations=n, moved=moved),
     )

@@ -147,8 +147,10 @@ class _Read:
         parameters = self.choices.parameters
         if parameters is None or (self.question.about_id is not None and self.about is None):
             return [self._told(i, 0.0, None) for i in range(len(self.votes))], None
+        n_unsure = sum(vote.answer == Vote.Answer.CANNOT_TELL for vote in self.votes)
+        blur = self.choices.blur(n_unsure, sum(label is not None for label in self.labels))
         alone = [
-            None if label is None else self.choices.weigh({vote.annotator_id: label}, self.skills)
+            None if label is None else self.choices.weigh({vote.annotator_id: label}, self.skills, blur=blur)
             for vote, label in zip(self.votes, self.labels, strict=True)
         ]
         network = [] if self.log_q is None else [self.choices.weigh({}, {}, self.log_q)]

@@ -43,7 +43,9 @@ class Fitted:
         votes, keys, counts = Vote.objects.as_arrays(collection, judged, counts_as, between.places)
         tree = Tree.of([*between.places.values()])
         gold = keys.gold(_known(collection, judged, counts_as))
-        fit = consensus.fit(votes, len(keys.questions), len(judged), tree=tree, gold=gold)
+        fit = consensus.fit(
+            votes, len(keys.questions), len(judged), tree=tree, gold=gold, n_unsure=counts.unsure
+        )
         n_named = np.bincount(votes.item[votes.label < len(judged)], minlength=len(keys.questions))
         place = {pk: i for i, pk in enumerate(keys.questions)}
         inner = [turn.label(pk) for pk in between.inner]

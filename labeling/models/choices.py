@@ -188,11 +188,15 @@ class Choices:
         return found
 
     def weigh(
-        self, said: Mapping[int, int], skills: Mapping[int, float], log_q: consensus.Floats | None = None
+        self,
+        said: Mapping[int, int],
+        skills: Mapping[int, float],
+        log_q: consensus.Floats | None = None,
+        blur: float = 0.0,
     ) -> consensus.Floats:
         """Return the posterior of a question on which annotators said this: places, or those of `tree`, by their
         keys. skills: of those who have one; the others are newcomers. log_q: ln of what a network says, where it
-        helps.
+        helps. blur: P(a vote is a guess).
         """
         parameters = self.parameters
         if parameters is None:
@@ -205,7 +209,12 @@ class Choices:
             self.tree,
             {vote: own[who] for vote, who in enumerate(said) if who in own},
             log_q,
+            blur,
         )
+
+    def blur(self, n_unsure: int, n_said: int) -> float:
+        """Return P(a vote is a guess) where `n_unsure` people cannot tell, and `n_said` name something."""
+        return self.parameters.blur(n_unsure, n_said) if self.parameters else 0.0
 
     @cached_property
     def tree(self) -> Tree:

@@ -25,6 +25,7 @@ from labeling.splits import TRAIN
 from taxonomy.models import Change, Synset
 
 NONE_OF_THESE = "none_of_these"  # the answer that it shows none of the classes
+CANNOT_TELL = "cannot_tell"
 ABSENT, PRESENT = VERIFIED  # the answers to whether it shows the noun that is asked about
 REFIT_BATCH = 500  # questions that a refit locks at a time
 FEED_SIZE = 200  # questions opened at a time; the window stays small beside a large collection
@@ -429,7 +430,8 @@ class Question(models.Model):
         n_none = sum(kind == NONE_OF_THESE for _annotator, _synset, kind in answers)
         said = {annotator: place for annotator, place in places if place is not None}
         n_named = sum(place < len(choices.synsets) for place in said.values())
-        posterior = choices.weigh(said, skills, log_q)
+        n_unsure = sum(kind == CANNOT_TELL for _annotator, _synset, kind in answers)
+        posterior = choices.weigh(said, skills, log_q, choices.blur(n_unsure, len(said)))
         best, policy = int(posterior.argmax()), self.collection.policy
         if log_q is not None and best not in said.values():
             n_named = 0  # no label is a network's alone
@@ -478,7 +480,8 @@ class Question(models.Model):
             for who, synset, kind in answers
             if kind in VERIFIED and choices.about(synset) == about
         }
-        posterior = choices.weigh(said, skills)
+        n_unsure = sum(kind == CANNOT_TELL for _annotator, _synset, kind in answers)
+        posterior = choices.weigh(said, skills, blur=choices.blur(n_unsure, len(said)))
         is_present = VERIFIED[int(posterior.argmax())] == PRESENT
         self.fit_id, self.confidence = choices.fit, float(posterior.max())
         decision = consensus.decide(self.confidence, len(said), len(answers), self.collection.policy)

@@ -18,7 +18,7 @@ from labeling import consensus
 from labeling.models.choices import Choices
 from labeling.models.collections import VERIFIED, Collection, CollectionClass, Narrowing
 from labeling.models.predictions import Prediction
-from labeling.models.questions import ABSENT, NONE_OF_THESE, PRESENT, Question
+from labeling.models.questions import ABSENT, CANNOT_TELL, NONE_OF_THESE, PRESENT, Question
 from labeling.models.sql import among, cells, keys, table, to_moment
 from taxonomy.models import Ancestry, Change, Synset
 from taxonomy.models.ledger import Kind
@@ -59,6 +59,7 @@ class Counts:
     votes: consensus.Ints
     answers: consensus.Ints  # those that answer what it shows, "cannot tell" included
     none: consensus.Ints  # those that say none of the classes
+    unsure: consensus.Ints  # those that cannot tell
 
 
 # The columns of a vote that is cast, with their types.
@@ -199,7 +200,7 @@ class VoteQuerySet(models.QuerySet["Vote"]):
             "annotator_id",
             Coalesce("synset_id", -1),
             Coalesce("narrowing_id", 0),
-            Case(When(answer=NONE_OF_THESE, then=1), default=0),
+            Case(When(answer=NONE_OF_THESE, then=1), When(answer=CANNOT_TELL, then=2), default=0),
         )
         table = np.fromiter(
             (cell for row in rows.iterator(chunk_size=20_000) for cell in row), dtype=np.int64
@@ -216,6 +217,7 @@ class VoteQuerySet(models.QuerySet["Vote"]):
             votes=n_votes,
             answers=np.bincount(item[answers], minlength=len(questions)),
             none=np.bincount(item[answers & (table[:, 4] == 1)], minlength=len(questions)),
+            unsure=np.bincount(item[answers & (table[:, 4] == 2)], minlength=len(questions)),
         )
         named = (label >= 0) & answers
         votes = consensus.Votes(item[named], annotator[named], label[named])
@@ -240,7 +242,8 @@ class VoteQuerySet(models.QuerySet["Vote"]):
         said, about = today[column.reshape(-1, 2)].T
         told = (table[:, 2] >= 0) & (said == about) & (about >= 0)
         votes = consensus.Votes(item[told], annotator[told], table[told, 2])
-        counts = Counts(votes=n_votes, answers=n_votes, none=np.zeros_like(n_votes))
+        unsure = np.bincount(item[table[:, 2] < 0], minlength=len(questions))
+        counts = Counts(votes=n_votes, answers=n_votes, none=np.zeros_like(n_votes), unsure=unsure)
         return votes, Keys(questions.tolist(), annotators.tolist(), range(len(VERIFIED))), counts
 
 
@@ -250,7 +253,7 @@ class Vote(models.Model):
     class Answer(models.TextChoices):
         PRESENT = PRESENT, _("it shows this")
         ABSENT = ABSENT, _("it does not show this")
-        CANNOT_TELL = "cannot_tell", _("cannot tell")
+        CANNOT_TELL = CANNOT_TELL, _("cannot tell")
         NONE_OF_THESE = NONE_OF_THESE, _("none of these")
 
     question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="votes", db_index=False)

@@ -213,6 +213,29 @@ def test_a_refit_made_what_stands_and_says_so_still():
         assert all(each.trust.is_measured for each in told.votes)
 
 
+def test_who_cannot_tell_makes_what_the_others_say_less_sure():
+    collection = make_menagerie(n_questions=2, min_votes=4, max_votes=9)
+    for kinds in (("husky", "husky"), ("husky", "husky"), ("husky", "cannot_tell")):
+        annotator = make_user()
+        leases = sorted(Lease.objects.hand_out(collection, annotator, 2), key=lambda lease: lease.question_id)
+        for kind, lease in zip(kinds, leases, strict=True):
+            answer = (
+                Answer(lease.pk, "", kind) if kind == "cannot_tell" else Answer(lease.pk, noun(kind).wnid)
+            )
+            [outcome] = Lease.objects.cast(annotator, [answer])
+            assert outcome.refusal is None
+
+    by_votes = [question.confidence for question in Question.objects.order_by("pk")]
+    aggregation.refit(collection)
+
+    assert by_votes[1] < by_votes[0]
+    for question in Question.objects.all():
+        told = why(question)
+        assert told.agrees
+        assert told.by_votes.confidence == pytest.approx(told.stands.confidence, abs=1e-6)
+        assert told.votes[-1].belief == pytest.approx(told.stands.confidence, abs=1e-6)
+
+
 def test_who_is_known_by_what_they_confuse_is_weighed_by_that():
     collection, own = make_menagerie(), np.full((4, 4), 0.1) + 0.6 * np.eye(4)
     own[1] = [0.65, 0.15, 0.1, 0.1]  # a corgi is a husky to them
