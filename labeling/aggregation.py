@@ -8,6 +8,7 @@ import numpy as np
 from django.db import transaction
 
 from labeling import consensus, tallying
+from labeling.gain import NextVote
 from labeling.models import (
     VERIFIED,
     Choices,
@@ -159,7 +160,7 @@ def _decisions(
     fit: consensus.Fit,
 ) -> Iterator[Row]:
     """Yield what every voted question is decided as."""
-    policy = collection.policy
+    policy, next_vote = collection.policy, NextVote.of(fit.parameters)
     nouns = collection.split_nouns(collection.ordered_classes())
     split = {noun.pk: narrowing for noun, narrowing in nouns.items()}
     stands_at = {noun: narrowing.label.pk for noun, narrowing in split.items()}
@@ -174,7 +175,7 @@ def _decisions(
             inner = fit.fall_back(item, n_votes, policy, n_none, len(choices.inner))
             if inner is not None:
                 label, confidence, state = choices.inner[inner[0]].pk, inner[1], Question.State.SETTLED
-                yield question, int(counts.votes[item]), label, confidence, state.value, None
+                yield question, int(counts.votes[item]), label, confidence, state.value, None, None
                 continue
         if label in has_parts and state == Question.State.SETTLED:
             # It is sure that it is one of the parts; now those are asked for.
@@ -182,7 +183,13 @@ def _decisions(
         elif label in split and state == Question.State.SETTLED:
             state = Question.State.UNDECIDED
         label = stands_at.get(label, label)
-        yield question, int(counts.votes[item]), label, confidence, state.value, narrowing
+        gain = _gain(next_vote, fit, item, n_votes) if decision == consensus.Decision.ASK_AGAIN else None
+        yield question, int(counts.votes[item]), label, confidence, state.value, narrowing, gain
+
+
+def _gain(next_vote: NextVote, fit: consensus.Fit, item: int, n_votes: int) -> float:
+    """Return what one more vote is worth on an item that has `n_votes`."""
+    return next_vote.gain(fit.posterior(item), len(fit.answers(item)), n_votes)
 
 
 def _verified(
@@ -194,6 +201,7 @@ def _verified(
     fit: consensus.Fit,
 ) -> Iterator[Row]:
     """The same where each question is about one noun; those whose noun is asked about no more stay as they are."""
+    next_vote = NextVote.of(fit.parameters)
     nouns = dict(collection.questions.filter(n_votes__gt=0).values_list("pk", "about"))
     n_told = np.bincount(votes.item, minlength=len(keys.questions))
     for item, question in enumerate(keys.questions):
@@ -206,7 +214,9 @@ def _verified(
         )
         state = Question.State.verified(decision, is_present)
         label = about.pk if is_present else None
-        yield question, int(counts.votes[item]), label, confidence, state.value, None
+        n_votes = int(counts.answers[item])
+        gain = _gain(next_vote, fit, item, n_votes) if decision == consensus.Decision.ASK_AGAIN else None
+        yield question, int(counts.votes[item]), label, confidence, state.value, None, gain
 
 
 def _report(

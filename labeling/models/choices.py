@@ -11,6 +11,7 @@ from django.db import transaction
 
 from labeling import broader, consensus
 from labeling.coarse import Tree
+from labeling.gain import NextVote
 from labeling.models.collections import VERIFIED, Collection, Narrowing
 from labeling.models.fits import Skill
 from taxonomy.models import Ancestry, Change, Synset
@@ -180,6 +181,16 @@ class Choices:
             self.tree,
             {vote: own[who] for vote, who in enumerate(said) if who in own},
         )
+
+    def gain(self, posterior: consensus.Floats, n_named: int, n_votes: int) -> float:
+        """Return what one more vote is worth on a question with this posterior; see labeling.gain."""
+        return self._next_vote.gain(posterior, n_named, n_votes)
+
+    @cached_property
+    def _next_vote(self) -> NextVote:
+        if self.parameters is None:
+            raise ValueError("parameters: expected nouns to weigh; found none.")
+        return NextVote.of(self.parameters)
 
     @cached_property
     def tree(self) -> Tree:

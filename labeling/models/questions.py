@@ -73,7 +73,7 @@ def label_words(noun: Synset, is_inner: bool) -> str:
 # The columns that a decision writes, with their types.
 DECIDED = (("id", "bigint"), ("n_votes", "integer"), ("state", "text"), ("open_places", "smallint"),
            ("label_id", "bigint"), ("confidence", "float8"), ("fit_id", "bigint"),
-           ("narrowing_id", "bigint"))  # fmt: skip
+           ("narrowing_id", "bigint"), ("gain", "float8"))  # fmt: skip
 
 
 class QuestionQuerySet(models.QuerySet["Question"]):
@@ -170,7 +170,17 @@ class QuestionQuerySet(models.QuerySet["Question"]):
             elif not question.open_places and question.pk not in awaited:
                 question.open_places = 1
         decided = [
-            (q.pk, q.n_votes, q.state, q.open_places, q.label_id, q.confidence, q.fit_id, q.narrowing_id)
+            (
+                q.pk,
+                q.n_votes,
+                q.state,
+                q.open_places,
+                q.label_id,
+                q.confidence,
+                q.fit_id,
+                q.narrowing_id,
+                q.gain,
+            )
             for q in questions
         ]
         columns = ", ".join(f"{name} = d.{name}" for name, _kind in DECIDED if name != "id")
@@ -178,9 +188,11 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         run(f"{statement} WHERE labeling_question.id = d.id", [cells(decided)])
 
     def record_consensus(
-        self, rows: Iterable[tuple[int, int, int | None, float, str, int | None]], fit: ConsensusFit
+        self,
+        rows: Iterable[tuple[int, int, int | None, float, str, int | None, float | None]],
+        fit: ConsensusFit,
     ) -> None:
-        """Write what a refit found: (question, n_votes it saw, label, confidence, state, narrowing) each.
+        """Write what a refit found: (question, n_votes it saw, label, confidence, state, narrowing, gain) each.
 
         A question that got another vote meanwhile is left to that vote's own decision, and one that is being
         narrowed to its own votes. Raises ClassesChangedError, with what was written so far kept, if a change of
@@ -189,12 +201,12 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         # One short statement a row: Django's bulk_update writes a CASE over every row and takes ten times as long.
         statement = """
             UPDATE labeling_question
-            SET label_id = %s, confidence = %s, fit_id = %s, state = %s, narrowing_id = %s,
+            SET label_id = %s, confidence = %s, fit_id = %s, state = %s, narrowing_id = %s, gain = %s,
                 open_places = CASE WHEN %s <> 'open' THEN 0 WHEN state = 'open' THEN open_places ELSE 1 END
             WHERE id = %s AND n_votes = %s AND narrowing_id IS NULL AND NOT is_gold"""
         values = iter(
-            (label, confidence, fit.pk, state, narrowing, state, pk, n_votes)
-            for pk, n_votes, label, confidence, state, narrowing in rows
+            (label, confidence, fit.pk, state, narrowing, gain, state, pk, n_votes)
+            for pk, n_votes, label, confidence, state, narrowing, gain in rows
         )
         # Few rows a transaction: whoever votes or fetches meanwhile meets no long lock.
         while batch := list(islice(values, REFIT_BATCH)):
@@ -250,6 +262,14 @@ class Question(models.Model):
         Synset, on_delete=models.PROTECT, null=True, blank=True, related_name="labels", db_index=False
     )
     confidence = models.FloatField(null=True, blank=True)
+    gain = models.FloatField(
+        null=True,
+        blank=True,
+        help_text=_(
+            "How much one more vote would tell, in nats, where it was voted on and is asked on. What tells most is "
+            "asked first."
+        ),
+    )
     fit = models.ForeignKey(ConsensusFit, on_delete=models.SET_NULL, null=True, blank=True, db_index=False)
     narrowing = models.ForeignKey(
         Narrowing,
@@ -305,6 +325,20 @@ class Question(models.Model):
                 fields=["collection", "position"],
                 condition=Q(open_places__gt=0),
                 name="labeling_window",
+            ),
+            # What was started, by what one more vote would tell; of all nouns, and noun by noun.
+            models.Index(
+                "collection",
+                F("gain").desc(),
+                condition=Q(open_places__gt=0, gain__isnull=False),
+                name="labeling_best",
+            ),
+            models.Index(
+                "collection",
+                "about",
+                F("gain").desc(),
+                condition=Q(open_places__gt=0, gain__isnull=False, about__isnull=False),
+                name="labeling_best_about",
             ),
             models.Index(
                 fields=["collection", "position"], condition=Q(state="waiting"), name="labeling_waiting"
@@ -393,6 +427,7 @@ class Question(models.Model):
         answers: (annotator, synset, kind of answer) of every vote that counts. skills: of annotators that are
         known, P(right).
         """
+        self.gain = None
         if self.about_id is not None:
             self._verify(choices, answers, skills)
             return
@@ -439,6 +474,8 @@ class Question(models.Model):
                 self.state, self.label = Question.State.SETTLED, choices.inner[inner[0]]
                 self.confidence = inner[1]
                 return
+        if decision == consensus.Decision.ASK_AGAIN:
+            self.gain = choices.gain(posterior, len(said), len(answers))
         if best in choices.split:
             self._narrow(choices.split[best])
         if choices.undecided and self.state != Question.State.SETTLED:
@@ -478,6 +515,8 @@ class Question(models.Model):
         decision = consensus.decide(self.confidence, len(said), len(answers), self.collection.policy)
         self.state = Question.State.verified(decision, is_present)
         self.label = about if is_present else None
+        if decision == consensus.Decision.ASK_AGAIN:
+            self.gain = choices.gain(posterior, len(said), len(answers))
 
     def _ask_no_more(self) -> None:
         """Its noun was split or is no class any more: what was found out stands, under what the noun is today."""
