@@ -4,6 +4,7 @@
     python -m benchmarks.consensus crowds       twenty made-up crowds of many kinds
     python -m benchmarks.consensus stopping     votes bought until 99 of 100 labels are right
     python -m benchmarks.consensus refits       going on from the last fit, beside beginning anew
+    python -m benchmarks.consensus asking       labels by which picture is asked about first
     python -m benchmarks.consensus coarse       a third of the votes at inner nouns
     python -m benchmarks.consensus speed        seconds and memory at 10^5 to 10^7 votes
     python -m benchmarks.consensus largest      3.2 million items, 5,247 classes, 30 million votes
@@ -17,11 +18,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import accuracy, cifar10h, coarsening, refitting, rivals, speed, stopping
+from benchmarks import accuracy, asking, cifar10h, coarsening, refitting, rivals, speed, stopping
 from benchmarks.reporting import report_machine
 
-WHAT = ("accuracy", "crowds", "stopping", "refits", "coarse", "speed", "largest")
-ON_CIFAR10H = ("accuracy", "stopping", "refits", "coarse")
+WHAT = ("accuracy", "crowds", "stopping", "asking", "refits", "coarse", "speed", "largest")
+ON_CIFAR10H = ("accuracy", "stopping", "asking", "refits", "coarse")
 VOTES_EACH = (1, 2, 3, 5, 10, 50)
 
 
@@ -57,6 +58,8 @@ def run(options: argparse.Namespace) -> None:
             stopping.on_cifar10h(options.folder, options.drawing)
         case "refits":
             refitting.on_cifar10h(options.folder, VOTES_EACH)
+        case "asking":
+            asking.on_cifar10h(options.folder)
         case "coarse":
             coarsening.on_cifar10h(options.folder)
         case "speed":

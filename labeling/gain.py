@@ -4,9 +4,9 @@ What a vote tells of a class is the mutual information of the two (Lindley 1956,
 
     I(class; vote) = H(vote) - sum over t of P(t) * H(vote | t)
 
-in nats, under the model of labeling.consensus for a newcomer, since nobody knows who will be asked next. It is greatest
-where the votes so far leave several classes open that people tell apart, and small where one is sure, or where
-what is left open is what people confuse anyway. A vote that names no class tells nothing of it.
+in nats, under the model of labeling.consensus for a newcomer, since nobody knows who will be asked next. It is
+greatest where the votes so far leave several classes open that people tell apart, and small where one is sure, or
+where what is left open is what people confuse anyway. A vote that names no class tells nothing of it.
 """
 
 from dataclasses import dataclass
@@ -48,8 +48,8 @@ class NextVote:
     def gain(self, posterior: Floats, n_named: int = 0, n_votes: int = 0) -> float:
         """Return how much the next vote on a question is expected to tell of its class, in nats, 0 or more.
 
-        posterior: (n_classes,), summing to 1. n_named, n_votes: votes on it that name something, and all. The next one
-        does with the share of those, a vote that does added to both (rule of succession).
+        posterior: (n_classes,), summing to 1. n_named, n_votes: votes on it that name something, and all. The next
+        one does with the share of those, a vote that does added to both (rule of succession).
         Raises ValueError if the classes differ in number, or more votes name something than there are.
         """
         if posterior.shape != self.right.shape:

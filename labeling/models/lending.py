@@ -20,7 +20,7 @@ NEVER_ANSWERED = """(SELECT 1 FROM labeling_vote v WHERE v.question_id = q.id AN
         AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0) LIMIT 1) IS NULL
     AND (SELECT 1 FROM labeling_skip k WHERE k.question_id = q.id AND k.annotator_id = %s LIMIT 1) IS NULL"""
 LENT = f"{select('q', QUESTION)}, {select('i', IMAGE)}"
-AHEAD = "q.open_places > 0 AND q.position > %s"
+AHEAD = "q.collection_id = %s AND q.open_places > 0 AND q.position > %s"
 # How many started questions are looked at for one request, those on which one more vote tells most: whoever was asked
 # all of these goes on along their walk, so that it costs the same however many there are.
 BEST = 32
@@ -93,7 +93,7 @@ def lend_gold(to: Borrower, n_wanted: int, only: Only = ALL) -> list[tuple[Any, 
 
     Return (lease, *QUESTION, *IMAGE) of each.
     """
-    find = _unasked(LENT, "q.is_gold AND q.state <> 'open'", only, n_wanted)
+    find = _unasked(LENT, "q.collection_id = %s AND q.is_gold AND q.state <> 'open'", only, n_wanted)
     return _lend(to, find, _values(to, [], only))
 
 
@@ -106,9 +106,10 @@ def lend_best(to: Borrower, n_wanted: int, only: Only = ALL) -> list[tuple[Any, 
     about = "AND q.about_id = %s" if noun else ""
     best = f"""(SELECT q.id, q.gain FROM labeling_question q WHERE q.collection_id = %s AND {IS_BEST} {about}
         ORDER BY q.gain DESC LIMIT {BEST}) best JOIN labeling_question q ON q.id = best.id"""
-    unasked = _unasked(LENT, "q.open_places > 0", only, n_wanted, best, "best.gain DESC")
+    # With "+ 0" no index of open questions is taken for finding each of these anew but its key.
+    unasked = _unasked(LENT, "q.open_places + 0 > 0", only, n_wanted, best, "best.gain DESC")
     find = f"{unasked} {locked('q', skip=True)}"
-    return _lend(to, find, [to.collection, *noun, *_values(to, [], only)], "gain DESC", takes=True)
+    return _lend(to, find, _values(to, noun, only), "gain DESC", takes=True)
 
 
 def lend_ahead(
@@ -139,7 +140,7 @@ def _unasked(
 ) -> str:
     # The number stands in the text, or PostgreSQL would plan for a tenth of all questions.
     return f"""SELECT {columns} FROM {questions} JOIN labeling_image i ON i.id = q.image_id
-        WHERE q.collection_id = %s AND {condition} AND i.withdrawn_at IS NULL AND NOT ({among("q.id")})
+        WHERE {condition} AND i.withdrawn_at IS NULL AND NOT ({among("q.id")})
             AND {NEVER_ANSWERED} AND {only.condition}
         ORDER BY {order} LIMIT {n_wanted}"""
 
