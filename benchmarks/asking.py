@@ -20,14 +20,14 @@ from labeling.gain import NextVote
 
 TARGET, FEWEST = 0.98, 2  # as a new collection has them
 ROUND = 500  # votes
-BUDGETS = (1.25, 1.5, 1.75, 2.0, 2.25, 2.5)  # votes a picture
+BUDGETS = (1.25, 1.5, 1.75, 2.0, 2.25)  # votes a picture; by 2.25 nearly all have settled
 
-# What is believed, votes on each item so far, and a generator -> who comes first, (n_items,), the highest; -inf: nobody.
+# What is believed, votes on each item so far, and a generator -> (n_items,), the highest is asked first; -inf: never.
 Order = Callable[[Fit, Ints, np.random.Generator], Floats]
 
 
 def on_cifar10h(folder: Path) -> None:
-    """Report the share of labels that are right at each budget, by who is asked first: mean and spread of the streams."""
+    """Report the share of right labels at each budget, by who is asked first: mean and spread of the streams."""
     crowd = cifar10h.read(folder)
     streams = [Stream.of(crowd, seed) for seed in range(ORDERS)]
     for name, order in RULES.items():

@@ -33,6 +33,7 @@ from labeling.models import (
     Skill,
     Skip,
     Standing,
+    Target,
     Vote,
     VotingDay,
     Walk,
@@ -165,6 +166,13 @@ class SkillAdmin(KeptAsMadeAdmin):
     list_display = ("annotator", "collection", "mean", "right", "wrong")
     list_filter = ("collection",)
     list_select_related = ("collection", "annotator")
+
+
+@admin.register(Target)
+class TargetAdmin(KeptAsMadeAdmin):
+    list_display = ("collection", "noun", "confidence", "n_starters")
+    list_filter = ("collection",)
+    list_select_related = ("collection", "noun")
 
 
 @admin.register(Figures)

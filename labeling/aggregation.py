@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from django.db import transaction
 
-from labeling import consensus, tallying
+from labeling import consensus, starting, tallying
 from labeling.gain import NextVote
 from labeling.models import (
     VERIFIED,
@@ -30,8 +30,8 @@ MOST_TRIES = 3  # of a refit that changes of the taxonomy overtake
 
 
 State = Refit.State
-# What a question is decided as: its key, its votes, label, confidence, state and narrowing.
-Row = tuple[int, int, int | None, float, str, int | None]
+# What a question is decided as: its key, its votes, label, confidence, state, narrowing and gain.
+Row = tuple[int, int, int | None, float, str, int | None, float | None]
 
 
 class Tell(Protocol):
@@ -100,6 +100,7 @@ def _refit(collection: Collection, is_anew: bool, tell: Tell) -> Report:
     )
     tell(State.WRITING, n_iterations=fit.n_iterations)
     decide = _verified if collection.is_verifying else _decisions
+    found = starting.calibrate(collection, choices, keys, fit)
     with transaction.atomic():
         row = ConsensusFit.objects.keep(
             collection,
@@ -111,6 +112,8 @@ def _refit(collection: Collection, is_anew: bool, tell: Tell) -> Report:
         if collection.is_verifying and row.taxonomy_version != version:
             raise ClassesChangedError("The taxonomy changed while the votes were read.")
         Skill.objects.keep(row, learnt(keys.annotators, fit.start))
+        starting.keep(collection, choices, found)
+    choices = starting.with_targets(collection, choices)
     decided = decide(collection, choices, keys, votes, counts, fit)
     Question.objects.record_consensus(_telling(decided, tell), row)
     tallying.forget()
@@ -160,7 +163,7 @@ def _decisions(
     fit: consensus.Fit,
 ) -> Iterator[Row]:
     """Yield what every voted question is decided as."""
-    policy, next_vote = collection.policy, NextVote.of(fit.parameters)
+    next_vote, policies = NextVote.of(fit.parameters), starting.Policies(collection, choices)
     nouns = collection.split_nouns(collection.ordered_classes())
     split = {noun.pk: narrowing for noun, narrowing in nouns.items()}
     stands_at = {noun: narrowing.label.pk for noun, narrowing in split.items()}
@@ -169,10 +172,12 @@ def _decisions(
     for item, question in enumerate(keys.questions):
         confidence, label = float(fit.confidence[item]), keys.classes[fit.label[item]]
         n_votes, n_none = int(counts.answers[item]), int(counts.none[item])
+        policy = policies.of(question, label)
         decision = consensus.decide(confidence, int(n_named[item]), n_votes, policy, n_none)
         state, narrowing = Question.State.after(decision), None
         if state != Question.State.SETTLED:
-            inner = fit.fall_back(item, n_votes, policy, n_none, len(choices.inner))
+            common = policies.of(question, None)
+            inner = fit.fall_back(item, n_votes, common, n_none, len(choices.inner))
             if inner is not None:
                 label, confidence, state = choices.inner[inner[0]].pk, inner[1], Question.State.SETTLED
                 yield question, int(counts.votes[item]), label, confidence, state.value, None, None
@@ -201,7 +206,7 @@ def _verified(
     fit: consensus.Fit,
 ) -> Iterator[Row]:
     """The same where each question is about one noun; those whose noun is asked about no more stay as they are."""
-    next_vote = NextVote.of(fit.parameters)
+    next_vote, policies = NextVote.of(fit.parameters), starting.Policies(collection, choices)
     nouns = dict(collection.questions.filter(n_votes__gt=0).values_list("pk", "about"))
     n_told = np.bincount(votes.item, minlength=len(keys.questions))
     for item, question in enumerate(keys.questions):
@@ -209,9 +214,8 @@ def _verified(
         if about is None:
             continue
         confidence, is_present = float(fit.confidence[item]), VERIFIED[fit.label[item]] == Vote.Answer.PRESENT
-        decision = consensus.decide(
-            confidence, int(n_told[item]), int(counts.answers[item]), collection.policy
-        )
+        policy = policies.of(question, about.pk)
+        decision = consensus.decide(confidence, int(n_told[item]), int(counts.answers[item]), policy)
         state = Question.State.verified(decision, is_present)
         label = about.pk if is_present else None
         n_votes = int(counts.answers[item])

@@ -141,6 +141,7 @@ class Because(StrEnum):
     FELL_BACK = "fell_back"  # to an inner noun, when nobody else was to be asked
     NONE_OF_THESE = "none_of_these"  # so most say
     MOST_VOTES = "most_votes"  # and still not sure
+    STARTER = "starter"  # of the starter set, each of which is asked of more people
     TOO_FEW = "too_few"  # votes that name something
     UNSURE = "unsure"
     NARROWED = "narrowed"  # it is a noun that was split, so its parts are asked for

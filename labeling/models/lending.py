@@ -11,7 +11,8 @@ from labeling.models.sql import among, keys, locked, to_moment
 
 # The columns of questions and their pictures that the requests of volunteers read.
 QUESTION = ("id", "collection_id", "image_id", "position", "state", "open_places", "n_votes", "label_id",
-            "confidence", "gain", "fit_id", "narrowing_id", "is_gold", "truth_id", "about_id")  # fmt: skip
+            "confidence", "gain", "fit_id", "narrowing_id", "is_gold", "is_starter",
+            "truth_id", "about_id")  # fmt: skip
 IMAGE = ("id", "sha256", "width", "height")
 # Of a question q; takes the annotator twice. One that is being narrowed is another question than it was: which kind
 # of dog, not what. Asked for each question by itself, by the index of its votes: as NOT EXISTS, and without "+ 0",

@@ -8,8 +8,8 @@ from typing import Self
 
 import numpy as np
 from django.db import connection, models, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, When
+from django.db.models.functions import Coalesce, Mod
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -113,9 +113,38 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         found = waiting.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[
             :FEED_SIZE
         ]
-        return Question.objects.filter(pk__in=list(found)).update(
-            state=Question.State.OPEN, open_places=collection.min_votes
+        n_wanted = Case(
+            When(is_starter=True, then=max(collection.min_votes, collection.starter_votes)),
+            default=collection.min_votes,
         )
+        return Question.objects.filter(pk__in=list(found)).update(
+            state=Question.State.OPEN, open_places=n_wanted
+        )
+
+    def starters(self, collection: Collection, n: int) -> list[int]:
+        """Return which questions are to be the starter set of `n`: those that are it, and then the first by their
+        random positions. Gold ones are none, since votes do not decide them.
+        """
+        mine = self.filter(collection=collection, is_gold=False, narrowing=None, image__withdrawn_at=None)
+        # Where each noun has its block, the first of every block.
+        order = Mod("position", BLOCK) if collection.is_verifying else F("position")
+        chosen = list(mine.filter(is_starter=True).order_by(order, "pk").values_list("pk", flat=True)[:n])
+        if len(chosen) < n:
+            others = mine.filter(is_starter=False).order_by(order, "pk")
+            chosen += others.values_list("pk", flat=True)[: n - len(chosen)]
+        return chosen
+
+    @transaction.atomic
+    def draw_starters(self, collection: Collection) -> int:
+        """Have the starter set be as large as its policy says; return how many questions that changed."""
+        wanted = {*self.starters(collection, collection.n_starters)} if collection.n_starters else set()
+        marked = {*self.filter(collection=collection, is_starter=True).values_list("pk", flat=True)}
+        changed = wanted ^ marked
+        # Locked in the order in which everybody locks several.
+        list(self.filter(pk__among=changed).select_for_update().order_by("pk").values_list("pk"))
+        self.filter(pk__among=wanted - marked).update(is_starter=True)
+        self.filter(pk__among=marked - wanted).update(is_starter=False)
+        return len(changed)
 
     def give_places_back(self, questions: Iterable[int]) -> None:
         """Let others have a place again on each of these that is open; two places on one that is named twice."""
@@ -292,6 +321,9 @@ class Question(models.Model):
         ),
     )
     is_gold = models.BooleanField(default=False)
+    is_starter = models.BooleanField(
+        default=False, help_text=_("One of those that tell how sure a label has to be, so many are asked.")
+    )
     confirmed_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -344,6 +376,9 @@ class Question(models.Model):
                 fields=["collection", "position"], condition=Q(state="waiting"), name="labeling_waiting"
             ),
             models.Index(fields=["collection", "position"], condition=Q(is_gold=True), name="labeling_gold"),
+            models.Index(
+                fields=["collection", "position"], condition=Q(is_starter=True), name="labeling_starters"
+            ),
             # Each vote writes into every index that its question is in, so what few have is indexed for those alone.
             *(
                 models.Index(
@@ -416,6 +451,11 @@ class Question(models.Model):
         """Its label in the words of pages; empty without one."""
         return label_words(self.label, self.is_inner) if self.label else ""
 
+    def policy(self, choices: Choices, noun: Synset | None) -> consensus.Policy:
+        """Return the policy by which it settles as `noun`, or where it is about that, as one way or the other."""
+        policy = self.collection.starter_policy if self.is_starter else self.collection.policy
+        return choices.settling(policy, noun) if self.collection.n_starters else policy
+
     def decide(
         self,
         choices: Choices,
@@ -461,12 +501,13 @@ class Question(models.Model):
         said = {annotator: place for annotator, place in places if place is not None}
         n_named = sum(place < len(choices.synsets) for place in said.values())
         posterior = choices.weigh(said, skills)
-        best, policy = int(posterior.argmax()), self.collection.policy
+        best = int(posterior.argmax())
+        policy = self.policy(choices, choices.synsets[best])
         self.fit_id, self.confidence = choices.fit, float(posterior[best])
         decision = consensus.decide(self.confidence, n_named, len(answers), policy, n_none)
         self.state, self.label = Question.State.after(decision), choices.synsets[best]
         if self.state != Question.State.SETTLED and choices.inner:
-            labels = np.array(list(said.values()), dtype=np.int64)
+            labels, policy = np.array(list(said.values()), dtype=np.int64), self.policy(choices, None)
             inner = consensus.fall_back(
                 posterior, labels, len(answers), policy, n_none, choices.tree, len(choices.inner)
             )
@@ -512,7 +553,7 @@ class Question(models.Model):
         posterior = choices.weigh(said, skills)
         is_present = VERIFIED[int(posterior.argmax())] == PRESENT
         self.fit_id, self.confidence = choices.fit, float(posterior.max())
-        decision = consensus.decide(self.confidence, len(said), len(answers), self.collection.policy)
+        decision = consensus.decide(self.confidence, len(said), len(answers), self.policy(choices, about))
         self.state = Question.State.verified(decision, is_present)
         self.label = about if is_present else None
         if decision == consensus.Decision.ASK_AGAIN:
