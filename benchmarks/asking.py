@@ -15,7 +15,7 @@ from benchmarks import cifar10h
 from benchmarks.reporting import report
 from benchmarks.stopping import ORDERS, Stream
 from labeling import consensus
-from labeling.consensus import Fit, Floats, Ints
+from labeling.consensus import Fit, Floats, Ints, Start
 from labeling.gain import NextVote
 
 TARGET, FEWEST = 0.98, 2  # as a new collection has them
@@ -54,7 +54,7 @@ def buy(stream: Stream, order: Order, seed: int) -> Iterator[float]:
             if not len(chosen):
                 break  # all have settled
             n[chosen] += 1
-            fit = consensus.fit(stream.first(n), len(n), stream.n_classes, start=fit.parameters)
+            fit = consensus.fit(stream.first(n), len(n), stream.n_classes, start=Start(fit.parameters))
         yield float((fit.label == stream.truth).mean())
 
 

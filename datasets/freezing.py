@@ -43,7 +43,7 @@ def _freeze(collection: Collection, min_confidence: float | None) -> Snapshot:
     # One freezing at a time for a collection, so that numbers follow each other.
     collection = Collection.objects.select_for_update().get(pk=collection.pk)
     version = Change.objects.version()
-    floor = collection.lowest_target if min_confidence is None else min_confidence
+    floor = collection.target_confidence if min_confidence is None else min_confidence
     taxonomy = _taxonomy(collection)
     counts: Counter[tuple[str, str]] = Counter()
     with tempfile.TemporaryFile() as file:

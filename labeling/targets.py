@@ -76,7 +76,8 @@ class Targets:
 def calibrate(course: Course, n_groups: int, wanted: float) -> Targets:
     """Return the targets at which labels agree with all votes with the share `wanted`, above 0 and below 1.
 
-    Where no target does, it is the one at which they agree most often. Raises ValueError if a group is out of range.
+    None is below `wanted`: not only the mean of labels is to be that sure, each is. Where no target does, it is the
+    one at which they agree most often. Raises ValueError if a group is out of range.
     """
     if not 0 < wanted < 1:
         raise ValueError(f"wanted: expected above 0 and below 1; found {wanted}.")
@@ -84,15 +85,17 @@ def calibrate(course: Course, n_groups: int, wanted: float) -> Targets:
         raise ValueError(
             f"Course.group: expected 0 to {n_groups - 1}; found {course.group.min()} to {course.group.max()}."
         )
-    tried = np.unique(np.append(TRIED, wanted))
+    tried = np.append(wanted, TRIED[wanted < TRIED])
     n, n_agree = settled_at(course, n_groups, tried)
     of_all = (n_agree.sum(axis=0) + AT_ITS_WORD * tried) / (n.sum(axis=0) + AT_ITS_WORD)  # (n_tried,)
-    common = _lowest(of_all[np.newaxis], wanted)[0]
+    common = int(_lowest(of_all[np.newaxis], wanted, 0)[0])
     weight = _weight(n[:, common], n_agree[:, common], of_all[common])
     share = (n_agree + weight * of_all) / (n + weight)  # (n_groups, n_tried)
     pairs = np.unique(np.stack([course.group, course.item], axis=1), axis=0)
     n_items = np.bincount(pairs[:, 0], minlength=n_groups)
-    return Targets(tried[_lowest(share, wanted)], float(tried[common]), n_items, len(np.unique(course.item)))
+    return Targets(
+        tried[_lowest(share, wanted, common)], float(tried[common]), n_items, len(np.unique(course.item))
+    )
 
 
 def settled_at(course: Course, n_groups: int, tried: Floats) -> tuple[Ints, Ints]:
@@ -126,10 +129,16 @@ def _spans(course: Course) -> tuple[Ints, Floats, Floats, Bools]:
     return group[kept], before[kept], confidence[kept], course.agrees[order][kept]
 
 
-def _lowest(share: Floats, wanted: float) -> Ints:
-    """Return the first place in each row, (n, n_tried), with the share that is wanted, or else the highest; (n,)."""
-    enough = share >= wanted
-    found: Ints = np.where(enough.any(axis=1), enough.argmax(axis=1), share.argmax(axis=1))
+def _lowest(share: Floats, wanted: float, begin: int) -> Ints:
+    """Return a place in each row, (n, n_tried), with the share that is wanted; (n,). From the place `begin` on one goes
+    down as long as the next has that share too; or up until one has, and where none does, to the highest share. So no
+    row leaves where it begins for a low target that passes by chance.
+    """
+    place, enough = np.arange(share.shape[1]), share >= wanted
+    down = np.where(~enough & (place < begin), place + 1, 0).max(axis=1)
+    above = enough & (place > begin)
+    up = np.where(above.any(axis=1), above.argmax(axis=1), share.argmax(axis=1))
+    found: Ints = np.where(enough[:, begin], down, up)
     return found
 
 
@@ -145,7 +154,8 @@ def _weight(n: Ints, n_agree: Ints, of_all: float) -> float:
 
 def shift(target: float, common: float) -> float:
     """Return by how much the ln odds of `target` are above those of `common`; both above 0 and below 1."""
-    return float(np.log(target) - np.log1p(-target) - np.log(common) + np.log1p(-common))
+    log_odds = [float(np.log(each) - np.log1p(-each)) for each in (target, common)]
+    return log_odds[0] - log_odds[1]  # of equals 0 to the bit
 
 
 def shifted(target: float, by: float) -> float:

@@ -225,12 +225,6 @@ class Collection(models.Model):
         return consensus.Policy(self.target_confidence, self.min_votes, self.max_votes)
 
     @property
-    def lowest_target(self) -> float:
-        """The lowest confidence from which a label of any noun settles."""
-        shifts = self.targets.values_list("shift", flat=True) if self.n_starters else ()
-        return self.policy.shifted(min([0.0, *shifts])).target_confidence
-
-    @property
     def starter_policy(self) -> consensus.Policy:
         """That of the questions of its starter set."""
         return self.policy.of_starter(self.starter_votes)

@@ -4,7 +4,6 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from datasets.freezing import freeze
 from labeling import aggregation, reopening, tasks
 from labeling.models import Choices, Collection, Lease, Question, Target, Vote
 from labeling.models.choices import forget_kept
@@ -232,7 +231,7 @@ def test_a_refit_learns_that_breeds_need_more_agreement_than_cats(breeds):
 def test_a_vote_settles_by_its_nouns_own_target(breeds):
     aggregation.refit(breeds)
     cat, husky, malamute = breeds.ordered_classes()
-    Target.objects.replace(breeds, {malamute.pk: (20.0, 10), cat.pk: (-1.0, 10)})
+    Target.objects.replace(breeds, {malamute.pk: (20.0, 10), cat.pk: (0.1, 10)})
     forget_kept()
     collection = Collection.objects.get(pk=breeds.pk)
     choices, question = Choices.now(collection), Question(collection=collection)
@@ -242,7 +241,7 @@ def test_a_vote_settles_by_its_nouns_own_target(breeds):
     question.decide(choices, [(pk, cat.pk, "present") for pk in range(4)], {})
 
     assert (as_malamute, question.state) == ("open", "settled")
-    assert choices.settling(collection.policy, cat).target_confidence == pytest.approx(shifted(0.9, -1.0))
+    assert choices.settling(collection.policy, cat).target_confidence == pytest.approx(shifted(0.9, 0.1))
     assert choices.settling(collection.policy, husky) == collection.policy
 
 
@@ -313,13 +312,11 @@ def test_of_a_collection_that_verifies_each_noun_has_its_target():
     assert targets["dog"].n_starters == targets["cat"].n_starters == 12
 
 
-def test_a_snapshot_takes_labels_that_settled_by_a_target_below_the_policys():
-    collection = make_started(n_questions=3, n_starters=1, target_confidence=0.98)
-    cat = collection.ordered_classes()[0]
-    Target.objects.replace(collection, {cat.pk: (-2.0, 30)})
-    collection.questions.update(state="settled", label=cat, confidence=0.9, n_votes=2)
-
-    assert freeze(collection).n_images == 3
+def test_the_database_refuses_a_target_below_the_collections():
+    collection = make_collection()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Target.objects.replace(collection, {None: (-0.1, 3)})
+    Target.objects.replace(collection, {None: (0.0, 3)})
 
 
 # --- What organisers see -----------------------------------------------------------------------------------

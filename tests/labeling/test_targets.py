@@ -115,10 +115,12 @@ def test_where_labels_never_agree_often_enough_the_best_target_is_taken():
 
 
 @given(courses(), st.sampled_from([0.6, 0.9, 0.98, 0.999]))
-def test_targets_are_among_those_that_are_tried(course, wanted):
+def test_targets_are_among_those_that_are_tried_and_never_below_what_is_wanted(course, wanted):
     found = calibrate(course, 3, wanted)
 
-    assert all(target == wanted or target in TRIED for target in [*found.of_group, found.common])
+    every = [*found.of_group, found.common]
+    assert all(target == wanted or target in TRIED for target in every)
+    assert min(every) >= wanted
 
 
 @given(courses(), st.permutations(range(3)))
@@ -135,6 +137,7 @@ def test_shifts_lead_from_one_probability_to_another(target, common, by):
     assert shifted(common, shift(target, common)) == pytest.approx(target)
     assert 0 < shifted(common, by) < 1
     assert shifted(common, 0.0) == common
+    assert shift(common, common) == 0
 
 
 @pytest.mark.parametrize(
