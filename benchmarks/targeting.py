@@ -29,8 +29,8 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 @dataclass(frozen=True, eq=False)
 class Bought:
-    """Votes of each picture, the labels that they lead to, (n_items,) each, each class's last target, (n_classes,), and
-    which pictures are the starter set, (n_items,).
+    """Votes of each picture, the labels that they lead to, (n_items,) each; each class's last target, (n_classes,);
+    and which pictures are the starter set, (n_items,).
     """
 
     n: Ints

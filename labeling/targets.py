@@ -130,9 +130,9 @@ def _spans(course: Course) -> tuple[Ints, Floats, Floats, Bools]:
 
 
 def _lowest(share: Floats, wanted: float, begin: int) -> Ints:
-    """Return a place in each row, (n, n_tried), with the share that is wanted; (n,). From the place `begin` on one goes
-    down as long as the next has that share too; or up until one has, and where none does, to the highest share. So no
-    row leaves where it begins for a low target that passes by chance.
+    """Return a place in each row, (n, n_tried), with the share that is wanted; (n,). From the place `begin` on one
+    goes down as long as the next has that share too; or up until one has, and where none does, to the highest share.
+    So no row leaves where it begins for a low target that passes by chance.
     """
     place, enough = np.arange(share.shape[1]), share >= wanted
     down = np.where(~enough & (place < begin), place + 1, 0).max(axis=1)
