@@ -100,7 +100,7 @@ def _refit(collection: Collection, is_anew: bool, tell: Tell) -> Report:
     )
     tell(State.WRITING, n_iterations=fit.n_iterations)
     decide = _verified if collection.is_verifying else _decisions
-    found = starting.calibrate(collection, choices, keys, fit)
+    targets = starting.calibrate(collection, choices, keys, fit)
     with transaction.atomic():
         row = ConsensusFit.objects.keep(
             collection,
@@ -112,7 +112,7 @@ def _refit(collection: Collection, is_anew: bool, tell: Tell) -> Report:
         if collection.is_verifying and row.taxonomy_version != version:
             raise ClassesChangedError("The taxonomy changed while the votes were read.")
         Skill.objects.keep(row, learnt(keys.annotators, fit.start))
-        starting.keep(collection, choices, found)
+        starting.keep(collection, choices, targets)
     choices = starting.with_targets(collection, choices)
     decided = decide(collection, choices, keys, votes, counts, fit)
     Question.objects.record_consensus(_telling(decided, tell), row)
