@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from labeling import aggregation
+from labeling import aggregation, reopening
 from labeling.models import LEASE_TIME, Answer, Collection, Lease, LeaseExpiredError, Question, Vote
 from tests.factories import make_collection, make_user
 
@@ -131,6 +131,28 @@ def test_people_who_vote_and_fetch_at_once_finish_what_is_started_without_waitin
     for question in Question.objects.annotate(n_counted=Count("votes")):
         assert question.n_votes == question.n_counted <= 6
         assert (question.gain is not None) == (question.state == "open" and question.n_votes > 0)
+
+
+def test_a_starter_set_that_is_drawn_while_people_vote_loses_no_vote():
+    collection = make_collection(n_questions=8, min_votes=2, max_votes=6, gold_share=0)
+    people = [make_user() for _ in range(N_VOLUNTEERS)]
+    Collection.objects.filter(pk=collection.pk).update(n_starters=3)
+    collection.refresh_from_db()
+
+    def act(person: User | None) -> int:
+        if person:
+            return len(label_all(collection, person))
+        return reopening.follow(collection) * 0
+
+    n_cast = sum(together(act, [*people, None, None]))
+    reopening.follow(collection)
+    n_cast += sum(len(answered) for answered in come_back(collection, people))
+
+    assert Vote.objects.count() == n_cast
+    starters = Question.objects.filter(is_starter=True)
+    assert starters.count() == 3
+    assert min(starters.values_list("n_votes", flat=True)) >= 10
+    assert not Question.objects.filter(state="open").exists()
 
 
 def test_one_lease_voted_on_from_many_windows_counts_once():
