@@ -4,6 +4,8 @@
     python -m benchmarks.consensus crowds       twenty made-up crowds of many kinds
     python -m benchmarks.consensus stopping     votes bought until 99 of 100 labels are right
     python -m benchmarks.consensus refits       going on from the last fit, beside beginning anew
+    python -m benchmarks.consensus targets      one target for all classes, or one each from a starter set
+    python -m benchmarks.consensus asking       labels by which picture is asked about first
     python -m benchmarks.consensus coarse       a third of the votes at inner nouns
     python -m benchmarks.consensus disputes     labels that a network disputes, and how many are truly wrong
     python -m benchmarks.consensus speed        seconds and memory at 10^5 to 10^7 votes
@@ -18,11 +20,22 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import accuracy, cifar10h, coarsening, disputing, refitting, rivals, speed, stopping
+from benchmarks import (
+    accuracy,
+    asking,
+    cifar10h,
+    coarsening,
+    disputing,
+    refitting,
+    rivals,
+    speed,
+    stopping,
+    targeting,
+)
 from benchmarks.reporting import report_machine
 
-WHAT = ("accuracy", "crowds", "stopping", "refits", "coarse", "disputes", "speed", "largest")
-ON_CIFAR10H = ("accuracy", "stopping", "refits", "coarse", "disputes")
+ON_CIFAR10H = ("accuracy", "stopping", "targets", "asking", "refits", "coarse", "disputes")
+WHAT = (*ON_CIFAR10H, "crowds", "speed", "largest")
 VOTES_EACH = (1, 2, 3, 5, 10, 50)
 
 
@@ -58,6 +71,10 @@ def run(options: argparse.Namespace) -> None:
             stopping.on_cifar10h(options.folder, options.drawing)
         case "refits":
             refitting.on_cifar10h(options.folder, VOTES_EACH)
+        case "targets":
+            targeting.on_cifar10h(options.folder)
+        case "asking":
+            asking.on_cifar10h(options.folder)
         case "coarse":
             coarsening.on_cifar10h(options.folder)
         case "disputes":

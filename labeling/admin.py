@@ -36,6 +36,7 @@ from labeling.models import (
     Skill,
     Skip,
     Standing,
+    Target,
     Vote,
     VotingDay,
     Walk,
@@ -168,6 +169,13 @@ class SkillAdmin(KeptAsMadeAdmin):
     list_display = ("annotator", "collection", "mean", "right", "wrong")
     list_filter = ("collection",)
     list_select_related = ("collection", "annotator")
+
+
+@admin.register(Target)
+class TargetAdmin(KeptAsMadeAdmin):
+    list_display = ("collection", "noun", "confidence", "n_starters")
+    list_filter = ("collection",)
+    list_select_related = ("collection", "noun")
 
 
 @admin.register(Figures)

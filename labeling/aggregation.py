@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from django.db import transaction
 
-from labeling import consensus, disputing, foretelling, tallying
+from labeling import consensus, disputing, foretelling, starting, tallying
+from labeling.gain import NextVote
 from labeling.models import (
     VERIFIED,
     Choices,
@@ -29,8 +30,8 @@ MOST_TRIES = 3  # of a refit that changes of the taxonomy overtake
 
 
 State = Refit.State
-# What a question is decided as: its key, its votes, label, confidence, state and narrowing.
-Row = tuple[int, int, int | None, float, str, int | None]
+# What a question is decided as: its key, its votes, label, confidence, state, narrowing and gain.
+Row = tuple[int, int, int | None, float, str, int | None, float | None]
 
 
 class Tell(Protocol):
@@ -102,6 +103,7 @@ def _refit(collection: Collection, is_anew: bool, tell: Tell) -> Report:
     )
     tell(State.WRITING, n_iterations=fit.n_iterations)
     decide = _verified if collection.is_verifying else _decisions
+    targets = starting.calibrate(collection, choices, keys, fit)
     with transaction.atomic():
         row = ConsensusFit.objects.keep(
             collection,
@@ -114,6 +116,8 @@ def _refit(collection: Collection, is_anew: bool, tell: Tell) -> Report:
         if collection.is_verifying and row.taxonomy_version != version:
             raise ClassesChangedError("The taxonomy changed while the votes were read.")
         Skill.objects.keep(row, learnt(keys.annotators, fit.start))
+        starting.keep(collection, choices, targets)
+    choices = starting.with_targets(collection, choices)
     decided = decide(collection, choices, keys, votes, counts, fit)
     Question.objects.record_consensus(_telling(decided, tell), row)
     disputing.ask_again(collection)
@@ -164,7 +168,7 @@ def _decisions(
     fit: consensus.Fit,
 ) -> Iterator[Row]:
     """Yield what every voted question is decided as."""
-    policy = collection.policy
+    next_vote, policies = NextVote.of(fit.parameters), starting.Policies(collection, choices)
     nouns = collection.split_nouns(collection.ordered_classes())
     split = {noun.pk: narrowing for noun, narrowing in nouns.items()}
     stands_at = {noun: narrowing.label.pk for noun, narrowing in split.items()}
@@ -175,13 +179,15 @@ def _decisions(
         n_votes, n_none = int(counts.answers[item]), int(counts.none[item])
         # No label is a network's alone: where it helped, somebody has named it too.
         n_naming = int(n_named[item]) if fit.is_named[item] else 0
+        policy = policies.of(question, label)
         decision = consensus.decide(confidence, n_naming, n_votes, policy, n_none)
         state, narrowing = Question.State.after(decision), None
         if state != Question.State.SETTLED:
-            inner = fit.fall_back(item, n_votes, policy, n_none, len(choices.inner))
+            common = policies.of(question, None)
+            inner = fit.fall_back(item, n_votes, common, n_none, len(choices.inner))
             if inner is not None:
                 label, confidence, state = choices.inner[inner[0]].pk, inner[1], Question.State.SETTLED
-                yield question, int(counts.votes[item]), label, confidence, state.value, None
+                yield question, int(counts.votes[item]), label, confidence, state.value, None, None
                 continue
         if label in has_parts and state == Question.State.SETTLED:
             # It is sure that it is one of the parts; now those are asked for.
@@ -189,7 +195,13 @@ def _decisions(
         elif label in split and state == Question.State.SETTLED:
             state = Question.State.UNDECIDED
         label = stands_at.get(label, label)
-        yield question, int(counts.votes[item]), label, confidence, state.value, narrowing
+        gain = _gain(next_vote, fit, item, n_votes) if decision == consensus.Decision.ASK_AGAIN else None
+        yield question, int(counts.votes[item]), label, confidence, state.value, narrowing, gain
+
+
+def _gain(next_vote: NextVote, fit: consensus.Fit, item: int, n_votes: int) -> float:
+    """Return what one more vote is worth on an item that has `n_votes`."""
+    return next_vote.gain(fit.posterior(item), len(fit.answers(item)), n_votes)
 
 
 def _verified(
@@ -201,6 +213,7 @@ def _verified(
     fit: consensus.Fit,
 ) -> Iterator[Row]:
     """The same where each question is about one noun; those whose noun is asked about no more stay as they are."""
+    next_vote, policies = NextVote.of(fit.parameters), starting.Policies(collection, choices)
     nouns = dict(collection.questions.filter(n_votes__gt=0).values_list("pk", "about"))
     n_told = np.bincount(votes.item, minlength=len(keys.questions))
     for item, question in enumerate(keys.questions):
@@ -208,12 +221,13 @@ def _verified(
         if about is None:
             continue
         confidence, is_present = float(fit.confidence[item]), VERIFIED[fit.label[item]] == Vote.Answer.PRESENT
-        decision = consensus.decide(
-            confidence, int(n_told[item]), int(counts.answers[item]), collection.policy
-        )
+        policy = policies.of(question, about.pk)
+        decision = consensus.decide(confidence, int(n_told[item]), int(counts.answers[item]), policy)
         state = Question.State.verified(decision, is_present)
         label = about.pk if is_present else None
-        yield question, int(counts.votes[item]), label, confidence, state.value, None
+        n_votes = int(counts.answers[item])
+        gain = _gain(next_vote, fit, item, n_votes) if decision == consensus.Decision.ASK_AGAIN else None
+        yield question, int(counts.votes[item]), label, confidence, state.value, None, gain
 
 
 def _report(

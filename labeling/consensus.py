@@ -40,6 +40,7 @@ from labeling.estimation import choose_own, maximise
 from labeling.expectation import NOBODY, NOT_KNOWN, Crowd, Expected, Ordered, Task, expect
 from labeling.network import Probabilities, Reliability
 from labeling.parameters import Floats, Ints, Parameters, Start, Votes, check_range
+from labeling.targets import shifted
 
 __all__ = [
     "Decision", "Fit", "Floats", "Gold", "Ints", "Parameters", "Policy", "Probabilities", "Start", "Votes",
@@ -151,6 +152,14 @@ class Fit:
         blur = self.parameters.blur(n_unsure, len(labels))
         return posterior(labels, skills, self.parameters, self._tree, own, log_q, blur)
 
+    def course(self, item: int, annotators: Ints, labels: Ints) -> Floats:
+        """Return the posterior of `item` after each of its votes, in the order in which they are given,
+        (n_votes, n_classes); annotators, labels: (n_votes,) int64.
+        """
+        log_q = self._foretold(item)
+        found = [self.weigh(annotators[:n], labels[:n], log_q) for n in range(1, len(labels) + 1)]
+        return np.array(found).reshape(len(labels), self.parameters.n_classes)
+
     def answers(self, item: int) -> Ints:
         """Return what was said of `item`, (n_votes of it,) int64, the lowest first."""
         return self._votes.label[self._of(item)].astype(np.int64)
@@ -191,11 +200,15 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Policy:
-    """When a question has been asked often enough. Raises ValueError if no question could follow it."""
+    """When a question has been asked often enough. Raises ValueError if no question could follow it.
+
+    asked_of: how many people it is asked of in any case, whatever they say; see `of_starter`.
+    """
 
     target_confidence: float
     min_votes: int
     max_votes: int
+    asked_of: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.target_confidence < 1:
@@ -207,6 +220,16 @@ class Policy:
                 "min_votes, max_votes: expected 1 <= min_votes <= max_votes; "
                 f"found {self.min_votes} and {self.max_votes}."
             )
+        if not 0 <= self.asked_of <= self.max_votes:
+            raise ValueError(f"asked_of: expected 0 to {self.max_votes}; found {self.asked_of}.")
+
+    def of_starter(self, n_votes: int) -> "Policy":
+        """Return that of a starter question, which is asked of `n_votes` people before it may settle."""
+        return replace(self, asked_of=n_votes, max_votes=max(self.max_votes, n_votes))
+
+    def shifted(self, shift: float) -> "Policy":
+        """Return the same with another target: one whose ln odds are higher by `shift`; see labeling.targets."""
+        return replace(self, target_confidence=shifted(self.target_confidence, shift))
 
 
 def decide(confidence: float, n_named: int, n_votes: int, policy: Policy, n_none: int = 0) -> Decision:
@@ -216,6 +239,8 @@ def decide(confidence: float, n_named: int, n_votes: int, policy: Policy, n_none
     to being settled by its prior alone. n_none: those that say it shows none of the classes; where enough people say
     so, and more than half of all, it is given up: no further vote for a class would make one true.
     """
+    if n_votes < policy.asked_of:
+        return Decision.ASK_AGAIN
     if _shows_none(n_none, n_votes, policy):
         return Decision.UNDECIDED
     if n_named >= policy.min_votes and confidence >= policy.target_confidence:
@@ -243,7 +268,7 @@ def fall_back(
     posterior: (n_classes,); answers: (n_named,) int64, those of the `n_votes` that name a class or a group; n_nouns:
     how many of its groups, the first, may be a label.
     """
-    if _shows_none(n_none, n_votes, policy) or len(answers) < policy.min_votes:
+    if _shows_none(n_none, n_votes, policy) or len(answers) < policy.min_votes or n_votes < policy.asked_of:
         return None
     named = int(answers[0]) - len(posterior)
     if 0 <= named < n_nouns and len(answers) == n_votes and (answers == answers[0]).all():

@@ -71,7 +71,7 @@ def explain(question: Question) -> Why:
         ),
         by_votes=by_votes,
         because=read.because(by_votes),
-        policy=question.collection.policy,
+        policy=read.policy(question.label if question.about_id is None else read.about),
         fit=question.fit,
         is_latest_fit=question.fit_id == choices.fit,
         is_fitted=choices.fit is not None,
@@ -117,6 +117,11 @@ class _Read:
         is_inner = asked.state == Question.State.SETTLED and asked.label in self.choices.inner
         return Verdict(Question.State(asked.state), asked.label, asked.confidence, is_inner)
 
+    def policy(self, noun: Synset | None) -> consensus.Policy:
+        """Return the policy by which the question settles as `noun`; an inner noun does as all together."""
+        place = None if noun is None else self.choices.place(noun.pk)
+        return self.question.policy(self.choices, None if place is None else noun)
+
     def because(self, verdict: Verdict | None) -> Because:
         """Say why the votes lead to `verdict`."""
         if verdict is None:
@@ -126,12 +131,15 @@ class _Read:
             return Because.ALL_SAY if is_unanimous else Because.FELL_BACK
         if verdict.state in DECIDED:
             return Because.SURE
-        policy, n_votes = self.question.collection.policy, len(self.votes)
+        policy = self.policy(verdict.label if self.question.about_id is None else self.about)
+        n_votes = len(self.votes)
         if verdict.state == Question.State.UNDECIDED:
             n_none = sum(vote.answer == Vote.Answer.NONE_OF_THESE for vote in self.votes)
             if n_none >= policy.min_votes and 2 * n_none > n_votes:
                 return Because.NONE_OF_THESE
             return Because.MOST_VOTES if n_votes >= policy.max_votes else Because.ASKED_NO_MORE
+        if n_votes < policy.asked_of:
+            return Because.STARTER
         if sum(label is not None and not self._is_broader(label) for label in self.labels) < policy.min_votes:
             return Because.TOO_FEW
         label = verdict.label.pk if verdict.label else None

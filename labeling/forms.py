@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from labeling.models import MOST_LEASES, SKIP, Answer, Collection, Comment, Question, Reach, Report, Vote
+from labeling.models.collections import FEWEST_STARTER_VOTES
 from labeling.models.comments import MOST_CHARACTERS
 from labeling.quiz import Quiz
 from labeling.splits import TRAIN
@@ -126,8 +127,8 @@ class CollectionForm(forms.ModelForm):
     class Meta:
         model = Collection
         fields = [
-            "name", "slug", "kind", "root", "guide", "target_confidence", "min_votes", "max_votes", "gold_share",
-            "uses_predictions",
+            "name", "slug", "kind", "root", "guide", "target_confidence", "min_votes", "max_votes", "n_starters",
+            "starter_votes", "gold_share", "uses_predictions",
         ]  # fmt: skip
         labels = {
             "kind": _("What volunteers are asked"),
@@ -135,6 +136,8 @@ class CollectionForm(forms.ModelForm):
             "target_confidence": _("Sure enough"),
             "min_votes": _("Votes at least"),
             "max_votes": _("Votes at most"),
+            "n_starters": _("Pictures in the starter set"),
+            "starter_votes": _("Votes on each of those"),
             "gold_share": _("Share of gold questions"),
             "uses_predictions": _("Let a trained network help to decide"),
         }
@@ -150,6 +153,12 @@ class CollectionForm(forms.ModelForm):
             "target_confidence": _("A label settles from this probability on: 0.98 lets 2 in 100 be wrong."),
             "min_votes": _("Nothing settles from fewer votes."),
             "max_votes": _("After so many votes without a sure label a picture is given up as undecided."),
+            "n_starters": _(
+                "Drawn at random, and asked of many people, so that what all of them say can pass for the truth. "
+                "From their votes each noun’s own target is learnt: with it, labels of that noun agree with many "
+                "people as often as “sure enough” asks. 0: one target for all."
+            ),
+            "starter_votes": _("10 at least. None of them settles from fewer."),
             "gold_share": _(
                 "From 0 to 0.5: how many of the questions that somebody is asked have a known answer, to "
                 "measure who answers. 0.05 is one in twenty."
@@ -168,6 +177,8 @@ class CollectionForm(forms.ModelForm):
     def __init__(self, data: Any = None, *, instance: Collection | None = None) -> None:
         initial = {"root": instance.root} if instance else None
         super().__init__(data, instance=instance, initial=initial)
+        for name in ("n_starters", "starter_votes"):
+            self.fields[name].required = False  # left empty they are as in a new collection
         self.fields["slug"].help_text = _(
             "Left empty, it is made from the name. It can change until it opens."
         )
@@ -196,6 +207,12 @@ class CollectionForm(forms.ModelForm):
                 % {"n": len(outside), "root": root, "nouns": ", ".join(outside[:5])}
             )
         return root
+
+    def clean_n_starters(self) -> int:
+        return self.cleaned_data["n_starters"] or 0
+
+    def clean_starter_votes(self) -> int:
+        return self.cleaned_data["starter_votes"] or FEWEST_STARTER_VOTES
 
     def clean_slug(self) -> str:
         """Take the address that was asked for, or make one from the name that nobody has."""

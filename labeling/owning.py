@@ -47,6 +47,7 @@ from taxonomy.picking import offer_nouns
 A_PAGE = 24  # pictures to choose from
 SHOWN = {"labelled", "named", "all"}  # pictures with this label; with another, though somebody said this; any
 VOTERS_PAGE = 50
+POLICY = ("target_confidence", "min_votes", "max_votes", "n_starters", "starter_votes")
 
 P = ParamSpec("P")
 
@@ -148,7 +149,7 @@ def edit(request: OwnerRequest, collection: Collection) -> HttpResponse:
 
 def _effect(request: OwnerRequest, form: CollectionForm) -> reopening.Effect | None:
     """Return what saving would change of answered questions, unless that was told and it was pressed again."""
-    if not {"target_confidence", "min_votes", "max_votes"} & {*form.changed_data}:
+    if not {*POLICY} & {*form.changed_data}:
         return None
     if request.POST.get("confirmed") == _policy(form.instance):
         return None
@@ -157,7 +158,7 @@ def _effect(request: OwnerRequest, form: CollectionForm) -> reopening.Effect | N
 
 def _policy(collection: Collection) -> str:
     """A policy as a form sends it back, so that only what was told of it is confirmed."""
-    return f"{collection.target_confidence} {collection.min_votes} {collection.max_votes}"
+    return " ".join(str(getattr(collection, name)) for name in POLICY)
 
 
 @dataclass(frozen=True)

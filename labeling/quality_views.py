@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from labeling import overview
 from labeling.models import Collection, Refit
 from labeling.owning import OwnerRequest, owners_only
-from labeling.quality import report
+from labeling.quality import report, settling
 from labeling.quality.confusing import Confusion, Row
 
 ANNOTATORS = 25  # on one page
@@ -17,8 +17,8 @@ ANNOTATORS = 25  # on one page
 @require_safe
 @owners_only
 def quality(request: OwnerRequest, collection: Collection) -> HttpResponse:
-    """Agreement, calibration, what is taken for what, what a label costs, and annotators from the least skilled on.
-    ?noun= says which noun's confusions are listed, ?page= which annotators.
+    """Agreement, calibration, how sure labels have to be, what is taken for what, what a label costs, and annotators
+    from the least skilled on. ?noun= says which noun's confusions are listed, ?page= which annotators.
     """
     found = report(collection)
     page = Paginator(overview.by_skill(collection).reverse(), ANNOTATORS).get_page(request.GET.get("page"))
@@ -27,6 +27,7 @@ def quality(request: OwnerRequest, collection: Collection) -> HttpResponse:
         "collection": collection,
         "report": found,
         "refits": Refit.objects.of(collection),
+        "settling": settling.read(collection),
         "row": _row(found.confusion, request.GET.get("noun", "")),
         "page": page,
         "known": known,

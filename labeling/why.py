@@ -169,6 +169,7 @@ class Because(StrEnum):
     FELL_BACK = "fell_back"  # to an inner noun, when nobody else was to be asked
     NONE_OF_THESE = "none_of_these"  # so most say
     MOST_VOTES = "most_votes"  # and still not sure
+    STARTER = "starter"  # of the starter set, each of which is asked of more people
     TOO_FEW = "too_few"  # votes that name something
     UNNAMED = "unnamed"  # what is likeliest is a network's word alone
     UNSURE = "unsure"

@@ -14,6 +14,7 @@ from labeling.following.turn import Turn
 from labeling.models import Collection, Counts, Question, Vote
 from labeling.models.choices import read_hierarchy
 from labeling.models.fits import known_as_json, learnt
+from labeling.starting import Policies
 from taxonomy.models import Synset
 
 
@@ -59,16 +60,16 @@ class Fitted:
         """Say whether what `question` shows is known, so that no vote decides it."""
         return self.place.get(question) in self.gold
 
-    def answer(
-        self, question: int, classes: list[int], policy: consensus.Policy
-    ) -> tuple[int | None, float, str]:
+    def answer(self, question: int, classes: list[int], policies: Policies) -> tuple[int | None, float, str]:
         item = self.place[question]
         confidence = float(self.fit.confidence[item])
         if self.is_gold(question):
             return classes[self.fit.label[item]], confidence, Question.State.SETTLED.value
         n_votes, n_none = int(self.counts.answers[item]), int(self.counts.none[item])
+        policy = policies.of(question, classes[self.fit.label[item]])
         decision = consensus.decide(confidence, int(self.n_named[item]), n_votes, policy, n_none)
         if decision != consensus.Decision.SETTLED:
+            policy = policies.of(question, None)
             inner = self.fit.fall_back(item, n_votes, policy, n_none, len(self.inner))
             if inner is not None:
                 return self.inner[inner[0]], inner[1], Question.State.SETTLED.value

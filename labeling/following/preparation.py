@@ -10,8 +10,9 @@ from django.db.models import Q, QuerySet
 
 from labeling.following.fitted import Fitted
 from labeling.following.turn import Turn
-from labeling.models import Collection, ConsensusFit, Narrowing, Question, Reclass, Relabel, Vote
+from labeling.models import Choices, Collection, ConsensusFit, Narrowing, Question, Reclass, Relabel, Vote
 from labeling.models.fits import known_as_json
+from labeling.starting import Policies
 from taxonomy.changes import ChangeRefusedError
 from taxonomy.models import Ancestry, Draft, Synset
 from taxonomy.models.ledger import Kind
@@ -135,6 +136,10 @@ class Preparation:
                 parts = None if noun in seen else self._parts.get(noun)
                 today += [noun] if parts is None else self._today(parts, seen | {noun})
         return list(dict.fromkeys(today))
+
+    @cached_property
+    def _policies(self) -> Policies:
+        return Policies(self.collection, Choices.now(self.collection))
 
     @cached_property
     def _parts(self) -> dict[int, list[int]]:
@@ -280,7 +285,7 @@ class Preparation:
             self._narrow(row)
         elif row.narrowing_after_id is None and self._fit and self._fit.names(question.pk):
             row.label_after_id, row.confidence_after, row.state_after = self._fit.answer(
-                question.pk, self.judged_after, self.collection.policy
+                question.pk, self.judged_after, self._policies
             )
             row.fit_after, row.is_fitted = None, not self._fit.is_gold(question.pk)
             if row.label_after_id == self.turn.split and row.state_after == Question.State.SETTLED:

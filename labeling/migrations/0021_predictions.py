@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('labeling', '0019_refits'),
+        ('labeling', '0020_gain_and_targets'),
         ('taxonomy', '0004_curators'),
     ]
 

@@ -43,6 +43,7 @@ from labeling.models.quizzes import QuizPass
 from labeling.models.refits import Refit, RefitLostError, Refits
 from labeling.models.relabels import Reclass, Relabel
 from labeling.models.reports import Report
+from labeling.models.targets import Target
 from labeling.models.votes import AGREES, IS_KNOWN, Counts, Keys, Retraction, Vote, is_right
 
 __all__ = [
@@ -103,6 +104,7 @@ __all__ = [
     "Standing",
     "Standings",
     "Streak",
+    "Target",
     "Vote",
     "VotingDay",
     "Walk",

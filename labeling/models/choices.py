@@ -11,8 +11,10 @@ from django.db import transaction
 
 from labeling import broader, consensus
 from labeling.coarse import Tree
+from labeling.gain import NextVote
 from labeling.models.collections import VERIFIED, Collection, Narrowing
 from labeling.models.fits import Skill
+from labeling.models.targets import Target
 from taxonomy.models import Ancestry, Change, Synset
 
 MOST_KEPT = 256  # collections and narrowings, each as of one version
@@ -47,6 +49,9 @@ class Choices:
     # and the lowest of these above each class that is offered and each other of them, by key.
     parents: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     network: int | None = None  # that helps to decide, by the fit that found the parameters
+    # By how much the targets of nouns are shifted, by key, and that of all others, where there is a starter set.
+    shifts: Mapping[int, float] = field(default_factory=dict)
+    shift: float = 0.0
 
     @classmethod
     def of(cls, collection: Collection, narrowing: int | None, version: int) -> "Choices":
@@ -99,6 +104,7 @@ class Choices:
             inner,
             between.parents,
             fit.network_id if fit and fit.uses_predictions else None,
+            *read_shifts(collection),
         )
 
     @classmethod
@@ -108,6 +114,7 @@ class Choices:
         split = set(collection.narrowings.standing().values_list("noun", flat=True))
         fit = collection.fit_over(synsets)
         parameters = consensus.Parameters.from_json(fit.parameters) if fit else None
+        shifts, shift = read_shifts(collection)
         return cls(
             tuple(synsets),
             {},
@@ -115,7 +122,29 @@ class Choices:
             parameters or consensus.Parameters.start(len(VERIFIED)),
             fit.pk if fit else None,
             None,
+            shifts=shifts,
+            shift=shift,
         )
+
+    def settling(self, policy: consensus.Policy, noun: Synset | None) -> consensus.Policy:
+        """Return the policy by which a label that is `noun`, or a question about it, settles."""
+        by = self._shift_of.get(noun.pk, self.shift) if noun else self.shift
+        return policy.shifted(by) if by else policy
+
+    def settling_as(self, policy: consensus.Policy, noun: int | None) -> consensus.Policy:
+        """The same of a noun by its key, which may be none of these any more."""
+        place = self.place(noun)
+        return self.settling(policy, None if place is None else self.synsets[place])
+
+    @cached_property
+    def _shift_of(self) -> dict[int, float]:
+        """The shifts as their nouns count today; of several that have become one, the highest."""
+        found: dict[int, float] = {}
+        for pk, shift in self.shifts.items():
+            today = self.becomes.get(pk, pk)
+            if today is not None:
+                found[today] = max(shift, found.get(today, shift))
+        return found
 
     def about(self, synset: int | None) -> Synset | None:
         """Return the noun that a question made about this one asks about today; None if it is asked no more."""
@@ -216,6 +245,16 @@ class Choices:
         """Return P(a vote is a guess) where `n_unsure` people cannot tell, and `n_said` name something."""
         return self.parameters.blur(n_unsure, n_said) if self.parameters else 0.0
 
+    def gain(self, posterior: consensus.Floats, n_named: int, n_votes: int) -> float:
+        """Return what one more vote is worth on a question with this posterior; see labeling.gain."""
+        return self._next_vote.gain(posterior, n_named, n_votes)
+
+    @cached_property
+    def _next_vote(self) -> NextVote:
+        if self.parameters is None:
+            raise ValueError("parameters: expected nouns to weigh; found none.")
+        return NextVote.of(self.parameters)
+
     @cached_property
     def tree(self) -> Tree:
         """The classes below each noun of `broader`."""
@@ -264,6 +303,15 @@ class Choices:
     def offered(self) -> list[Synset]:
         """The nouns that volunteers are asked for: none that was split, is sensitive or cannot be seen."""
         return [self.synsets[place] for place in sorted(self._offered_places)]
+
+
+def read_shifts(collection: Collection) -> tuple[dict[int, float], float]:
+    """Return the shifts of the targets of nouns, by key, and that of all together; no query without a starter set."""
+    if not collection.n_starters:
+        return {}, 0.0
+    rows = list(Target.objects.filter(collection=collection).values_list("noun", "shift"))
+    of_all = [shift for noun, shift in rows if noun is None]
+    return {noun: shift for noun, shift in rows if noun is not None}, of_all[0] if of_all else 0.0
 
 
 def read_hierarchy(

@@ -29,11 +29,13 @@ VERIFIED = (
     "absent",
     "present",
 )  # what a question about one noun is decided among; places are arrays' `label`
+FEWEST_STARTER_VOTES = 10  # as ImageNet had, so that what all of them say can pass for the truth
+MOST_STARTERS = 10_000  # questions, each of whose votes a refit reads again
 SELDOM_GOLD, MOST_GOLD = 0.05, 0.5  # shares of the questions that somebody is asked
 
 # The columns that the requests of volunteers read.
 TO_ASK = ("id", "slug", "name", "kind", "root_id", "is_open", "target_confidence", "min_votes", "max_votes",
-          "gold_share", "revision", "latest_fit_id")  # fmt: skip
+          "n_starters", "starter_votes", "gold_share", "revision", "latest_fit_id")  # fmt: skip
 
 
 def may_organise(user: object) -> bool:
@@ -120,6 +122,16 @@ class Collection(models.Model):
     target_confidence = models.FloatField(default=0.98, help_text=_("A question settles from here."))
     min_votes = models.PositiveSmallIntegerField(default=2)
     max_votes = models.PositiveSmallIntegerField(default=10, help_text=_("Then it is given up as undecided."))
+    n_starters = models.PositiveIntegerField(
+        default=0,
+        help_text=_(
+            "Questions, drawn at random, that many people are asked, to learn how sure a label has to be."
+        ),
+    )
+    starter_votes = models.PositiveSmallIntegerField(
+        default=FEWEST_STARTER_VOTES,
+        help_text=_("So many people are asked each of those before it may settle."),
+    )
     gold_share = models.FloatField(
         default=SELDOM_GOLD, help_text=_("Of the questions that somebody is asked, how many are gold.")
     )
@@ -151,6 +163,13 @@ class Collection(models.Model):
                 condition=Q(min_votes__gte=1, max_votes__gte=F("min_votes")),
                 name="labeling_votes_range",
                 violation_error_message=_("At least one vote, and at most no fewer than at least."),
+            ),
+            models.CheckConstraint(
+                condition=Q(starter_votes__gte=FEWEST_STARTER_VOTES, n_starters__lte=MOST_STARTERS),
+                name="labeling_starters_range",
+                violation_error_message=_(
+                    "At most 10,000 pictures are the starter set, and each is asked of 10 people at least."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(gold_share__gte=0, gold_share__lte=MOST_GOLD),
@@ -207,6 +226,11 @@ class Collection(models.Model):
     @property
     def policy(self) -> consensus.Policy:
         return consensus.Policy(self.target_confidence, self.min_votes, self.max_votes)
+
+    @property
+    def starter_policy(self) -> consensus.Policy:
+        """That of the questions of its starter set."""
+        return self.policy.of_starter(self.starter_votes)
 
     def ordered_classes(self) -> list[Synset]:
         """Return the classes in the order of their keys; a place in it is what arrays call `label`."""

@@ -31,7 +31,18 @@ from labeling.models.collections import TO_ASK, Collection
 from labeling.models.days import VotingDay
 from labeling.models.grids import GRID, Filling, Grid
 from labeling.models.images import Image
-from labeling.models.lending import ALL, IMAGE, QUESTION, Borrower, Only, lend_ahead, lend_gold, next_about
+from labeling.models.lending import (
+    ALL,
+    HAS_BEST,
+    IMAGE,
+    QUESTION,
+    Borrower,
+    Only,
+    lend_ahead,
+    lend_best,
+    lend_gold,
+    next_about,
+)
 from labeling.models.questions import Question, QuestionQuerySet
 from labeling.models.sql import among, from_moment, keys, locked
 from labeling.models.votes import Retraction, Vote
@@ -388,17 +399,20 @@ class Lease(models.Model):
 class WalkManager(models.Manager["Walk"]):
     def lock(self, collection: Collection, annotator: User) -> "Walk":
         """Return the walk of `annotator`, begun if there is none, locked until the transaction's end."""
-        find = f"""SELECT w.id, w.position, w.n_gold, w.n_gold_right FROM labeling_walk w
+        find = f"""SELECT {HAS_BEST}, w.id, w.position, w.n_gold, w.n_gold_right FROM labeling_walk w
             WHERE w.collection_id = %s AND w.annotator_id = %s {locked("w")}"""
         found = rows(find, [collection.pk, annotator.pk])
         if not found:
             walk, _is_new = self.select_for_update().get_or_create(collection=collection, annotator=annotator)
             return walk
-        return build(
+        [(has_best, *values)] = found
+        walk = build(
             Walk,
             ("collection_id", "annotator_id", "id", "position", "n_gold", "n_gold_right"),
-            (collection.pk, annotator.pk, *found[0]),
+            (collection.pk, annotator.pk, *values),
         ).of(collection, annotator)
+        walk.has_best = bool(has_best)
+        return walk
 
     def note_gold(self, annotator: User, outcomes: Sequence[Outcome]) -> None:
         """Count new answers to gold questions, and those of them that were right."""
@@ -420,6 +434,10 @@ class Walk(models.Model):
     position = models.IntegerField(default=START)
     n_gold = models.PositiveIntegerField(default=0, help_text=_("Gold questions answered with a noun."))
     n_gold_right = models.PositiveIntegerField(default=0)
+
+    has_best = (
+        True  # whether any question is started and has a place; read with the walk, to look for one or not
+    )
 
     objects = WalkManager()
 
@@ -446,14 +464,16 @@ class Walk(models.Model):
         return self.collection.gold_share * min(1.0, deviation / UNSURE)
 
     def claim_next(self, n_wanted: int, held: Sequence[int] = (), only: Only = ALL) -> list[Lease]:
-        """Take some gold questions; then walk the window of open questions from here; feed it at its end; walk it
-        again from its start. Never a question that this annotator has answered, skipped or holds.
+        """Take some gold questions; then started ones, those on which one more vote tells most; then walk the window
+        of open questions from here; feed it at its end; walk it again from its start. Never a question that this
+        annotator has answered, skipped or holds.
 
         held: what this annotator holds in the collection, by its question.
         """
         to = self._borrower(held)
         n_gold = sum(random() < self.gold_rate for _ in range(n_wanted))  # noqa: S311
         claimed = self._leases(to, lend_gold(to, n_gold, only)) if n_gold else []
+        claimed += self._claim_best(to, n_wanted - len(claimed), only)
         claimed += self._claim(to, n_wanted - len(claimed), only)
         for _feed in range(MOST_FEEDS):
             if len(claimed) == n_wanted or not only.questions().feed(self.collection):
@@ -478,6 +498,15 @@ class Walk(models.Model):
     def _borrower(self, held: Sequence[int]) -> Borrower:
         expires_at = timezone.now() + LEASE_TIME
         return Borrower(self.collection.pk, self.annotator.pk, [*held], expires_at)
+
+    def _claim_best(self, to: Borrower, n_wanted: int, only: Only) -> list[Lease]:
+        """Take up to `n_wanted` places on started questions, wherever they lie; return the leases."""
+        if not n_wanted or not self.has_best:
+            return []
+        leases = self._leases(to, lend_best(to, n_wanted, only))
+        for lease in leases:
+            lease.question.open_places -= 1
+        return leases
 
     def _claim(self, to: Borrower, n_wanted: int, only: Only) -> list[Lease]:
         """Take up to `n_wanted` places on open questions ahead; move there; return the leases."""

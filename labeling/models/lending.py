@@ -11,7 +11,8 @@ from labeling.models.sql import among, keys, locked, to_moment
 
 # The columns of questions and their pictures that the requests of volunteers read.
 QUESTION = ("id", "collection_id", "image_id", "position", "state", "open_places", "n_votes", "label_id",
-            "confidence", "fit_id", "narrowing_id", "is_gold", "truth_id", "about_id")  # fmt: skip
+            "confidence", "gain", "fit_id", "narrowing_id", "is_gold", "is_starter",
+            "truth_id", "about_id")  # fmt: skip
 IMAGE = ("id", "sha256", "width", "height")
 # Of a question q; takes the annotator twice. One that is being narrowed is another question than it was: which kind
 # of dog, not what. Asked for each question by itself, by the index of its votes: as NOT EXISTS, and without "+ 0",
@@ -20,7 +21,12 @@ NEVER_ANSWERED = """(SELECT 1 FROM labeling_vote v WHERE v.question_id = q.id AN
         AND COALESCE(v.narrowing_id, 0) = COALESCE(q.narrowing_id, 0) LIMIT 1) IS NULL
     AND (SELECT 1 FROM labeling_skip k WHERE k.question_id = q.id AND k.annotator_id = %s LIMIT 1) IS NULL"""
 LENT = f"{select('q', QUESTION)}, {select('i', IMAGE)}"
-AHEAD = "q.open_places > 0 AND q.position > %s"
+AHEAD = "q.collection_id = %s AND q.open_places > 0 AND q.position > %s"
+# How many started questions are looked at for one request, those on which one more vote tells most: whoever was asked
+# all of these goes on along their walk, so that it costs the same however many there are.
+BEST = 32
+IS_BEST = "q.open_places > 0 AND q.gain IS NOT NULL"
+HAS_BEST = f"EXISTS (SELECT 1 FROM labeling_question q WHERE q.collection_id = w.collection_id AND {IS_BEST})"
 INSERT = "INSERT INTO labeling_lease (question_id, annotator_id, expires_at)"
 # One UPDATE both checks and takes places: the constraint refuses to go below none.
 TAKE = "UPDATE labeling_question SET open_places = labeling_question.open_places - 1"
@@ -88,8 +94,23 @@ def lend_gold(to: Borrower, n_wanted: int, only: Only = ALL) -> list[tuple[Any, 
 
     Return (lease, *QUESTION, *IMAGE) of each.
     """
-    find = _unasked(LENT, "q.is_gold AND q.state <> 'open'", only, n_wanted)
+    find = _unasked(LENT, "q.collection_id = %s AND q.is_gold AND q.state <> 'open'", only, n_wanted)
     return _lend(to, find, _values(to, [], only))
+
+
+def lend_best(to: Borrower, n_wanted: int, only: Only = ALL) -> list[tuple[Any, ...]]:
+    """Lend up to `n_wanted` of the started questions on which one more vote tells most, and take a place on each.
+
+    Return (lease, *QUESTION, *IMAGE) of each, what tells most first.
+    """
+    noun = only.about if only.about is not None and len(only.about) == 1 else []
+    about = "AND q.about_id = %s" if noun else ""
+    best = f"""(SELECT q.id, q.gain FROM labeling_question q WHERE q.collection_id = %s AND {IS_BEST} {about}
+        ORDER BY q.gain DESC LIMIT {BEST}) best JOIN labeling_question q ON q.id = best.id"""
+    # With "+ 0" no index of open questions is taken for finding each of these anew but its key.
+    unasked = _unasked(LENT, "q.open_places + 0 > 0", only, n_wanted, best, "best.gain DESC")
+    find = f"{unasked} {locked('q', skip=True)}"
+    return _lend(to, find, _values(to, noun, only), "gain DESC", takes=True)
 
 
 def lend_ahead(
@@ -101,7 +122,7 @@ def lend_ahead(
     """
     # Rows that others are taking right now are passed over instead of waited for, so nobody deadlocks.
     find = f"{_unasked(LENT, AHEAD, only, n_wanted)} {locked('q', skip=True)}"
-    return _lend(to, find, _values(to, [position], only), walk)
+    return _lend(to, find, _values(to, [position], only), takes=True, walk=walk)
 
 
 def next_about(to: Borrower, position: int, only: Only) -> int | None:
@@ -110,12 +131,19 @@ def next_about(to: Borrower, position: int, only: Only) -> int | None:
     return found[0][0] if found else None
 
 
-def _unasked(columns: str, condition: str, only: Only, n_wanted: int) -> str:
+def _unasked(
+    columns: str,
+    condition: str,
+    only: Only,
+    n_wanted: int,
+    questions: str = "labeling_question q",
+    order: str = "q.position",
+) -> str:
     # The number stands in the text, or PostgreSQL would plan for a tenth of all questions.
-    return f"""SELECT {columns} FROM labeling_question q JOIN labeling_image i ON i.id = q.image_id
-        WHERE q.collection_id = %s AND {condition} AND i.withdrawn_at IS NULL AND NOT ({among("q.id")})
+    return f"""SELECT {columns} FROM {questions} JOIN labeling_image i ON i.id = q.image_id
+        WHERE {condition} AND i.withdrawn_at IS NULL AND NOT ({among("q.id")})
             AND {NEVER_ANSWERED} AND {only.condition}
-        ORDER BY q.position LIMIT {n_wanted}"""
+        ORDER BY {order} LIMIT {n_wanted}"""
 
 
 def _values(to: Borrower, condition: Sequence[Any], only: Only) -> list[Any]:
@@ -123,16 +151,26 @@ def _values(to: Borrower, condition: Sequence[Any], only: Only) -> list[Any]:
     return [to.collection, *condition, keys(to.held), to.annotator, to.annotator, *only.values(to.annotator)]
 
 
-def _lend(to: Borrower, find: str, values: list[Any], walk: int | None = None) -> list[tuple[Any, ...]]:
-    """Lend what the statement `find` finds; with a walk, take places and move it to the last of them."""
+def _lend(
+    to: Borrower,
+    find: str,
+    values: list[Any],
+    order: str = "position",
+    takes: bool = False,
+    walk: int | None = None,
+) -> list[tuple[Any, ...]]:
+    """Lend what the statement `find` finds, in `order`; where it `takes` places, one on each; and move a walk to the
+    last of them.
+    """
     if IS_POSTGRESQL:
-        return _lend_at_once(to, find, values, walk)
+        return _lend_at_once(to, find, values, order, takes, walk)
     found = rows(find, values)
     if not found:
         return []
     questions = keys(row[0] for row in found)
-    if walk is not None:
+    if takes:
         run(f"{TAKE} WHERE {among('id')}", [questions])
+    if walk is not None:
         run(f"{WALK} %s WHERE id = %s", [found[-1][QUESTION.index("position")], walk])
     made = rows(
         f"{INSERT} SELECT value, %s, %s FROM json_each(%s) RETURNING question_id, id",
@@ -142,22 +180,24 @@ def _lend(to: Borrower, find: str, values: list[Any], walk: int | None = None) -
     return [(lease[row[0]], *row) for row in found]
 
 
-def _lend_at_once(to: Borrower, find: str, values: Sequence[Any], walk: int | None) -> list[tuple[Any, ...]]:
+def _lend_at_once(
+    to: Borrower, find: str, values: Sequence[Any], order: str, takes: bool, walk: int | None
+) -> list[tuple[Any, ...]]:
     columns = ", ".join([*QUESTION, *(f"picture_{name}" for name in IMAGE)])
     parts = [
         f"found ({columns}) AS ({find})",
         f"lent AS ({INSERT} SELECT id, %s, %s FROM found RETURNING id, question_id)",
     ]
     values = [*values, to.annotator, to.expires_at]
+    if takes:
+        parts.append(f"taken AS ({TAKE} FROM found WHERE labeling_question.id = found.id)")
     if walk is not None:
-        parts += [
-            f"taken AS ({TAKE} FROM found WHERE labeling_question.id = found.id)",
-            f"walked AS ({WALK} (SELECT MAX(position) FROM found) WHERE id = %s AND EXISTS (SELECT FROM found))",
-        ]
+        to_last = "(SELECT MAX(position) FROM found) WHERE id = %s AND EXISTS (SELECT FROM found)"
+        parts.append(f"walked AS ({WALK} {to_last})")
         values.append(walk)
     return rows(
         f"""WITH {", ".join(parts)}
             SELECT lent.id, found.* FROM found JOIN lent ON lent.question_id = found.id
-            ORDER BY found.position""",
+            ORDER BY found.{order}""",
         values,
     )

@@ -8,8 +8,8 @@ from typing import Self
 
 import numpy as np
 from django.db import connection, models, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, When
+from django.db.models.functions import Coalesce, Mod
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -74,7 +74,7 @@ def label_words(noun: Synset, is_inner: bool) -> str:
 # The columns that a decision writes, with their types.
 DECIDED = (("id", "bigint"), ("n_votes", "integer"), ("state", "text"), ("open_places", "smallint"),
            ("label_id", "bigint"), ("confidence", "float8"), ("fit_id", "bigint"),
-           ("narrowing_id", "bigint"))  # fmt: skip
+           ("narrowing_id", "bigint"), ("gain", "float8"))  # fmt: skip
 
 
 class QuestionQuerySet(models.QuerySet["Question"]):
@@ -114,9 +114,38 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         found = waiting.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[
             :FEED_SIZE
         ]
-        return Question.objects.filter(pk__in=list(found)).update(
-            state=Question.State.OPEN, open_places=collection.min_votes
+        n_wanted = Case(
+            When(is_starter=True, then=max(collection.min_votes, collection.starter_votes)),
+            default=collection.min_votes,
         )
+        return Question.objects.filter(pk__in=list(found)).update(
+            state=Question.State.OPEN, open_places=n_wanted
+        )
+
+    def starters(self, collection: Collection, n: int) -> list[int]:
+        """Return which questions are to be the starter set of `n`: those that are it, and then the first by their
+        random positions. Gold ones are none, since votes do not decide them.
+        """
+        mine = self.filter(collection=collection, is_gold=False, narrowing=None, image__withdrawn_at=None)
+        # Where each noun has its block, the first of every block.
+        order = Mod("position", BLOCK) if collection.is_verifying else F("position")
+        chosen = list(mine.filter(is_starter=True).order_by(order, "pk").values_list("pk", flat=True)[:n])
+        if len(chosen) < n:
+            others = mine.filter(is_starter=False).order_by(order, "pk")
+            chosen += others.values_list("pk", flat=True)[: n - len(chosen)]
+        return chosen
+
+    @transaction.atomic
+    def draw_starters(self, collection: Collection) -> int:
+        """Have the starter set be as large as its policy says; return how many questions that changed."""
+        wanted = {*self.starters(collection, collection.n_starters)} if collection.n_starters else set()
+        marked = {*self.filter(collection=collection, is_starter=True).values_list("pk", flat=True)}
+        changed = wanted ^ marked
+        # Locked in the order in which everybody locks several.
+        list(self.filter(pk__among=changed).select_for_update().order_by("pk").values_list("pk"))
+        self.filter(pk__among=wanted - marked).update(is_starter=True)
+        self.filter(pk__among=marked - wanted).update(is_starter=False)
+        return len(changed)
 
     def give_places_back(self, questions: Iterable[int]) -> None:
         """Let others have a place again on each of these that is open; two places on one that is named twice."""
@@ -171,7 +200,17 @@ class QuestionQuerySet(models.QuerySet["Question"]):
             elif not question.open_places and question.pk not in awaited:
                 question.open_places = 1
         decided = [
-            (q.pk, q.n_votes, q.state, q.open_places, q.label_id, q.confidence, q.fit_id, q.narrowing_id)
+            (
+                q.pk,
+                q.n_votes,
+                q.state,
+                q.open_places,
+                q.label_id,
+                q.confidence,
+                q.fit_id,
+                q.narrowing_id,
+                q.gain,
+            )
             for q in questions
         ]
         columns = ", ".join(f"{name} = d.{name}" for name, _kind in DECIDED if name != "id")
@@ -179,9 +218,11 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         run(f"{statement} WHERE labeling_question.id = d.id", [cells(decided)])
 
     def record_consensus(
-        self, rows: Iterable[tuple[int, int, int | None, float, str, int | None]], fit: ConsensusFit
+        self,
+        rows: Iterable[tuple[int, int, int | None, float, str, int | None, float | None]],
+        fit: ConsensusFit,
     ) -> None:
-        """Write what a refit found: (question, n_votes it saw, label, confidence, state, narrowing) each.
+        """Write what a refit found: (question, n_votes it saw, label, confidence, state, narrowing, gain) each.
 
         A question that got another vote meanwhile is left to that vote's own decision, one that is being narrowed to
         its own votes, and one that a network disputes to whoever is asked again. Raises ClassesChangedError, with
@@ -190,14 +231,14 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         # One short statement a row: Django's bulk_update writes a CASE over every row and takes ten times as long.
         statement = """
             UPDATE labeling_question
-            SET label_id = %s, confidence = %s, fit_id = %s, state = %s, narrowing_id = %s,
+            SET label_id = %s, confidence = %s, fit_id = %s, state = %s, narrowing_id = %s, gain = %s,
                 open_places = CASE WHEN %s <> 'open' THEN 0 WHEN state = 'open' THEN open_places ELSE 1 END
             WHERE id = %s AND n_votes = %s AND narrowing_id IS NULL AND NOT is_gold AND NOT EXISTS (
                 SELECT 1 FROM labeling_dispute d WHERE d.question_id = labeling_question.id
                 AND d.n_votes = labeling_question.n_votes AND labeling_question.state = 'open')"""
         values = iter(
-            (label, confidence, fit.pk, state, narrowing, state, pk, n_votes)
-            for pk, n_votes, label, confidence, state, narrowing in rows
+            (label, confidence, fit.pk, state, narrowing, gain, state, pk, n_votes)
+            for pk, n_votes, label, confidence, state, narrowing, gain in rows
         )
         # Few rows a transaction: whoever votes or fetches meanwhile meets no long lock.
         while batch := list(islice(values, REFIT_BATCH)):
@@ -253,6 +294,14 @@ class Question(models.Model):
         Synset, on_delete=models.PROTECT, null=True, blank=True, related_name="labels", db_index=False
     )
     confidence = models.FloatField(null=True, blank=True)
+    gain = models.FloatField(
+        null=True,
+        blank=True,
+        help_text=_(
+            "How much one more vote would tell, in nats, where it was voted on and is asked on. What tells most is "
+            "asked first."
+        ),
+    )
     fit = models.ForeignKey(ConsensusFit, on_delete=models.SET_NULL, null=True, blank=True, db_index=False)
     narrowing = models.ForeignKey(
         Narrowing,
@@ -275,6 +324,9 @@ class Question(models.Model):
         ),
     )
     is_gold = models.BooleanField(default=False)
+    is_starter = models.BooleanField(
+        default=False, help_text=_("One of those that tell how sure a label has to be, so many are asked.")
+    )
     confirmed_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -309,10 +361,27 @@ class Question(models.Model):
                 condition=Q(open_places__gt=0),
                 name="labeling_window",
             ),
+            # What was started, by what one more vote would tell; of all nouns, and noun by noun.
+            models.Index(
+                "collection",
+                F("gain").desc(),
+                condition=Q(open_places__gt=0, gain__isnull=False),
+                name="labeling_best",
+            ),
+            models.Index(
+                "collection",
+                "about",
+                F("gain").desc(),
+                condition=Q(open_places__gt=0, gain__isnull=False, about__isnull=False),
+                name="labeling_best_about",
+            ),
             models.Index(
                 fields=["collection", "position"], condition=Q(state="waiting"), name="labeling_waiting"
             ),
             models.Index(fields=["collection", "position"], condition=Q(is_gold=True), name="labeling_gold"),
+            models.Index(
+                fields=["collection", "position"], condition=Q(is_starter=True), name="labeling_starters"
+            ),
             # Each vote writes into every index that its question is in, so what few have is indexed for those alone.
             *(
                 models.Index(
@@ -385,6 +454,11 @@ class Question(models.Model):
         """Its label in the words of pages; empty without one."""
         return label_words(self.label, self.is_inner) if self.label else ""
 
+    def policy(self, choices: Choices, noun: Synset | None) -> consensus.Policy:
+        """Return the policy by which it settles as `noun`, or where it is about that, as one way or the other."""
+        policy = self.collection.starter_policy if self.is_starter else self.collection.policy
+        return choices.settling(policy, noun) if self.collection.n_starters else policy
+
     def decide(
         self,
         choices: Choices,
@@ -397,6 +471,7 @@ class Question(models.Model):
         answers: (annotator, synset, kind of answer) of every vote that counts. skills: of annotators that are
         known, P(right). log_q: ln of what a network says that helps, (n_classes,).
         """
+        self.gain = None
         if self.about_id is not None:
             self._verify(choices, answers, skills)
             return
@@ -432,14 +507,15 @@ class Question(models.Model):
         n_named = sum(place < len(choices.synsets) for place in said.values())
         n_unsure = sum(kind == CANNOT_TELL for _annotator, _synset, kind in answers)
         posterior = choices.weigh(said, skills, log_q, choices.blur(n_unsure, len(said)))
-        best, policy = int(posterior.argmax()), self.collection.policy
+        best = int(posterior.argmax())
         if log_q is not None and best not in said.values():
             n_named = 0  # no label is a network's alone
+        policy = self.policy(choices, choices.synsets[best])
         self.fit_id, self.confidence = choices.fit, float(posterior[best])
         decision = consensus.decide(self.confidence, n_named, len(answers), policy, n_none)
         self.state, self.label = Question.State.after(decision), choices.synsets[best]
         if self.state != Question.State.SETTLED and choices.inner:
-            labels = np.array(list(said.values()), dtype=np.int64)
+            labels, policy = np.array(list(said.values()), dtype=np.int64), self.policy(choices, None)
             inner = consensus.fall_back(
                 posterior, labels, len(answers), policy, n_none, choices.tree, len(choices.inner)
             )
@@ -447,6 +523,8 @@ class Question(models.Model):
                 self.state, self.label = Question.State.SETTLED, choices.inner[inner[0]]
                 self.confidence = inner[1]
                 return
+        if decision == consensus.Decision.ASK_AGAIN:
+            self.gain = choices.gain(posterior, len(said), len(answers))
         if best in choices.split:
             self._narrow(choices.split[best])
         if choices.undecided and self.state != Question.State.SETTLED:
@@ -484,9 +562,11 @@ class Question(models.Model):
         posterior = choices.weigh(said, skills, blur=choices.blur(n_unsure, len(said)))
         is_present = VERIFIED[int(posterior.argmax())] == PRESENT
         self.fit_id, self.confidence = choices.fit, float(posterior.max())
-        decision = consensus.decide(self.confidence, len(said), len(answers), self.collection.policy)
+        decision = consensus.decide(self.confidence, len(said), len(answers), self.policy(choices, about))
         self.state = Question.State.verified(decision, is_present)
         self.label = about if is_present else None
+        if decision == consensus.Decision.ASK_AGAIN:
+            self.gain = choices.gain(posterior, len(said), len(answers))
 
     def _ask_no_more(self) -> None:
         """Its noun was split or is no class any more: what was found out stands, under what the noun is today."""

@@ -16,7 +16,7 @@ from accounts import flood
 from accounts.models import ApiToken, User
 from labeling import aggregation, reporting
 from labeling.intake import IncomingPicture, add_pictures
-from labeling.models import GRID, Collection, Comment, Image, Lease, Refit
+from labeling.models import GRID, Collection, Comment, Image, Lease, Question, Refit, Target
 from labeling.models.refits import SILENT_AFTER
 from labeling.receiving import receive, take_in_waiting
 from labeling.talking import flag, say
@@ -308,9 +308,12 @@ class World:
         sizes = [(320, 240), (160, 120), (240, 180)]
         photographs = [IncomingPicture(f"{i}.jpg", make_photograph(7, size)) for i, size in enumerate(sizes)]
         add_pictures(alike, photographs, source="a test", licence="CC0", credit="Ada")
+        judged = make_judged(owner=organiser, n_starters=4)
+        Question.objects.draw_starters(judged)
+        Target.objects.replace(judged, {None: (0.5, 4), judged.ordered_classes()[0].pk: (1.5, 2)})
         self.rows |= {
             "alike": [alike.slug],
-            "judged": [make_judged(owner=organiser).slug],
+            "judged": [judged.slug],
             "open": [opened.slug],
             "many nouns": [many.slug],
             "walked": [make_zoo().slug],

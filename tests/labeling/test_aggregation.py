@@ -112,7 +112,7 @@ def test_a_refit_writes_nothing_once_a_change_of_the_taxonomy_gave_the_collectio
     collection.set_classes([cat])
 
     with pytest.raises(ClassesChangedError, match="gave it others"):
-        Question.objects.record_consensus([(question.pk, 0, cat.pk, 0.99, "settled", None)], fit)
+        Question.objects.record_consensus([(question.pk, 0, cat.pk, 0.99, "settled", None, None)], fit)
 
     question.refresh_from_db()
     assert question.label is None
@@ -141,9 +141,9 @@ def test_a_refit_leaves_a_question_that_got_a_vote_meanwhile(collection):
     fit = make_fit(collection)
     cat = collection.ordered_classes()[0]
 
-    Question.objects.record_consensus([(voted.pk, 2, cat.pk, 0.99, "settled", None)], fit)
+    Question.objects.record_consensus([(voted.pk, 2, cat.pk, 0.99, "settled", None, None)], fit)
     assert Question.objects.get(pk=voted.pk).state == "open"
-    Question.objects.record_consensus([(voted.pk, 3, cat.pk, 0.99, "settled", None)], fit)
+    Question.objects.record_consensus([(voted.pk, 3, cat.pk, 0.99, "settled", None, None)], fit)
 
     assert Question.objects.get(pk=voted.pk).state == "settled"
 

@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from labeling import aggregation
-from labeling.models import LEASE_TIME, Collection, Lease, LeaseExpiredError, Question, Vote
+from labeling import aggregation, reopening
+from labeling.models import LEASE_TIME, Answer, Collection, Lease, LeaseExpiredError, Question, Vote
 from tests.factories import make_collection, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,6 +91,68 @@ def test_nobody_is_asked_twice_and_no_vote_is_lost_or_doubled():
         assert question.state in ("settled", "undecided")
         assert question.open_places == 0
     assert not Lease.objects.exists()
+
+
+def test_the_question_that_everybody_is_to_be_asked_next_is_not_oversold():
+    collection = make_collection(n_questions=4, min_votes=4, max_votes=9, gold_share=0)
+    [lease] = Lease.objects.hand_out(collection, make_user(), 1)
+    lease.cast(collection.ordered_classes()[0])
+    assert Question.objects.get(gain__isnull=False).open_places == 3
+
+    handed = together(
+        lambda person: Lease.objects.hand_out(collection, person, 1),
+        [make_user() for _ in range(N_VOLUNTEERS)],
+    )
+
+    taken = Counter(lease.question_id for leases in handed for lease in leases)
+    assert sum(taken.values()) == 15  # one vote is cast, and nobody went away while anything was left
+    assert max(taken.values()) <= 4
+    for question in Question.objects.annotate(n_leases=Count("leases")):
+        assert question.n_votes + question.n_leases + question.open_places == 4
+
+
+def test_people_who_vote_and_fetch_at_once_finish_what_is_started_without_waiting_forever():
+    collection = make_collection(n_questions=12, min_votes=3, max_votes=6, gold_share=0)
+    people = [make_user() for _ in range(N_VOLUNTEERS)]
+    cat, dog = collection.ordered_classes()
+
+    def act(person: User) -> int:
+        leases, n_cast = Lease.objects.hand_out(collection, person, 4), 0
+        while leases:
+            said = [cat if (person.pk + lease.question_id) % 3 else dog for lease in leases]
+            answers = [Answer(each.pk, noun.wnid) for each, noun in zip(leases, said, strict=True)]
+            _outcomes, leases = Lease.objects.trade(collection, person, answers, 4)
+            n_cast += len(answers)
+        return n_cast
+
+    n_cast = sum(together(act, people))
+
+    assert Vote.objects.count() == n_cast
+    for question in Question.objects.annotate(n_counted=Count("votes")):
+        assert question.n_votes == question.n_counted <= 6
+        assert (question.gain is not None) == (question.state == "open" and question.n_votes > 0)
+
+
+def test_a_starter_set_that_is_drawn_while_people_vote_loses_no_vote():
+    collection = make_collection(n_questions=8, min_votes=2, max_votes=6, gold_share=0)
+    people = [make_user() for _ in range(N_VOLUNTEERS)]
+    Collection.objects.filter(pk=collection.pk).update(n_starters=3)
+    collection.refresh_from_db()
+
+    def act(person: User | None) -> int:
+        if person:
+            return len(label_all(collection, person))
+        return reopening.follow(collection) * 0
+
+    n_cast = sum(together(act, [*people, None, None]))
+    reopening.follow(collection)
+    n_cast += sum(len(answered) for answered in come_back(collection, people))
+
+    assert Vote.objects.count() == n_cast
+    starters = Question.objects.filter(is_starter=True)
+    assert starters.count() == 3
+    assert min(starters.values_list("n_votes", flat=True)) >= 10
+    assert not Question.objects.filter(state="open").exists()
 
 
 def test_one_lease_voted_on_from_many_windows_counts_once():

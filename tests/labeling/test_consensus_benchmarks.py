@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from benchmarks import coarsening, disputing, plot
+from benchmarks import asking, coarsening, disputing, plot, targeting
 from benchmarks.accuracy import OURS, Row
 from benchmarks.crowds import Crowd
 from benchmarks.refitting import first_of
@@ -184,3 +184,46 @@ def test_precision_and_recall_are_of_the_labels_that_settled():
     assert (row["settled"], row["wrong"], row["disputed"], row["of them wrong"]) == (9, 1, 2, 1)
     assert (row["precision"], row["recall"]) == (0.5, 1.0)
     assert (row["mended"], row["spoilt"], row["given up"], row["votes a dispute"]) == (1, 0, 0, 2.5)
+
+
+# Starter sets, and whom to ask first
+
+
+def make_long_stream(n_items=60, each=30):
+    """Items of two classes on which a tenth of the votes errs, drawn at random."""
+    rng = np.random.default_rng(3)
+    truth = rng.integers(0, 2, n_items)
+    label = np.where(rng.random((n_items, each)) < 0.1, 1 - truth[:, np.newaxis], truth[:, np.newaxis])
+    votes = Votes(np.repeat(np.arange(n_items), each), np.tile(np.arange(each), n_items), label.ravel())
+    return Stream(votes, each, truth, 2)
+
+
+@pytest.mark.parametrize("order", [asking.any_unsettled, asking.least_sure, asking.by_gain])
+def test_no_rule_of_asking_buys_a_vote_on_what_has_settled(order):
+    stream, rng = make_long_stream(), np.random.default_rng(0)
+    n = np.full(60, 2)
+    fit = consensus.fit(stream.first(n), 60, 2)
+
+    first = order(fit, n, rng)
+
+    settled = ~asking.is_unsettled(fit, n)
+    assert settled.any()
+    assert not settled.all()
+    assert np.isneginf(first[settled]).all()
+    assert (first[~settled] > -np.inf).all()
+
+
+def test_starter_pictures_have_their_votes_and_these_end_at_what_all_say(monkeypatch):
+    monkeypatch.setattr(targeting, "N_STARTERS", 20)
+    stream = make_long_stream()
+
+    bought = targeting.buy_with_starters(stream, 0.9, is_each=True)
+    fit = consensus.fit(stream.first(bought.n), 60, 2)
+    course = targeting.replay(stream, fit, np.flatnonzero(bought.is_starter))
+
+    assert bought.is_starter.sum() == 20
+    assert bought.n[bought.is_starter].min() >= targeting.STARTER_VOTES
+    assert (bought.target >= 0.9).all()
+    # Nine prefixes each, from the second vote on; the last one says what all say.
+    assert len(course.item) == 20 * 9
+    assert course.agrees.reshape(20, 9)[:, -1].all()
