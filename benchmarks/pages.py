@@ -162,11 +162,11 @@ def _fill(n_votes: int, n_questions: int, n_annotators: int) -> None:
         state, places, found = (
             ("open", 1, None) if place % OPEN_EVERY == 1 else ("settled", 0, 0.9 + place % 97 / 1000)
         )
-        return (collection.pk, image, positions[place], is_gold, label if is_gold else None, state, places,
-                per_question, label if found else None, found)  # fmt: skip
+        return (collection.pk, image, positions[place], is_gold, False, label if is_gold else None, state,
+                places, per_question, label if found else None, found)  # fmt: skip
 
-    columns = ["collection_id", "image_id", "position", "is_gold", "truth_id", "state", "open_places",
-               "n_votes", "label_id", "confidence"]  # fmt: skip
+    columns = ["collection_id", "image_id", "position", "is_gold", "is_starter", "truth_id", "state",
+               "open_places", "n_votes", "label_id", "confidence"]  # fmt: skip
     copy_in(Question, columns, (question(place, image) for place, image in enumerate(images)))
     asked = np.array(Question.objects.order_by("pk").values_list("pk", flat=True))
     votes = chain.from_iterable(

@@ -126,10 +126,11 @@ def make_collection(slug: str, n_questions: int, is_half_answered: bool, classes
 
     def question(image: int, position: int) -> tuple[Any, ...]:
         if position < n_settled:
-            return collection.pk, image, position, False, "settled", 0, 2, label, 0.99
-        return collection.pk, image, position, False, "waiting", 0, 0, None, None
+            return collection.pk, image, position, False, False, "settled", 0, 2, label, 0.99
+        return collection.pk, image, position, False, False, "waiting", 0, 0, None, None
 
-    columns = ["collection_id", "image_id", "position", "is_gold", "state", "open_places", "n_votes"]
+    columns = ["collection_id", "image_id", "position", "is_gold", "is_starter", "state", "open_places",
+               "n_votes"]  # fmt: skip
     copy_in(
         Question,
         [*columns, "label_id", "confidence"],

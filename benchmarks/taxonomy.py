@@ -226,6 +226,7 @@ def _label(n_pictures: int) -> None:
         "image_id",
         "position",
         "is_gold",
+        "is_starter",
         "state",
         "open_places",
         "n_votes",
@@ -239,7 +240,7 @@ def _label(n_pictures: int) -> None:
             Question,
             columns,
             (
-                (collection.pk, i, i, False, "settled", 0, 3, label, 0.99)
+                (collection.pk, i, i, False, False, "settled", 0, 3, label, 0.99)
                 for i, label in zip(images, labels, strict=True)
             ),
         )
