@@ -19,14 +19,14 @@ START_ANNOTATORS = 4.0
 CROWD_MEAN = (0.5, 0.98)
 # Pseudo-votes that the crowd lends to each annotator: more than twenty votes of one's own outweigh them.
 CROWD_WEIGHT = (2.0, 20.0)
-# Pseudo-counts of the prior; of each class's accuracy; and of each pair of a truth and a mistake.
+# Pseudo-counts of the prior; of each class's accuracy, at least; and of each pair of a truth and a mistake.
 ITEMS_PER_CLASS = 1.0
-VOTES_PER_TRUTH = 100.0
+VOTES_PER_TRUTH = 20.0
 ERRORS_PER_PAIR = 1.0
-# What is taken for another is most often what that is taken for: so the errors the other way round count too, as this
-# many at most for each truth. Three votes an item hardly tell which of two nouns is the one that is misread; a fit
-# that presumes it lets one swallow the other.
-MIRRORED_ERRORS = 100.0
+# Few votes an item hardly tell which of two nouns is the one that is misread, the less so the more people err; a fit
+# that presumes it lets one noun swallow the other. Where a share e of the votes errs, some e² of two votes err both.
+# As many of a class's votes, times DOUBT_SHARE, draw its accuracy to the start, its errors to what is taken for it.
+DOUBT_SHARE, MOST_DOUBT = 4.0, 100.0
 # Who has a vote for every four cells of a confusion gets one of their own. So these hold four numbers a vote at most.
 VOTES_PER_CELL = 0.25
 # Votes that are guesses, and as many that are none, before any.
@@ -80,23 +80,26 @@ def maximise(
 def _crowd_rows(said: Floats) -> tuple[Floats, Floats]:
     """Return how often the crowd is right on each class, and what it says where it is not, smoothed."""
     n_classes = len(said)
-    start = START_SKILL[0] / sum(START_SKILL)
-    accuracy = (said.diagonal() + VOTES_PER_TRUTH * start) / (said.sum(axis=1) + VOTES_PER_TRUTH)
-    errors = said + _mirrored(said) + ERRORS_PER_PAIR
+    start, n_of = START_SKILL[0] / sum(START_SKILL), said.sum(axis=1)
+    errs = 1 - np.trace(said) / max(n_of.sum(), 1e-9)
+    doubt = np.minimum(DOUBT_SHARE * errs**2 * n_of, MOST_DOUBT)
+    held = np.maximum(doubt, VOTES_PER_TRUTH)
+    accuracy = (said.diagonal() + held * start) / (n_of + held)
+    errors = said + _mirrored(said, doubt) + ERRORS_PER_PAIR
     np.fill_diagonal(errors, 0)
     if n_classes > 1:
         errors /= errors.sum(axis=1, keepdims=True)
     return accuracy, errors
 
 
-def _mirrored(said: Floats) -> Floats:
+def _mirrored(said: Floats, most: Floats) -> Floats:
     """Return how often each class would be taken for each other, if as often as the other is for it; (n_classes,
-    n_classes), [truth, observed], each row's errors at most MIRRORED_ERRORS together.
+    n_classes), [truth, observed], each row's errors together at most `most`, (n_classes,).
     """
     n_of = said.sum(axis=1, keepdims=True)
     mirrored: Floats = (said / np.maximum(n_of, 1e-9)).T * n_of
     np.fill_diagonal(mirrored, 0)
-    mirrored *= np.minimum(1, MIRRORED_ERRORS / np.maximum(mirrored.sum(axis=1, keepdims=True), 1e-9))
+    mirrored *= np.minimum(1, most / np.maximum(mirrored.sum(axis=1), 1e-9))[:, np.newaxis]
     return mirrored
 
 

@@ -8,7 +8,7 @@ from labeling.consensus import Votes
 
 
 def test_what_is_taken_for_another_is_presumed_to_be_what_that_is_taken_for():
-    said = np.array([[90.0, 10.0, 0.0], [0.0, 50.0, 0.0], [0.0, 0.0, 50.0]])
+    said = np.array([[60.0, 40.0, 0.0], [0.0, 100.0, 0.0], [0.0, 0.0, 100.0]])
 
     _accuracy, confusion = estimation._crowd_rows(said)
 
@@ -39,6 +39,6 @@ def test_where_a_truth_and_its_twin_are_hard_to_tell_apart_neither_swallows_the_
 
     most_frequent, _share = consensus.majority(votes, n_items, n_classes)
     assert (found.label == truth).mean() > (most_frequent == truth).mean() + 0.01
-    monkeypatch.setattr(estimation, "MIRRORED_ERRORS", 0.0)
+    monkeypatch.setattr(estimation, "MOST_DOUBT", 0.0)
     presuming = consensus.fit(votes, n_items, n_classes)
     assert (presuming.label == truth).mean() < (most_frequent == truth).mean()

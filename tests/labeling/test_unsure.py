@@ -96,7 +96,7 @@ def test_shortlists_find_the_same(monkeypatch, n_annotators):
     whole = consensus.fit(votes, 1_500, 70, n_unsure=n_unsure)
 
     assert short.parameters.guessing == pytest.approx(whole.parameters.guessing, abs=0.02)
-    assert np.quantile(np.abs(short.confidence - whole.confidence), 0.99) < 0.02
+    assert np.quantile(np.abs(short.confidence - whole.confidence), 0.99) < 0.03
     assert (short.label == whole.label).mean() > 0.97
 
 
