@@ -154,11 +154,13 @@ class Fit:
 
     def course(self, item: int, annotators: Ints, labels: Ints) -> Floats:
         """Return the posterior of `item` after each of its votes, in the order in which they are given,
-        (n_votes, n_classes); annotators, labels: (n_votes,) int64.
+        (n_votes, n_classes); annotators, labels: (n_votes,) int64, a label below 0 of who could not tell.
         """
-        log_q = self._foretold(item)
-        found = [self.weigh(annotators[:n], labels[:n], log_q) for n in range(1, len(labels) + 1)]
-        return np.array(found).reshape(len(labels), self.parameters.n_classes)
+        log_q, found = self._foretold(item), np.empty((len(labels), self.parameters.n_classes))
+        for n in range(1, len(labels) + 1):
+            told = np.flatnonzero(labels[:n] >= 0)
+            found[n - 1] = self.weigh(annotators[told], labels[told], log_q, n - len(told))
+        return found
 
     def answers(self, item: int) -> Ints:
         """Return what was said of `item`, (n_votes of it,) int64, the lowest first."""

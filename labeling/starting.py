@@ -10,6 +10,7 @@ from labeling import consensus, targets
 from labeling.models import VERIFIED, Choices, Collection, Keys, Question, Target, Vote
 from labeling.models.choices import read_shifts
 
+UNSURE = -1  # the label of a vote that cannot tell; see Fit.course
 # (annotator, synset, kind of answer) of each vote on a question, in the order in which they came.
 Said = list[tuple[int, int | None, str]]
 
@@ -102,8 +103,9 @@ def _said(collection: Collection) -> dict[int, Said]:
 def _votes(
     choices: Choices, said: Said, annotator_of: dict[int, int], about: int | None
 ) -> list[tuple[int, int]]:
-    """Return who said what, as the fit calls both, of those votes that say something; about: the place of the noun
-    that the question is about.
+    """Return who said what, as the fit calls both, of those votes that say something, or cannot tell: UNSURE.
+
+    about: the place of the noun that the question is about.
     """
     found = []
     for who, synset, kind in said:
@@ -113,6 +115,8 @@ def _votes(
             label = VERIFIED.index(kind) if kind in VERIFIED and choices.place(synset) == about else None
         if label is not None and who in annotator_of:
             found.append((annotator_of[who], label))
+        elif kind == Vote.Answer.CANNOT_TELL:
+            found.append((annotator_of.get(who, 0), UNSURE))
     return found
 
 
@@ -123,7 +127,7 @@ def _course(
     annotators, labels = np.array(votes, dtype=np.int64).reshape(-1, 2).T
     course = fit.course(item, annotators, labels)  # (n_votes, n_classes)
     best = course.argmax(axis=1)
-    n_named = np.cumsum(labels < course.shape[1])
+    n_named = np.cumsum((labels >= 0) & (labels < course.shape[1]))
     return [
         (item, int(best[n]) if about is None else about, float(course[n, best[n]]), bool(best[n] == best[-1]))
         for n in range(len(labels))

@@ -530,3 +530,17 @@ def test_improper_parameters_are_refused(wrong, sentence):
 def test_there_is_no_start_without_classes():
     with pytest.raises(ValueError, match="n_classes: expected 1 or more; found 0"):
         Parameters.start(0)
+
+
+def test_the_course_of_an_item_ends_at_its_posterior_whoever_could_not_tell():
+    rng = np.random.default_rng(5)
+    votes = Votes(np.repeat(np.arange(20), 5), np.tile(np.arange(5), 20), rng.integers(0, 3, 100))
+    n_unsure = np.arange(20) % 3
+    found = fit(votes, 20, 3, n_unsure=n_unsure)
+    mine = votes.item == 7
+
+    course = found.course(7, np.append(votes.annotator[mine], 0), np.append(votes.label[mine], -1))
+
+    assert n_unsure[7] == 1
+    np.testing.assert_allclose(course[-1], found.posterior(7))
+    np.testing.assert_allclose(course.sum(axis=1), 1)

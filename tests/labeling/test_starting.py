@@ -319,6 +319,18 @@ def test_the_database_refuses_a_target_below_the_collections():
     Target.objects.replace(collection, {None: (0.0, 3)})
 
 
+def test_who_cannot_tell_is_heard_as_by_the_vote_itself(breeds):
+    question = breeds.questions.order_by("pk")[1]
+    Vote.objects.create(question=question, annotator=make_user(), answer="cannot_tell", taxonomy_version=1)
+    breeds.questions.filter(pk=question.pk).update(n_votes=11)
+
+    aggregation.refit(breeds)
+
+    assert {name: target.n_starters for name, target in of_nouns(breeds).items()}["husky"] == 20
+    fit = breeds.fits.latest()
+    assert fit.n_votes == 601
+
+
 # --- What organisers see -----------------------------------------------------------------------------------
 
 
