@@ -43,7 +43,7 @@ from labeling.parameters import Floats, Ints, Parameters, Start, Votes, check_ra
 from labeling.targets import shifted
 
 __all__ = [
-    "Decision", "Fit", "Floats", "Gold", "Ints", "Parameters", "Policy", "Probabilities", "Start", "Votes",
+    "Decision", "Fit", "Floats", "Gold", "Ints", "Parameters", "Policy", "Probabilities", "Start", "Tree", "Votes",
     "decide", "fall_back", "fit", "majority", "posterior", "update",
 ]  # fmt: skip
 
