@@ -140,6 +140,15 @@ document.addEventListener("input", (event) => {
   const input = pickerOf(event.target);
   if (input) parts(input).note.hidden = true; // what was chosen is not what stands there now
 });
+// The browser says "change" once more when the field is left. What hangs on it has been fetched when it was chosen;
+// fetched anew, it would take the focus away from whoever is there already.
+document.addEventListener(
+  "change",
+  (event) => {
+    if (event.isTrusted && pickerOf(event.target) && isChosen(event.target)) event.stopPropagation();
+  },
+  true,
+);
 document.addEventListener("focusout", (event) => pickerOf(event.target) && hide(event.target));
 // Pressing on the list must not take the focus away from the field before the click arrives.
 document.addEventListener("mousedown", (event) => {

@@ -79,6 +79,23 @@ def test_a_collection_is_made_filled_with_nouns_and_opened_by_keyboard_alone(
     assert Collection.objects.get().is_open
 
 
+def test_what_a_noun_adds_is_fetched_once(page, live_server, organiser, nouns):
+    """Fetched again when the field is left, it would take the focus away from its buttons."""
+    Collection.objects.create(slug="pets", name="Pets", root=nouns["animal"], owner=organiser)
+    sign_in(page, live_server, organiser)
+    page.goto("/collections/pets/edit/")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "?noun=" in request.url else None)
+
+    tab_to(page.get_by_role("combobox", name="A noun below the root"))
+    pick(page, "cat")
+    tab_to(page.get_by_role("button", name="Add cat itself"))
+    page.wait_for_load_state("networkidle")
+
+    assert len(asked) == 1
+    expect(page.get_by_role("button", name="Add cat itself")).to_be_focused()
+
+
 def test_nouns_are_added_without_javascript(open_page, live_server, organiser, nouns):
     collection = Collection.objects.create(slug="pets", name="Pets", root=nouns["animal"], owner=organiser)
     page = open_page(java_script_enabled=False)
