@@ -1,42 +1,39 @@
-"""Rows of a snapshot <-> Parquet, and the digest over all of them. Pure.
+"""Rows of a snapshot <-> Parquet, and the digest over all of it. Pure.
 
-The digest is over the rows' meaning and not over the file's bytes, so another version of Parquet keeps it.
+The digest is over what the rows mean and not over a file's bytes, so another version of Parquet keeps it. It is made
+in three steps, so that whoever was not given every row can still prove those that they were given:
+
+- a row's leaf is the SHA-256 of its values as JSON; of a row that is kept secret, of a salt and its values, so that
+  nobody finds the values by trying all of them;
+- the seal names the SHA-256 over all leaves, in the order of the rows, and over each other part of the snapshot;
+- the digest is the SHA-256 of the seal.
+
+A row that is left out of a download is stood for by its leaf. Source: Merkle, A digital signature based on a
+conventional encryption function (1987), with one level, doi:10.1007/3-540-48184-2_32.
 """
 
 import hashlib
-import io
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, astuple, dataclass, fields
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from labeling.splits import TEST
 
 ROWS_A_GROUP = 50_000
 
-SCHEMA = pa.schema(
-    [
-        pa.field("sha256", pa.string(), nullable=False),
-        pa.field("file_name", pa.string(), nullable=False),
-        pa.field("wnid", pa.string(), nullable=False),
-        pa.field("synset", pa.string(), nullable=False),
-        pa.field("confidence", pa.float64(), nullable=False),
-        pa.field("n_votes", pa.int32(), nullable=False),
-        pa.field("split", pa.string(), nullable=False),
-        pa.field("licence", pa.string(), nullable=False),
-        pa.field("credit", pa.string(), nullable=False),
-    ]
-)
-
 
 class ManifestError(ValueError):
-    """The manifest is not one that Nestwork wrote, or its rows are out of order."""
+    """The file is not one that Nestwork wrote, or its rows are out of order."""
 
 
-@dataclass(frozen=True)
-class ManifestRow:
+class ManifestRow(NamedTuple):
+    """A picture and its label."""
+
     sha256: str
     file_name: str
     wnid: str
@@ -46,43 +43,156 @@ class ManifestRow:
     split: str
     licence: str
     credit: str
+    n_bytes: int = 0  # of its file; 0 in snapshots that were frozen before sizes were kept
+    crc32: int = 0
+    salt: str = ""  # set where the label is kept secret
+
+    @property
+    def is_secret(self) -> bool:
+        return bool(self.salt)
 
 
-def write_manifest(rows: Iterable[ManifestRow], taxonomy: dict[str, Any], file: BinaryIO) -> str:
-    """Write `rows` to `file` as Parquet and return the digest over them and `taxonomy`, 64 hex digits.
+class RemainderRow(NamedTuple):
+    """A settled picture that is in no class of the snapshot, and why."""
 
-    rows come in ascending order of sha256, each once; they are streamed. `taxonomy` is what json can write.
-    Raises ManifestError if the order is another.
+    sha256: str
+    wnid: str
+    synset: str
+    confidence: float
+    n_votes: int
+    split: str
+    reason: str
+    salt: str = ""
+
+
+class VoteRow(NamedTuple):
+    """One answer to a picture of the training or validation part."""
+
+    sha256: str
+    annotator: int  # a pseudonym of this snapshot alone, from 1
+    wnid: str  # empty where the answer names no noun
+    answer: str
+    seconds: float | None
+
+
+_TYPES = {
+    "confidence": pa.float64(),
+    "n_votes": pa.int32(),
+    "n_bytes": pa.int64(),
+    "crc32": pa.int64(),
+    "annotator": pa.int32(),
+    "seconds": pa.float64(),
+}
+_MAY_BE_EMPTY = {"seconds"}
+# What snapshots had that were frozen first: no sizes, and a digest that needed every row.
+_FIRST_COLUMNS = ManifestRow._fields[:9]
+
+Row = TypeVar("Row", bound=ManifestRow | RemainderRow | VoteRow)
+
+
+def schema_of(kind: type[Row]) -> pa.Schema:
+    """Return the columns of the Parquet file that keeps rows of this kind."""
+    return pa.schema(
+        [
+            pa.field(name, _TYPES.get(name, pa.string()), nullable=name in _MAY_BE_EMPTY)
+            for name in kind._fields
+        ]
+    )
+
+
+def write_rows(kind: type[Row], rows: Iterable[Row], file: BinaryIO) -> int:
+    """Write `rows` to `file` as Parquet, some at a time; return how many those are.
+
+    They come in ascending order of sha256; pictures come once, and their votes together. Raises ManifestError.
     """
-    digest = hashlib.sha256(_canonical(taxonomy))
+    schema, n, last = schema_of(kind), 0, ""
     rows = iter(rows)
-    last = ""
-    with pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         while group := list(islice(rows, ROWS_A_GROUP)):
-            for row in group:
-                if row.sha256 <= last:
-                    raise ManifestError(f"Expected a SHA-256 after {last}; found {row.sha256}.")
-                last = row.sha256
-                digest.update(_canonical(astuple(row)))
-            writer.write_table(pa.Table.from_pylist([asdict(row) for row in group], schema=SCHEMA))
-    return digest.hexdigest()
+            last = _refuse_disorder(kind, group, last)
+            columns = [
+                pa.array(values, field.type)
+                for values, field in zip(zip(*group, strict=True), schema, strict=True)
+            ]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+            n += len(group)
+    return n
 
 
-def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+def _refuse_disorder(kind: type[Row], group: Sequence[Row], last: str) -> str:
+    may_repeat = kind is VoteRow
+    for row in group:
+        if row.sha256 < last or (row.sha256 == last and not may_repeat):
+            raise ManifestError(f"Expected a SHA-256 after {last}; found {row.sha256}.")
+        last = row.sha256
+    return last
 
 
-def read_manifest(data: bytes) -> Iterator[ManifestRow]:
-    """Yield the rows of a manifest, a group at a time. Raises ManifestError."""
-    try:
-        table = pq.ParquetFile(io.BytesIO(data))
-    except pa.ArrowInvalid as error:
-        raise ManifestError(f"Expected a Parquet manifest; found {error}.") from error
-    if not table.schema_arrow.equals(SCHEMA):
-        raise ManifestError(
-            f"Expected the columns {', '.join(SCHEMA.names)}; found {', '.join(table.schema_arrow.names)}."
+def read_rows(kind: type[Row], file: BinaryIO) -> Iterator[Row]:
+    """Yield the rows that `write_rows` wrote, reading some at a time. Raises ManifestError."""
+    for batch in read_batches(kind, file):
+        yield from map(
+            kind._make, zip(*(batch.column(name).to_pylist() for name in batch.schema.names), strict=True)
         )
-    names = [field.name for field in fields(ManifestRow)]
-    for batch in table.iter_batches(batch_size=ROWS_A_GROUP):
-        for row in zip(*(batch.column(name).to_pylist() for name in names), strict=True):
-            yield ManifestRow(*row)
+
+
+def read_batches(kind: type[Row], file: BinaryIO) -> Iterator[pa.RecordBatch]:
+    """Yield the same as Arrow's batches."""
+    try:
+        table = pq.ParquetFile(file)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ManifestError(f"Expected a Parquet file of Nestwork; found {error}.") from error
+    names, expected = table.schema_arrow.names, schema_of(kind)
+    is_first = kind is ManifestRow and tuple(names) == _FIRST_COLUMNS
+    if not is_first and not table.schema_arrow.equals(expected):
+        raise ManifestError(f"Expected the columns {', '.join(expected.names)}; found {', '.join(names)}.")
+    try:
+        for batch in table.iter_batches(batch_size=ROWS_A_GROUP):
+            yield _completed(batch, expected) if is_first else batch
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ManifestError(f"Expected whole rows; found {error}.") from error
+
+
+def _completed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Fill in the columns that the first snapshots lacked. Their test rows had no salt: a mark stands for it."""
+    n = batch.num_rows
+    salts = pc.if_else(pc.equal(batch["split"], TEST), "none", "")
+    more = [pa.repeat(pa.scalar(0, pa.int64()), n), pa.repeat(pa.scalar(0, pa.int64()), n), salts]
+    return pa.RecordBatch.from_arrays([*batch.columns, *more], schema=schema)
+
+
+def leaf(row: ManifestRow | RemainderRow | VoteRow) -> bytes:
+    """Return the 32 bytes that stand for `row` in the seal."""
+    if isinstance(row, VoteRow):
+        return hashlib.sha256(_json(row)).digest()
+    return hashlib.sha256(row.salt.encode() + _json(row[:-1])).digest()
+
+
+def seal_of(leaves: Iterable[bytes]) -> str:
+    """Return what the seal says of rows with these leaves: 64 hex digits."""
+    whole = hashlib.sha256()
+    for each in leaves:
+        whole.update(each)
+    return whole.hexdigest()
+
+
+def json_seal(value: Any) -> str:
+    """Return what the seal says of what JSON can write: 64 hex digits."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def digest_of(seal: dict[str, str]) -> str:
+    """Return the digest over a whole snapshot, 64 hex digits: that of its seal."""
+    return json_seal(seal)
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one way to write `value` as JSON: keys in order, no spaces, ASCII alone."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _json(values: Sequence[Any]) -> bytes:
+    return _encode(list(values)).encode()
