@@ -6,14 +6,15 @@ most of them than to run them; so it keeps the plans, which it can where it bind
 models; constraints still hold.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from operator import itemgetter
 from select import POLLIN, poll
 from typing import Any, TypeVar
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
 from django.db.backends.utils import CursorWrapper
 
 IS_POSTGRESQL = connection.vendor == "postgresql"  # asked of the connection, it would cost as much as a row
@@ -80,3 +81,24 @@ def _in_order(
     return itemgetter(
         *(names.index(each.attname) for each in model._meta.concrete_fields if each.attname in names)
     )
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Read everything inside as it stood at one moment, holding nobody up; nothing is written. Inside a transaction
+    this does nothing more than that does.
+    """
+    if connection.in_atomic_block:
+        yield
+    elif IS_POSTGRESQL:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield
+    else:
+        # Django's own transactions take the lock that writers wait for; see settings.DATABASES.
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN DEFERRED")
+            try:
+                yield
+            finally:
+                cursor.execute("ROLLBACK")

@@ -1,147 +1,266 @@
-"""A Collection's settled questions -> a Snapshot."""
+"""Freezings as they wait, run and end: a Collection -> a Snapshot. See reading.py and sealing.py for what is done."""
 
-import tempfile
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
-from typing import Any
+import errno
+import logging
+import time
+from collections.abc import Mapping
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any, Iterator
 
-from django.core.files import File
-from django.db import transaction
+import numpy as np
+from django.db.models import Case, Exists, OuterRef, Value, When
+from django.utils.translation import gettext, ngettext
 
 from accounts.models import User
-from datasets.manifest import ManifestRow, write_manifest
-from datasets.models import Snapshot
-from labeling.models import Collection
+from config.storage import private_storage
+from datasets import reading, sealing
+from datasets.card import card, lacking
+from datasets.choosing import Choice, FreezeRefusedError, Plan, plan, taxonomy_of
+from datasets.models import FreezePolicy, Freezing, FreezingLostError, Snapshot
+from datasets.models.freezings import HEARTBEAT_EVERY_S
+from labeling.models import Collection, Image, Vote
 from labeling.splits import SPLITS
-from taxonomy.models import Ancestry, Change, Hypernym, Synset
+from labeling.straddling import straddling
+
+logger = logging.getLogger(__name__)
+
+MOST_NAMED = 5  # classes that a sentence names
+# What a disk says that takes no more: it is full, its owner's share is used up, the file may not be larger.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-class NothingToFreezeError(ValueError):
+class NothingToFreezeError(FreezeRefusedError):
     """The collection has no settled question that would go in."""
 
 
-class _TaxonomyChangedError(Exception):
-    """The taxonomy changed while a snapshot was made, so it may hold labels from before and after."""
+class LackingPicturesError(FreezeRefusedError):
+    """A class has no picture in some part."""
 
 
-def freeze(collection: Collection, min_confidence: float | None = None) -> Snapshot:
-    """Freeze what is settled at `min_confidence` or above (the collection's target, unless given).
+class FullDiskError(FreezeRefusedError):
+    """There is no room for the snapshot's files."""
 
-    Freezing what has not changed since a snapshot returns that snapshot. Where the taxonomy changes meanwhile, it
-    begins again: nobody has to wait for a freezing. Raises NothingToFreezeError.
+
+class AlreadyFreezingError(Exception):
+    """Somebody else is freezing this collection."""
+
+
+def freeze(collection: Collection, choice: Choice | None = None, asked_by: User | None = None) -> Snapshot:
+    """Freeze what is settled now, in this process; return the snapshot, which is an earlier one where nothing has
+    changed since. Raises FreezeRefusedError, and AlreadyFreezingError where somebody else does.
     """
-    while True:
-        try:
-            return _freeze(collection, min_confidence)
-        except _TaxonomyChangedError:
-            continue
-
-
-@transaction.atomic
-def _freeze(collection: Collection, min_confidence: float | None) -> Snapshot:
-    # One freezing at a time for a collection, so that numbers follow each other.
-    collection = Collection.objects.select_for_update().get(pk=collection.pk)
-    version = Change.objects.version()
-    floor = collection.target_confidence if min_confidence is None else min_confidence
-    taxonomy = _taxonomy(collection)
-    counts: Counter[tuple[str, str]] = Counter()
-    with tempfile.TemporaryFile() as file:
-        digest = write_manifest(_rows(collection, floor, counts), taxonomy, file)
-        if not counts:
-            raise NothingToFreezeError(
-                f"{collection}: expected settled questions with a confidence of at least {floor:.2f}; found none."
-            )
-        if Change.objects.version() != version:
-            raise _TaxonomyChangedError
-        same = collection.snapshots.filter(digest=digest).first()
-        if same:
-            return same
-        number = (collection.snapshots.order_by("-number").values_list("number", flat=True).first() or 0) + 1
-        snapshot = Snapshot(
-            collection=collection,
-            number=number,
-            taxonomy=taxonomy,
-            card=_card(collection, taxonomy["classes"], counts),
-            digest=digest,
-            n_images=counts.total(),
-            min_confidence=floor,
-            taxonomy_version=version,
+    asked = enqueue(collection, choice or Choice(), asked_by)
+    freezing = Freezing.objects.claim(asked.pk)
+    snapshot = run(freezing) if freezing else None
+    if snapshot is None:
+        raise AlreadyFreezingError(
+            f"Expected that nobody else freezes {collection}; found that freezing {asked.pk} is running."
         )
-        snapshot.manifest.save(f"snapshots/{collection.slug}/{number}-{digest[:12]}.parquet", File(file))
     return snapshot
 
 
-def _rows(collection: Collection, floor: float, counts: Counter[tuple[str, str]]) -> Iterator[ManifestRow]:
-    """Yield the rows in the order of their hashes, and count them by class and split on the way."""
-    rows = _labels(collection, floor)
-    for row in _one_each(rows, _above(collection)) if collection.is_verifying else rows:
-        counts[row.wnid, row.split] += 1
-        yield row
+def enqueue(
+    collection: Collection,
+    choice: Choice,
+    asked_by: User | None = None,
+    cause: Freezing.Cause = Freezing.Cause.ASKED,
+) -> Freezing:
+    """Have a worker freeze a collection; return what waits or runs. Raises FreezeRefusedError if the choice cannot
+    be met, whatever has settled.
+    """
+    plan(collection, choice)
+    return Freezing.objects.enqueue(collection, choice.to_json(), cause=cause, asked_by=asked_by)
 
 
-def _labels(collection: Collection, floor: float) -> Iterator[ManifestRow]:
-    settled = collection.questions.settled().filter(
-        confidence__gte=floor, image__withdrawn_at=None, label__in=collection.offered()
+def enqueue_due() -> int:
+    """Have the collections frozen whose policies say that enough new labels have settled; return how many."""
+    due = FreezePolicy.objects.due()
+    for policy in due:
+        try:
+            enqueue(policy.collection, Choice.from_json(policy.options), cause=Freezing.Cause.GROWTH)
+        except FreezeRefusedError as error:
+            logger.warning("%s: %s", policy, error)
+    return len(due)
+
+
+def freeze_waiting() -> int:
+    """Run the freezings that wait, the oldest first, until there is none; return how many this worker took."""
+    n_taken = 0
+    while freezing := Freezing.objects.claim_next():
+        n_taken += 1
+        try:
+            run(freezing)
+        except FreezeRefusedError as error:
+            logger.info("%s: %s", freezing, error)  # its row says so too
+    return n_taken
+
+
+def sweep() -> None:
+    """Let wait again what a dead worker left, and have frozen what is due."""
+    Freezing.objects.lost().requeue()
+    enqueue_due()
+
+
+def run(freezing: Freezing) -> Snapshot | None:
+    """Make the snapshot of a freezing that was claimed, from where the attempt before it stopped. Safe to be killed
+    at any moment. None if it was taken from this worker. What is refused fails it with the sentence, and is raised.
+    """
+    try:
+        with _room():
+            snapshot = _Run(freezing).make()
+    except FreezingLostError as error:
+        logger.warning("%s", error)
+        return None
+    except FreezeRefusedError as error:
+        freezing.fail(error)
+        _clear(freezing)
+        raise
+    except BaseException:  # Ctrl-C too: nobody would go on with it
+        freezing.fail(gettext("It broke off; the log of whoever ran it says why."))
+        _clear(freezing)
+        raise
+    _clear(freezing)
+    return snapshot
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Say that the disk is full where it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        raise FullDiskError(
+            gettext("Expected room for the snapshot’s files; found a full disk%(where)s. Nothing of it was kept.")
+            % {"where": where}
+        ) from error
+
+
+def _clear(freezing: Freezing) -> None:
+    """Delete the files of its parts, of all attempts."""
+    storage = private_storage()
+    try:
+        folders, _files = storage.listdir(freezing.folder)
+    except FileNotFoundError:
+        return
+    for folder in folders:
+        _folders, files = storage.listdir(f"{freezing.folder}/{folder}")
+        for file in files:
+            storage.delete(f"{freezing.folder}/{folder}/{file}")
+        storage.delete(f"{freezing.folder}/{folder}")
+    storage.delete(freezing.folder)
+    freezing.parts.all().delete()
+
+
+class _Run:
+    """One attempt at a freezing."""
+
+    def __init__(self, freezing: Freezing) -> None:
+        self.freezing, self.collection = freezing, freezing.collection
+        self.told_at = time.monotonic()
+
+    def make(self) -> Snapshot:
+        while True:
+            try:
+                plan = self._plan()
+                self._read(plan)
+                return self._seal(plan)
+            except reading.TaxonomyChangedError:
+                # Nobody who changes the nouns has to wait for a freezing.
+                self.freezing.begin_anew(plan={}, state=Freezing.State.CHECKING)
+
+    def _plan(self) -> Plan:
+        """Return what the attempt before this one went by; or what holds now, where that is no longer so."""
+        now = plan(self.collection, Choice.from_json(self.freezing.options))
+        if self.freezing.plan == now.to_json():
+            return now
+        n_settled = self.collection.questions.settled().count()
+        n_parts = reading.n_parts_of(n_settled)
+        self.freezing.begin_anew(plan=now.to_json(), n_parts=n_parts, n_settled=n_settled)
+        return now
+
+    def _read(self, plan: Plan) -> None:
+        freezing = self.freezing
+        alike = self._alike()
+        freezing.tell(state=Freezing.State.READING)
+        reader = reading.Reader(self.collection, plan, alike)
+        done = set(freezing.parts.values_list("number", flat=True))
+        for number in range(freezing.n_parts):
+            if number not in done:
+                prefix = reading.prefix_of(number, freezing.n_parts)
+                sealing.keep(freezing, number, prefix, reader.read(prefix))
+
+    def _alike(self) -> set[str]:
+        """Return the SHA-256 of the pictures that look like one of a later part, and so are left out."""
+        part = Case(*(When(split=split, then=Value(place)) for place, split in enumerate(SPLITS)))
+        images = Image.objects.shown().filter(
+            Exists(self.collection.questions.filter(image=OuterRef("pk"))), perceptual_hash__isnull=False
+        )
+        rows = images.values_list("pk", "perceptual_hash", part).iterator(chunk_size=20_000)
+        table = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, 3)
+        keys, hashes, parts = table.T
+        found = keys[straddling(hashes, parts)]
+        return set(Image.objects.filter(pk__among=found.tolist()).values_list("sha256", flat=True))
+
+    def _seal(self, plan: Plan) -> Snapshot:
+        freezing = self.freezing
+        freezing.tell(state=Freezing.State.SEALING)
+        counts = card((part.found for part in freezing.parts.all()), plan.classes)
+        self._refuse(plan, counts)
+        account = {**counts, **_account(self.collection, plan)}
+        snapshot, is_new = sealing.seal(freezing, taxonomy_of(plan.classes), account, self._tick)
+        if not is_new:
+            freezing.finish(snapshot, is_new=False)
+        return snapshot
+
+    def _refuse(self, plan: Plan, counts: Mapping[str, Any]) -> None:
+        if not sum(counts["by_split"].values()):
+            raise NothingToFreezeError(
+                gettext(
+                    "%(collection)s: expected settled questions with a confidence of at least %(floor).2f; found none."
+                )
+                % {"collection": self.collection, "floor": plan.floor}
+            )
+        lacks = lacking(counts["by_class"])
+        if lacks and not plan.may_lack:
+            raise LackingPicturesError(_say_lacking(lacks, counts))
+
+    def _tick(self) -> None:
+        if time.monotonic() - self.told_at >= HEARTBEAT_EVERY_S:
+            self.freezing.tell()
+            self.told_at = time.monotonic()
+
+
+def _say_lacking(lacks: list[tuple[str, str]], counts: Mapping[str, Any]) -> str:
+    names = dict(
+        (wnid, taxonomy["name"]) for wnid, taxonomy in taxonomy_of({wnid for wnid, _ in lacks})["nouns"].items()
     )
-    columns = (
-        "image__sha256", "image__file", "label__wnid", "label__name", "confidence", "n_votes",
-        "image__licence", "image__credit", "image__split",
-    )  # fmt: skip
-    for sha256, file, wnid, name, confidence, n_votes, licence, credit, split in (
-        settled.order_by("image__sha256").values_list(*columns).iterator(chunk_size=5000)
-    ):
-        file_name = file.rpartition("/")[2]
-        yield ManifestRow(sha256, file_name, wnid, name, confidence, n_votes, split, licence, credit)
+    by_class: dict[str, list[str]] = {}
+    for wnid, split in lacks:
+        by_class.setdefault(wnid, []).append(split)
+    named = [f"{names[wnid]} ({', '.join(splits)})" for wnid, splits in list(by_class.items())[:MOST_NAMED]]
+    more = len(by_class) - len(named)
+    if more:
+        named.append(ngettext("%(n)d more", "%(n)d more", more) % {"n": more})
+    return gettext(
+        "Expected a picture of every class in each of the parts train, val and test; found none for: %(named)s. Choose "
+        "other classes or a lower confidence, or allow classes to lack pictures."
+    ) % {"named": "; ".join(named)}
 
 
-def _above(collection: Collection) -> dict[str, set[str]]:
-    """Return for each class the others that are above it."""
-    classes = collection.offered()
-    pairs = Ancestry.objects.filter(ancestor__in=classes, descendant__in=classes, depth__gt=0)
-    above: dict[str, set[str]] = {}
-    for descendant, ancestor in pairs.values_list("descendant__wnid", "ancestor__wnid"):
-        above.setdefault(descendant, set()).add(ancestor)
-    return above
-
-
-def _one_each(rows: Iterable[ManifestRow], above: Mapping[str, set[str]]) -> Iterator[ManifestRow]:
-    """Yield one row for each picture, whose rows follow each other.
-
-    A picture that was asked about several nouns may be settled to show several. Of a noun and one below it the one
-    below is its label, since that says both; of nouns that lie side by side the more confident one, since a network
-    learns one class of a picture.
-    """
-    for _sha256, group in groupby(rows, key=lambda row: row.sha256):
-        of_picture = list(group)
-        said = set().union(*(above.get(row.wnid, set()) for row in of_picture))
-        lowest = [row for row in of_picture if row.wnid not in said]
-        yield max(lowest, key=lambda row: (row.confidence, row.n_votes, row.wnid))
-
-
-def _taxonomy(collection: Collection) -> dict[str, Any]:
-    """Return the classes that may be learnt in their order, and every noun above them with its hypernyms, as
-    they stand now.
-    """
-    classes = collection.offered()
-    nouns = Synset.objects.filter(descendant_rows__descendant__in=classes).distinct().order_by("wnid")
-    edges = Hypernym.objects.filter(hyponym__in=nouns).values_list("hyponym__wnid", "hypernym__wnid")
-    above: dict[str, list[str]] = {}
-    for hyponym, hypernym in sorted(edges):
-        above.setdefault(hyponym, []).append(hypernym)
+def _account(collection: Collection, plan: Plan) -> dict[str, Any]:
+    """Return how the labels were made, for the data card."""
+    cast = Vote.objects.filter(annotator=OuterRef("pk"), question__collection=collection)
+    annotators = User.objects.filter(Exists(cast))
+    accuracy = collection.questions.accuracy()
     return {
-        "classes": [synset.wnid for synset in classes],
-        "nouns": {s.wnid: {"name": s.name, "hypernyms": above.get(s.wnid, [])} for s in nouns},
-    }
-
-
-def _card(collection: Collection, classes: list[str], counts: Counter[tuple[str, str]]) -> dict[str, Any]:
-    annotators = User.objects.filter(votes__question__collection=collection).distinct()
-    return {
-        "by_class": {wnid: {split: counts[wnid, split] for split in SPLITS} for wnid in classes},
-        "by_split": {split: sum(counts[wnid, split] for wnid in classes) for split in SPLITS},
         "annotators": {kind: annotators.filter(kind=kind).count() for kind in User.Kind.values},
-        "n_votes": collection.questions.counts()["n_votes"],
+        "accuracy": None if accuracy is None else round(accuracy, 6),
+        "kind": collection.kind,
+        "guide": collection.guide,
         "policy": {
             "target_confidence": collection.target_confidence,
             "min_votes": collection.min_votes,

@@ -1,6 +1,7 @@
 """Votes -> how well the people who cast them agree, and how sure we are of each. Arrays in, arrays out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count as steps
 
 import numpy as np
@@ -33,28 +34,55 @@ def coincidences(item: Ints, label: Ints, count: Ints, n_labels: int) -> Floats:
     return met
 
 
+@dataclass(frozen=True)
+class Tally:
+    """What alpha is made from. Tallies of different items add up to that of all of them.
+
+    votes: how many could be paired with another on their item; differing: the pairs among them that differ, each
+    weighing 1 / (votes on the item - 1); of_label: votes for each label.
+    """
+
+    votes: float
+    differing: float
+    of_label: Mapping[int, float]
+
+    def __add__(self, other: "Tally") -> "Tally":
+        labels = sorted({*self.of_label, *other.of_label})
+        of_label = {each: self.of_label.get(each, 0) + other.of_label.get(each, 0) for each in labels}
+        return Tally(self.votes + other.votes, self.differing + other.differing, of_label)
+
+    @property
+    def alpha(self) -> float | None:
+        """Krippendorff's alpha; None where it is not defined."""
+        chance = self.votes**2 - sum(n**2 for n in self.of_label.values())
+        if not chance:
+            return None
+        return float(1 - (self.votes - 1) * self.differing / chance)
+
+
+def tally(item: Ints, label: Ints, count: Ints) -> Tally:
+    """Return what alpha is made from; columns and errors as for `coincidences`. Memory grows with the rows."""
+    _check(item, label, count)
+    if not len(item):
+        return Tally(0, 0, {})
+    _place, label, votes, others = _paired(item, label, count)
+    labels, place = np.unique(label, return_inverse=True)
+    n_of_label = np.bincount(place, weights=votes, minlength=len(labels))
+    # Of the n - 1 others that a vote meets, its own label has count - 1.
+    differing = (votes * (others + 1 - votes) / others).sum()
+    of_label = dict(zip(labels.tolist(), n_of_label.tolist(), strict=True))
+    return Tally(float(votes.sum()), float(differing), of_label)
+
+
 def alpha(item: Ints, label: Ints, count: Ints) -> float | None:
     """Return Krippendorff's alpha for nominal data, any number of voters and missing votes: 1 is perfect agreement,
     0 what chance alone would bring, and below 0 is worse than that.
 
-    item, label, count: as for `coincidences`. Memory grows with the rows, not with labels x labels.
-    Returns None where it is not defined: no item has two votes, or all votes are for one label.
-    Raises ValueError if the columns differ in length or a count is below 1.
+    item, label, count: as for `coincidences`. Returns None where it is not defined: no item has two votes, or all
+    votes are for one label. Raises ValueError if the columns differ in length or a count is below 1.
     Source: Krippendorff (2011), section C: alpha = 1 - (n - 1) * sum o_ck / sum n_c * n_k, over c other than k.
     """
-    _check(item, label, count)
-    if not len(item):
-        return None
-    _place, label, votes, others = _paired(item, label, count)
-    _labels, label = np.unique(label, return_inverse=True)
-    n_votes = votes.sum()
-    n_of_label = np.bincount(label, weights=votes)
-    chance = n_votes**2 - (n_of_label**2).sum()
-    if not chance:
-        return None
-    # Of the n - 1 others that a vote meets, its own label has count - 1.
-    differing = (votes * (others + 1 - votes) / others).sum()
-    return float(1 - (n_votes - 1) * differing / chance)
+    return tally(item, label, count).alpha
 
 
 def weighted_alpha(item: Ints, label: Ints, count: Ints, distance: Distance) -> float | None:

@@ -1,4 +1,4 @@
-"""Frozen sets of pictures and labels."""
+"""Frozen sets of pictures and labels. The database refuses to change or delete one: see migration 0003."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from config.storage import private_storage
-from datasets.manifest import ManifestRow, read_manifest
+from datasets.manifest import ManifestRow, RemainderRow, read_rows
 from labeling.models import Collection, Image
 from taxonomy.models import Synset
 
@@ -28,10 +28,33 @@ class Snapshot(models.Model):
     collection = models.ForeignKey(Collection, on_delete=models.PROTECT, related_name="snapshots")
     number = models.PositiveIntegerField()
     manifest = models.FileField(storage=private_storage, max_length=200)
+    remainder = models.FileField(
+        storage=private_storage,
+        max_length=200,
+        blank=True,
+        help_text="Settled pictures that are in no class, and why.",
+    )
+    votes = models.FileField(
+        storage=private_storage,
+        max_length=200,
+        blank=True,
+        help_text="The votes on pictures that are not test pictures, by pseudonyms; empty where they were not wanted.",
+    )
     taxonomy = models.JSONField(help_text="Its classes, and the nouns above them as they stood.")
     card = models.JSONField(help_text="The data card: counts and how the labels were made.")
-    digest = models.CharField(max_length=64, help_text="SHA-256 over the rows and the taxonomy.")
+    options = models.JSONField(default=dict, help_text="What was chosen when it was frozen.")
+    seal = models.JSONField(
+        default=dict,
+        help_text="The SHA-256 of each part of it; empty in snapshots that were frozen before there were seals.",
+    )
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the seal, and so over all of it.")
+    content = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="SHA-256 over all of it without salts. It is told nobody: test labels could be tried against it.",
+    )
     n_images = models.PositiveIntegerField()
+    n_remainder = models.PositiveIntegerField(default=0)
     min_confidence = models.FloatField()
     taxonomy_version = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -63,6 +86,11 @@ class Snapshot(models.Model):
         return len(self.classes)
 
     @property
+    def folder(self) -> str:
+        """Where its files lie in the private storage."""
+        return self.manifest.name.rpartition("/")[0]
+
+    @property
     def annotators(self) -> list[tuple[str, int]]:
         """How many voters of each kind there were, by the kind's name; kinds without any are left out."""
         counts = self.card["annotators"]
@@ -71,15 +99,25 @@ class Snapshot(models.Model):
     def rows(self) -> Iterator[ManifestRow]:
         """Yield the manifest's rows, test labels included: for training and scoring, never for a page."""
         with self.manifest.open("rb") as file:
-            yield from read_manifest(file.read())
+            yield from read_rows(ManifestRow, file)
+
+    def remainder_rows(self) -> Iterator[RemainderRow]:
+        """Yield what was settled and is in no class, secret labels included: never for a page."""
+        if self.remainder:
+            with self.remainder.open("rb") as file:
+                yield from read_rows(RemainderRow, file)
 
     def withdrawn(self) -> set[str]:
         """Return the SHA-256 of those of its pictures that have been withdrawn since: their rows stay, and nothing
         shows them or learns from them. The manifest is read only where the collection has such a picture.
         """
-        gone = Image.objects.withdrawn().filter(questions__collection=self.collection_id)
-        hashes = set(gone.values_list("sha256", flat=True))
+        hashes = self.withdrawn_here()
         return {row.sha256 for row in self.rows() if row.sha256 in hashes} if hashes else hashes
+
+    def withdrawn_here(self) -> set[str]:
+        """Return the SHA-256 of the pictures of its collection that are withdrawn, whether they are in it or not."""
+        gone = Image.objects.withdrawn().filter(questions__collection=self.collection_id)
+        return set(gone.values_list("sha256", flat=True))
 
     def sensitive_classes(self) -> models.QuerySet[Synset]:
         """Return its classes that have been marked sensitive since: no page shows them, no network learns them."""

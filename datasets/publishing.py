@@ -1,0 +1,68 @@
+"""A Snapshot -> an Edition: the files that anybody may download, made from it with what is held back today."""
+
+import csv
+import hashlib
+import io
+import tempfile
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from django.core.files import File
+
+from config.storage import private_storage
+from datasets.manifest import RemainderRow, read_rows
+from datasets.models import Edition, Snapshot
+from datasets.models.editions import held_back, held_back_key
+from datasets.public import HeldBackRow, public_remainder, write_public
+
+MANIFEST, MANIFEST_CSV, REMAINDER, HELD_BACK = "manifest.parquet", "manifest.csv", "remainder.csv", "withdrawn.csv"
+REMAINDER_COLUMNS = ("sha256", "split", "reason", "wnid", "synset", "confidence", "n_votes", "leaf")
+Save = Callable[[str, BinaryIO], str]
+
+
+def current_edition(snapshot: Snapshot) -> Edition:
+    """Return the edition with what is to be held back today, made now where it is not there."""
+    found = Edition.objects.now(snapshot)
+    if found:
+        return found
+    edition = publish(snapshot, lambda name, file: private_storage().save(name, File(file)))
+    # Two that make one at once write the same files.
+    Edition.objects.bulk_create([edition], ignore_conflicts=True)
+    return Edition.objects.get(snapshot=snapshot, key=edition.key)
+
+
+def publish(snapshot: Snapshot, save: Save) -> Edition:
+    """Make the public files of a snapshot whose own files are there; return the edition, which is not kept yet."""
+    withdrawn, sensitive = held_back(snapshot)
+    edition = Edition(snapshot=snapshot, key=held_back_key(withdrawn, sensitive), files={})
+    with tempfile.TemporaryFile() as rows, tempfile.TemporaryFile() as lines:
+        with snapshot.manifest.open("rb") as private:
+            left_out = write_public(
+                private, snapshot.classes, rows, lines, withdrawn=withdrawn, sensitive=sensitive
+            )
+        _keep(edition, MANIFEST, rows, save)
+        _keep(edition, MANIFEST_CSV, lines, save)
+    with snapshot.remainder.open("rb") as private, tempfile.TemporaryFile() as lines:
+        _write_csv(lines, REMAINDER_COLUMNS, public_remainder(read_rows(RemainderRow, private)))
+        _keep(edition, REMAINDER, lines, save)
+    with tempfile.TemporaryFile() as lines:
+        _write_csv(lines, HeldBackRow._fields, left_out)
+        _keep(edition, HELD_BACK, lines, save)
+    edition.n_held_back = len(left_out)
+    return edition
+
+
+def _write_csv(file: BinaryIO, header: Any, rows: Any) -> None:
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    text.detach()
+
+
+def _keep(edition: Edition, name: str, file: BinaryIO, save: Save) -> None:
+    n_bytes = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    save(edition.stored_as(name), file)
+    edition.files[name] = {"n_bytes": n_bytes, "sha256": sha256}
