@@ -134,6 +134,7 @@ class Image(models.Model):
     objects = ImageQuerySet.as_manager()
 
     class Meta:
+        # A trigger (migration 23) keeps `sha256` and `split` of every row as they are.
         constraints = [
             models.CheckConstraint(
                 condition=Q(n_bytes=None, crc32=None)

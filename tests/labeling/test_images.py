@@ -79,6 +79,28 @@ def test_looking_for_near_ones_reads_the_indexes_and_not_every_row():
     assert all(f"labeling_image_band_{i}" in plan for i in range(5))
 
 
+# --- What stays -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [{"split": "test"}, {"sha256": "f" * 64}])
+def test_the_database_refuses_to_change_what_a_picture_is_or_its_split(change):
+    [image] = make_hashed(0)
+
+    with pytest.raises(IntegrityError, match="keeps its SHA-256 and its split"), transaction.atomic():
+        Image.objects.update(**change)
+    assert Image.objects.get(split="train").sha256 == image.sha256
+
+
+def test_a_picture_whose_row_is_written_as_it_was_may_change_in_all_else():
+    [image] = make_hashed(0)
+
+    image.credit = "Ada"
+    image.save()
+
+    assert Image.objects.filter(split="train").update(split="train") == 1
+    assert Image.objects.get().credit == "Ada"
+
+
 # --- The sizes of files -----------------------------------------------------------------------------------
 
 
