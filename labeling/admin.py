@@ -82,6 +82,8 @@ class ImageAdmin(admin.ModelAdmin):
         "width",
         "height",
         "perceptual_hash",
+        "n_bytes",
+        "crc32",
         "withdrawn_at",
     )
     show_full_result_count = False

@@ -233,6 +233,8 @@ def _store(kept: dict[str, Kept], about: dict[str, dict[str, str]]) -> dict[str,
                 width=picture.width,
                 height=picture.height,
                 perceptual_hash=picture.perceptual_hash,
+                n_bytes=picture.n_bytes,
+                crc32=picture.crc32,
                 split=split_of(sha256),
                 **said,
             )

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
@@ -39,6 +40,8 @@ class Kept:
     width: int
     height: int
     perceptual_hash: int | None
+    n_bytes: int  # of the stored file,
+    crc32: int  # and their checksum, as archives want it
 
 
 Checked = list[Kept | str]  # one for each picture, in their order; a string says why it is refused
@@ -69,6 +72,8 @@ def check_and_keep(data: bytes, storage: Storage) -> Kept | str:
         width=picture.width,
         height=picture.height,
         perceptual_hash=picture.perceptual_hash,
+        n_bytes=len(picture.data),
+        crc32=zlib.crc32(picture.data),
     )
 
 

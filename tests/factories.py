@@ -22,6 +22,8 @@ from taxonomy.models import Synset
 from taxonomy.records import Lemma, SynsetRecord
 from training.models import Run
 
+MIXED = (TRAIN,) * 6 + (VAL,) * 2 + (TEST,) * 2
+
 _numbers = count(1)
 
 
@@ -65,10 +67,13 @@ def make_picture_of(split: str) -> bytes:
 
 
 def make_collection(
-    n_questions: int = 0, names: tuple[str, ...] = ("cat", "dog"), **fields: Any
+    n_questions: int = 0,
+    names: tuple[str, ...] = ("cat", "dog"),
+    splits: tuple[str, ...] = MIXED,
+    **fields: Any,
 ) -> Collection:
-    """Make an open collection whose classes are `names` under one root, with `n_questions` pictures. One that
-    verifies asks about each class of each picture.
+    """Make an open collection whose classes are `names` under one root, with `n_questions` pictures of `splits` in
+    turns. One that verifies asks about each class of each picture.
     """
     number = next(_numbers)
     root = make_synset(f"animal {number}")
@@ -77,20 +82,24 @@ def make_collection(
     )
     collection.set_classes(make_synset(name, root) for name in names)
     if n_questions:
-        turns = cycle([TRAIN] * 6 + [VAL] * 2 + [TEST] * 2)
+        turns = cycle(splits)
         incoming = [IncomingPicture(f"{i}.png", make_picture_of(next(turns))) for i in range(n_questions)]
         add_pictures(collection, incoming, source="a test")
     return collection
 
 
-def make_image() -> Image:
+def make_image(split: str | None = None) -> Image:
     """Make a picture with its file, in a collection of its own."""
-    return make_question().image
+    return make_question(split=split).image
 
 
-def make_question(collection: Collection | None = None, truth: Synset | None = None) -> Question:
+def make_question(
+    collection: Collection | None = None, truth: Synset | None = None, split: str | None = None
+) -> Question:
+    """Ask about one more picture, of `split` if that is given."""
     collection = collection or make_collection()
-    report = add_pictures(collection, [IncomingPicture("a.png", make_picture(), truth)], source="a test")
+    data = make_picture_of(split) if split else make_picture()
+    report = add_pictures(collection, [IncomingPicture("a.png", data, truth)], source="a test")
     return Question.objects.get(pk=report.questions["a.png"])
 
 
@@ -104,9 +113,9 @@ def make_vote(collection: Collection, synset: Synset | None, annotator: User | N
     return make_lease(collection, annotator).cast(synset)
 
 
-def make_settled_collection(n_questions: int = 40, names: tuple[str, ...] = ("cat", "dog")) -> Collection:
+def make_settled_collection(n_questions: int = 40, **fields: Any) -> Collection:
     """Make a collection whose questions all settled, the classes taking turns."""
-    collection = make_collection(n_questions, names=names)
+    collection = make_collection(n_questions, **fields)
     classes = collection.ordered_classes()
     for place, question in enumerate(collection.questions.order_by("image__sha256")):
         Question.objects.filter(pk=question.pk).update(

@@ -28,7 +28,7 @@ from labeling.models.examples import Example, ExampleRefusedError
 from labeling.models.figures import Figures, SiteFigures, Standing, Standings
 from labeling.models.fits import ConsensusFit, Skill
 from labeling.models.grids import GRID, Grid
-from labeling.models.images import Arrival, Image
+from labeling.models.images import Arrival, Image, PictureFileError
 from labeling.models.intakes import Intake, IntakeLostError, IntakeNote
 from labeling.models.leases import (
     LEASE_TIME,
@@ -87,6 +87,7 @@ __all__ = [
     "NotReadyError",
     "NotUndoneError",
     "Outcome",
+    "PictureFileError",
     "Prediction",
     "Question",
     "QuizPass",

@@ -1,6 +1,9 @@
 """The pictures."""
 
+import hashlib
+import zlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Self
 
@@ -14,6 +17,9 @@ from django.utils.translation import gettext_lazy as _
 
 from labeling import likeness
 from labeling.splits import SPLITS
+
+MEASURED = 256  # pictures whose files are read before what was found is kept,
+N_READERS = 8  # this many at a time: a file of S3 is mostly waited for
 
 # Each part of a perceptual hash, as the database computes it.
 _BANDS = [f"((%(expressions)s >> {shift}) & {(1 << width) - 1})" for shift, width in likeness.BANDS]
@@ -29,6 +35,10 @@ def _agrees(hashes: Iterable[int]) -> RawSQL:
     wanted = zip(_BANDS, zip(*map(likeness.bands_of, hashes), strict=True), strict=True)
     agree = (f"{band % column} IN ({','.join(map(str, set(values)))})" for band, values in wanted)
     return RawSQL(f"({' OR '.join(agree)})", (), output_field=models.BooleanField())  # noqa: S611  # whole numbers
+
+
+class PictureFileError(Exception):
+    """The file of a picture is missing or is no longer what came in; the message names the picture."""
 
 
 class ImageQuerySet(models.QuerySet["Image"]):
@@ -66,6 +76,22 @@ class ImageQuerySet(models.QuerySet["Image"]):
         for i, j in likeness.near_pairs(hashes):
             yield int(keys[i]), int(keys[j])
 
+    def measure(self) -> int:
+        """Find n_bytes and crc32 of those of these that came in before either was noted; return how many that were.
+
+        Reads their files. What was found is kept batch by batch, so that stopping is safe and repeating goes on.
+        Raises PictureFileError at a file that is missing or that holds other bytes than came in.
+        """
+        unmeasured = self.filter(crc32=None).order_by("pk")
+        n_measured, last = 0, 0
+        with ThreadPoolExecutor(N_READERS) as pool:
+            while batch := list(dict.fromkeys(unmeasured.filter(pk__gt=last)[:MEASURED])):
+                for image, found in zip(batch, pool.map(Image.read_sizes, batch), strict=True):
+                    image.n_bytes, image.crc32 = found
+                Image.objects.bulk_update(batch, ["n_bytes", "crc32"])
+                n_measured, last = n_measured + len(batch), batch[-1].pk
+        return n_measured
+
     def sent_as(self, hashes: Iterable[str]) -> dict[str, int]:
         """Return the primary key of each picture that was sent as bytes of one of these SHA-256, by that."""
         hashes = list(hashes)
@@ -92,12 +118,31 @@ class Image(models.Model):
     perceptual_hash = models.BigIntegerField(
         null=True, blank=True, help_text=_("What it looks like; empty where it is too plain to tell.")
     )
+    n_bytes = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text=_("Of the file; empty until it is measured, where it came in long ago."),
+    )
+    crc32 = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text=_("Of the file's bytes, as archives want it; empty together with their number."),
+    )
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ImageQuerySet.as_manager()
 
     class Meta:
+        # A trigger (migration 23) keeps `sha256` and `split` of every row as they are.
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(n_bytes=None, crc32=None)
+                | Q(n_bytes__isnull=False, n_bytes__gte=1, crc32__isnull=False, crc32__lt=2**32),
+                name="labeling_image_measured_whole",
+                violation_error_message=_("The number of bytes and their CRC-32 are known together."),
+            ),
+        ]
         indexes = [
             models.Index(
                 fields=["withdrawn_at"], condition=Q(withdrawn_at__isnull=False), name="labeling_withdrawn"
@@ -121,6 +166,28 @@ class Image(models.Model):
 
     def get_about_url(self) -> str:
         return reverse("labeling:about", args=[self.sha256])
+
+    def read_sizes(self) -> tuple[int, int]:
+        """Read its file; return the number of its bytes and their CRC-32.
+
+        Raises PictureFileError where it is missing, or holds other bytes than came in.
+        """
+        n_bytes, crc32, sha256 = 0, 0, hashlib.sha256()
+        try:
+            with self.file.open() as file:
+                for chunk in file.chunks():
+                    n_bytes, crc32 = n_bytes + len(chunk), zlib.crc32(chunk, crc32)
+                    sha256.update(chunk)
+        except FileNotFoundError as error:
+            raise PictureFileError(
+                f"Picture {self.sha256}: expected the file {self.file.name}; found none."
+            ) from error
+        if sha256.hexdigest() != self.sha256:
+            raise PictureFileError(
+                f"Picture {self.sha256}: expected bytes of this SHA-256 in {self.file.name}; found "
+                f"{n_bytes:,} bytes of {sha256.hexdigest()}."
+            )
+        return n_bytes, crc32
 
     def get_thumbnail_url(self) -> str:
         return reverse("labeling:thumbnail", args=[self.sha256])

@@ -77,9 +77,8 @@ def test_what_is_said_about_a_picture_is_taken_back_without_javascript(open_page
 
 
 def test_a_name_on_the_board_is_chosen_on_the_account_page(page, live_server):
-    question = make_question(make_collection())
+    question = make_question(split="train")
     cat = question.collection.ordered_classes()[0]
-    Image.objects.update(split="train")
     me = make_user()
     question.votes.create(annotator=me, synset=cat, answer="present", taxonomy_version=1)
     question.collection.questions.update(state="settled", label=cat, confidence=0.99)

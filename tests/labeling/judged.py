@@ -8,14 +8,6 @@ from tests.factories import make_user
 from tests.labeling.trees import make_menagerie, noun
 
 
-def train(collection: Collection) -> Collection:
-    """Have no picture of a collection be a secret."""
-    for question in collection.questions.select_related("image"):
-        question.image.split = "train"
-        question.image.save(update_fields=["split"])
-    return collection
-
-
 def say(question: Question, name: str, annotator: User | None = None, **fields: Any) -> None:
     """Have somebody say a noun of a question's picture."""
     vote = Vote.objects.create(

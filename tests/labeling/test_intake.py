@@ -1,5 +1,6 @@
 import hashlib
 import io
+import zlib
 
 import pytest
 from django.core.files.storage import default_storage
@@ -54,6 +55,7 @@ def test_a_picture_is_stored_under_its_hash_with_where_it_came_from():
     with default_storage.open(image.file.name) as file:
         assert file.read() == data
     assert (image.thumbnail, image.split) == ("", split_of(sha256))
+    assert (image.n_bytes, image.crc32) == (len(data), zlib.crc32(data))
 
 
 def test_a_large_pictures_thumbnail_is_stored_beside_it():
@@ -239,6 +241,15 @@ def test_a_picture_that_is_kept_without_its_metadata_is_not_decoded_again_either
     [again] = outcomes(collection, data)
 
     assert (again.status, again.sha256) == (Status.THERE, first.sha256)
+
+
+def test_the_noted_size_is_that_of_the_file_as_it_is_kept():
+    take(make_collection(), make_picture(image_format="JPEG") + b"a film behind it")
+
+    image = Image.objects.get()
+    with default_storage.open(image.file.name) as file:
+        kept = file.read()
+    assert (image.n_bytes, image.crc32) == (len(kept), zlib.crc32(kept))
 
 
 def test_many_bytes_make_a_batch_as_many_pictures_do(monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from labeling.meanings import MOST_NOUNS, MOST_SAMPLES, meanings
-from labeling.models import Example, Image, Question
+from labeling.models import Example, Question
 from labeling.splits import TRAIN
 from tests.factories import make_collection, make_settled_collection, make_synset
 from tests.labeling.trees import make_menagerie, noun
@@ -59,7 +59,6 @@ def test_an_inner_noun_is_shown_by_pictures_of_the_nouns_below_it():
         type(question).objects.filter(pk=question.pk).update(
             state="settled", label=noun(name), confidence=0.99
         )
-    Image.objects.update(split=TRAIN)
 
     [dog, cat] = meanings(collection, [noun("dog"), noun("cat")])
 

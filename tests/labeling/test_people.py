@@ -20,10 +20,7 @@ def collection():
 
 
 def make_question(collection, split=TRAIN, **fields):
-    """A question about a picture of `split`, whatever its hash says."""
-    question = make_any_question(collection)
-    question.image.split = split
-    question.image.save()
+    question = make_any_question(collection, split=split)
     Question.objects.filter(pk=question.pk).update(**fields)
     question.refresh_from_db()
     return question

@@ -15,7 +15,7 @@ from taxonomy import ledger
 from taxonomy.models import Synset
 from tests.factories import make_collection, make_settled_collection, make_user
 from tests.labeling.grids import make_verifying
-from tests.labeling.judged import say, settle, train
+from tests.labeling.judged import say, settle
 from tests.labeling.test_overview import add_votes, of
 from tests.labeling.trees import make_menagerie, noun
 
@@ -66,7 +66,7 @@ def test_where_all_nouns_are_right_below_the_root_both_are_the_same():
 
 
 def test_confidences_are_measured_where_the_answer_came_with_the_picture():
-    collection = train(make_settled_collection(n_questions=4))  # half of them cats, 99 % sure
+    collection = make_settled_collection(n_questions=4, splits=("train",))  # half of them cats, 99 % sure
     cat, _dog = collection.ordered_classes()
     collection.questions.update(truth=cat)
 
@@ -79,7 +79,7 @@ def test_confidences_are_measured_where_the_answer_came_with_the_picture():
 
 
 def test_gold_questions_count_by_what_the_votes_alone_would_say():
-    collection = train(make_collection(n_questions=2, target_confidence=0.9))
+    collection = make_collection(n_questions=2, target_confidence=0.9, splits=("train",))
     cat, dog = collection.ordered_classes()
     collection.questions.update(truth=cat, is_gold=True, state="settled", label=cat, confidence=1.0)
     right, wrong = collection.questions.order_by("pk")
@@ -101,7 +101,7 @@ def test_gold_questions_count_by_what_the_votes_alone_would_say():
 
 @pytest.mark.parametrize(("said", "pseudo_votes"), [("cat", (7, 2)), ("dog", (8, 1))])
 def test_a_vote_on_gold_does_not_tell_how_far_it_is_trusted(said, pseudo_votes):
-    collection = train(make_collection(n_questions=6))
+    collection = make_collection(n_questions=6, splits=("train",))
     cat, _dog = collection.ordered_classes()
     add_votes(collection, "cat", "cat", "dog")
     question = collection.questions.first()
@@ -121,7 +121,7 @@ def test_a_vote_on_gold_does_not_tell_how_far_it_is_trusted(said, pseudo_votes):
 
 
 def test_votes_from_which_the_answer_was_taken_do_not_measure_it():
-    collection = train(make_settled_collection(n_questions=4))
+    collection = make_settled_collection(n_questions=4, splits=("train",))
     question = collection.questions.first()
     label = question.label.name
     say(question, label)
@@ -152,7 +152,7 @@ def test_test_pictures_are_not_measured():
 
 
 def test_whether_a_noun_is_there_is_measured_too():
-    collection = train(make_verifying(2))
+    collection = make_verifying(2, splits=("train",))
     cat, dog = collection.ordered_classes()
     about_cat = collection.questions.filter(about=cat)
     about_cat.update(truth=cat, state="settled", label=cat, confidence=0.97)
@@ -164,7 +164,7 @@ def test_whether_a_noun_is_there_is_measured_too():
 
 
 def test_gold_of_one_noun_is_weighed_as_whether_it_is_there():
-    collection = train(make_verifying(1))
+    collection = make_verifying(1, splits=("train",))
     cat, _dog = collection.ordered_classes()
     question = collection.questions.get(about=cat)
     Question.objects.filter(pk=question.pk).update(truth=cat, is_gold=True, state="settled", label=cat)
@@ -268,11 +268,9 @@ def test_to_say_less_than_what_it_is_brings_no_noun_into_the_picture():
 
 
 def test_the_label_of_a_test_picture_is_told_by_nothing():
-    collection = make_menagerie(1)
+    collection = make_menagerie(1, split="test")
     [question] = settle(collection, "husky")
     say(question, "corgi")
-    question.image.split = "test"
-    question.image.save()
 
     found = report(collection).confusion
 
@@ -421,18 +419,15 @@ def test_who_says_other_things_too_is_not_named():
 
 @pytest.mark.usefixtures("few")
 def test_test_pictures_tell_nothing_of_who_clicks():
-    collection = make_menagerie(4)
+    collection = make_menagerie(4, split="test")
     by_one(collection, ["wolf", "wolf", "cat", "cat"], "husky")
-    for question in collection.questions.select_related("image"):
-        question.image.split = "test"
-        question.image.save()
 
     assert report(collection).doubts.clickers == []
 
 
 @pytest.mark.usefixtures("few")
 def test_who_always_says_that_it_is_not_there_is_named_where_it_mostly_is():
-    collection = train(make_verifying(4))
+    collection = make_verifying(4, splits=("train",))
     cat, _dog = collection.ordered_classes()
     about_cat = collection.questions.filter(about=cat)
     about_cat.update(state="settled", label=cat, confidence=0.99)

@@ -14,7 +14,7 @@ from labeling.models import Collection, Figures, Question, Skill, Vote
 from taxonomy.models import Synset
 from tests.factories import make_collection, make_settled_collection, make_user
 from tests.labeling.grids import make_verifying
-from tests.labeling.judged import say, settle, train
+from tests.labeling.judged import say, settle
 from tests.labeling.organisers import make_organiser
 from tests.labeling.test_overview import add_votes
 from tests.labeling.trees import make_menagerie, noun
@@ -33,7 +33,7 @@ def organiser(client) -> User:
 @pytest.fixture
 def full(organiser) -> Collection:
     """A collection with something to say in every part of the page."""
-    collection = train(make_settled_collection(n_questions=10))
+    collection = make_settled_collection(n_questions=10, splits=("train",))
     Collection.objects.filter(pk=collection.pk).update(owner=organiser)
     cat, _dog = collection.ordered_classes()
     collection.questions.filter(label=cat).update(truth=cat)
@@ -170,7 +170,7 @@ def test_who_clicks_one_noun_is_named_with_their_numbers(client, organiser, monk
 
 
 def test_one_that_verifies_tells_no_noun_from_another(client, organiser):
-    collection = train(make_verifying(3, owner=organiser))
+    collection = make_verifying(3, owner=organiser, splits=("train",))
     cat, _dog = collection.ordered_classes()
     about_cat = collection.questions.filter(about=cat)
     about_cat.update(truth=cat, state="settled", label=cat, confidence=0.97, n_votes=2)
@@ -192,13 +192,11 @@ def test_one_that_verifies_tells_no_noun_from_another(client, organiser):
 
 
 def test_what_a_test_picture_shows_is_nowhere(client, organiser):
-    collection = make_menagerie(1, owner=organiser)
+    collection = make_menagerie(1, split="test", owner=organiser)
     [question] = settle(collection, "husky")
     Question.objects.filter(pk=question.pk).update(truth=noun("husky"))
     for name in ("husky", "corgi"):
         say(question, name)
-    question.image.split = "test"
-    question.image.save()
 
     said = page(client, collection, f"?noun={noun('husky').wnid}")
 
@@ -254,7 +252,7 @@ def test_a_noun_that_is_hidden_after_the_count_is_not_shown(client, organiser):
 def test_it_takes_as_many_queries_for_many_pictures_nouns_and_people(client, organiser):
     def n_queries(n):
         names = tuple(f"noun {i}" for i in range(n))
-        collection = train(make_settled_collection(n_questions=n, names=names))
+        collection = make_settled_collection(n_questions=n, names=names, splits=("train",))
         Collection.objects.filter(pk=collection.pk).update(owner=organiser)
         for question in collection.questions.all():
             Question.objects.filter(pk=question.pk).update(truth=question.label)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def image():
-    return make_image_of(TRAIN)
+    return make_image(TRAIN)
 
 
 @pytest.fixture
@@ -23,13 +23,6 @@ def person(client):
     person = make_user()
     client.force_login(person)
     return person
-
-
-def make_image_of(split):
-    image = make_image()
-    image.split = split
-    image.save()
-    return image
 
 
 def make_comment(about, author=None, text="A fine one."):
@@ -126,9 +119,7 @@ def test_a_comment_is_about_one_thing(image):
 
 @pytest.mark.parametrize("split", [VAL, TEST])
 def test_talk_that_could_tell_a_label_is_for_those_who_voted(client, person, split):
-    question = make_question()
-    question.image.split = split
-    question.image.save()
+    question = make_question(split=split)
     other = make_user()
     Vote.objects.create(
         question=question, annotator=other, synset=None, answer="cannot_tell", taxonomy_version=1
@@ -144,9 +135,7 @@ def test_talk_that_could_tell_a_label_is_for_those_who_voted(client, person, spl
 
 def test_a_picture_of_the_test_split_tells_no_label(client):
     collection = make_collection(names=("wombat", "dog"))
-    question = make_question(collection)
-    question.image.split = TEST
-    question.image.save()
+    question = make_question(collection, split=TEST)
     question.state, question.label, question.truth = "settled", *[collection.ordered_classes()[0]] * 2
     question.save()
 
@@ -226,7 +215,7 @@ def test_guests_flag_nothing(client, image):
 
 
 def test_who_may_not_read_a_comment_may_not_flag_it(client, person):
-    image = make_image_of(TEST)
+    image = make_image(TEST)
     comment = Comment.objects.create(author=make_user(), image=image, text="It is a fox.")
 
     assert post(client, "flag", comment).status_code == 404

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from labeling import overview
-from labeling.models import ClassRefusedError, Collection, Image, Lease, NotReadyError, Question, Vote
+from labeling.models import ClassRefusedError, Collection, Lease, NotReadyError, Question, Vote
 from tests.factories import make_collection, make_synset, make_user
 from tests.labeling.organisers import make_organiser
 
@@ -129,8 +129,7 @@ def test_progress_says_what_is_there_and_what_is_not(client, owner):
 
 
 def test_examples_are_chosen_among_pictures_that_are_asked_about_the_noun(client, owner):
-    collection = make_verifying(owner, 3)
-    Image.objects.update(split="train")
+    collection = make_verifying(owner, 3, splits=("train",))
     _cat, dog = collection.ordered_classes()
 
     response = client.get(reverse("labeling:examples", args=[collection.slug]) + f"?noun={dog.wnid}&show=all")
@@ -140,8 +139,7 @@ def test_examples_are_chosen_among_pictures_that_are_asked_about_the_noun(client
 
 
 def test_only_settled_pictures_become_gold(owner):
-    collection = make_verifying(owner, target_confidence=0.9)
-    Image.objects.update(split="train")
+    collection = make_verifying(owner, splits=("train",), target_confidence=0.9)
     there, not_there = ask(collection, PRESENT, PRESENT), ask(collection, ABSENT, ABSENT)
 
     assert collection.use_as_gold([there.pk, not_there.pk]) == 1
@@ -179,8 +177,7 @@ def test_votes_and_decisions_are_measured_by_known_answers(owner):
 
 
 def test_a_hard_picture_says_what_was_answered(client, owner):
-    collection = make_verifying(owner, max_votes=9, target_confidence=0.999)
-    Image.objects.update(split="train")
+    collection = make_verifying(owner, splits=("train",), max_votes=9, target_confidence=0.999)
     question = ask(collection, PRESENT, ABSENT)
     assert ask(collection, PRESENT) == question
 
@@ -197,8 +194,7 @@ def test_a_hard_picture_says_what_was_answered(client, owner):
 
 
 def test_ones_own_votes_are_compared_with_what_was_decided(client):
-    collection = make_verifying(make_user(), 1, min_votes=2, target_confidence=0.9)
-    Image.objects.update(split="train")
+    collection = make_verifying(make_user(), 1, splits=("train",), min_votes=2, target_confidence=0.9)
     annotator = make_user()
     cat, dog = collection.ordered_classes()
     for noun, answer in ((cat, ABSENT), (dog, PRESENT)):

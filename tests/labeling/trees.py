@@ -12,9 +12,9 @@ _numbers = count(1)
 BREEDS = ("husky", "corgi", "wolf", "cat")
 
 
-def make_menagerie(n_questions: int = 1, **fields) -> Collection:
-    """Make a collection of the classes BREEDS under animal > canine > dog, and pictures of the train split
-    that may show any.
+def make_menagerie(n_questions: int = 1, split: str = TRAIN, **fields) -> Collection:
+    """Make a collection of the classes BREEDS under animal > canine > dog, and pictures of one split that may show
+    any.
 
     animal: canine (dog (husky, corgi), wolf), cat.
     """
@@ -33,7 +33,7 @@ def make_menagerie(n_questions: int = 1, **fields) -> Collection:
             make_synset("cat", animal),
         ]
     )
-    incoming = [IncomingPicture(f"{i}.png", make_picture_of(TRAIN)) for i in range(n_questions)]
+    incoming = [IncomingPicture(f"{i}.png", make_picture_of(split)) for i in range(n_questions)]
     add_pictures(collection, incoming, source="a test")
     return collection
 
