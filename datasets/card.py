@@ -31,7 +31,10 @@ def card(parts: Iterable[Mapping[str, Any]], classes: Sequence[str]) -> dict[str
         for name, counter in sums.items():
             counter.update(part[name])
         totals.update({name: part[name] for name in ("n_votes", "n_bytes")})
-        confidence = [a + b for a, b in zip(confidence or [0] * len(part["confidence"]), part["confidence"], strict=True)]
+        confidence = [
+            a + b
+            for a, b in zip(confidence or [0] * len(part["confidence"]), part["confidence"], strict=True)
+        ]
         votes, differing, of_label = part["tally"]
         tally += Tally(votes, differing, {int(label): n for label, n in of_label.items()})
     n_said, n_agree = (sum(each) for each in zip(*said.values(), strict=True)) if said else (0, 0)

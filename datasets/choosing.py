@@ -68,10 +68,11 @@ def plan(collection: Collection, choice: Choice) -> Plan:
             gettext("Expected a least confidence above 0 and up to 1; found %(floor)s.") % {"floor": floor}
         )
     version = Change.objects.version()
-    if choice.classes is None:
-        classes = [synset.wnid for synset in collection.offered()]
-    else:
-        classes = _chosen(choice.classes)
+    classes = (
+        [synset.wnid for synset in collection.offered()]
+        if choice.classes is None
+        else _chosen(choice.classes)
+    )
     if not classes:
         raise FreezeRefusedError(gettext("Expected at least one noun as a class; found none."))
     return Plan(floor, tuple(classes), version, choice.with_votes, choice.may_lack)

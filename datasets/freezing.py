@@ -3,10 +3,10 @@
 import errno
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any, Iterator
+from typing import Any
 
 import numpy as np
 from django.db.models import Case, Exists, OuterRef, Value, When
@@ -19,9 +19,9 @@ from datasets.card import card, lacking
 from datasets.choosing import Choice, FreezeRefusedError, Plan, plan, taxonomy_of
 from datasets.models import FreezePolicy, Freezing, FreezingLostError, Snapshot
 from datasets.models.freezings import HEARTBEAT_EVERY_S
+from labeling.likeness import straddling
 from labeling.models import Collection, Image, Vote
 from labeling.splits import SPLITS
-from labeling.straddling import straddling
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +134,9 @@ def _room() -> Iterator[None]:
             raise
         where = f" ({error.filename})" if error.filename else ""
         raise FullDiskError(
-            gettext("Expected room for the snapshot’s files; found a full disk%(where)s. Nothing of it was kept.")
+            gettext(
+                "Expected room for the snapshot’s files; found a full disk%(where)s. Nothing of it was kept."
+            )
             % {"where": where}
         ) from error
 
@@ -220,7 +222,8 @@ class _Run:
         if not sum(counts["by_split"].values()):
             raise NothingToFreezeError(
                 gettext(
-                    "%(collection)s: expected settled questions with a confidence of at least %(floor).2f; found none."
+                    "%(collection)s: expected settled questions with a confidence of at least %(floor).2f; "
+                    "found none."
                 )
                 % {"collection": self.collection, "floor": plan.floor}
             )
@@ -235,9 +238,9 @@ class _Run:
 
 
 def _say_lacking(lacks: list[tuple[str, str]], counts: Mapping[str, Any]) -> str:
-    names = dict(
-        (wnid, taxonomy["name"]) for wnid, taxonomy in taxonomy_of({wnid for wnid, _ in lacks})["nouns"].items()
-    )
+    names = {
+        wnid: taxonomy["name"] for wnid, taxonomy in taxonomy_of({wnid for wnid, _ in lacks})["nouns"].items()
+    }
     by_class: dict[str, list[str]] = {}
     for wnid, split in lacks:
         by_class.setdefault(wnid, []).append(split)
@@ -246,8 +249,8 @@ def _say_lacking(lacks: list[tuple[str, str]], counts: Mapping[str, Any]) -> str
     if more:
         named.append(ngettext("%(n)d more", "%(n)d more", more) % {"n": more})
     return gettext(
-        "Expected a picture of every class in each of the parts train, val and test; found none for: %(named)s. Choose "
-        "other classes or a lower confidence, or allow classes to lack pictures."
+        "Expected a picture of every class in each of the parts train, val and test; found none for: %(named)s. "
+        "Choose other classes or a lower confidence, or allow classes to lack pictures."
     ) % {"named": "; ".join(named)}
 
 

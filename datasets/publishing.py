@@ -15,7 +15,12 @@ from datasets.models import Edition, Snapshot
 from datasets.models.editions import held_back, held_back_key
 from datasets.public import HeldBackRow, public_remainder, write_public
 
-MANIFEST, MANIFEST_CSV, REMAINDER, HELD_BACK = "manifest.parquet", "manifest.csv", "remainder.csv", "withdrawn.csv"
+MANIFEST, MANIFEST_CSV, REMAINDER, HELD_BACK = (
+    "manifest.parquet",
+    "manifest.csv",
+    "remainder.csv",
+    "withdrawn.csv",
+)
 REMAINDER_COLUMNS = ("sha256", "split", "reason", "wnid", "synset", "confidence", "n_votes", "leaf")
 Save = Callable[[str, BinaryIO], str]
 

@@ -175,7 +175,9 @@ class Reader:
             VoteRow(open_[question], annotator, self._wnid(synset), answer, seconds)
             for question, annotator, synset, answer, seconds in rows
         ]
-        return sorted(votes, key=attrgetter("sha256"))  # those on one picture stay in the order they were cast
+        return sorted(
+            votes, key=attrgetter("sha256")
+        )  # those on one picture stay in the order they were cast
 
     def _learn_wnids(self, synsets: Iterable[int | None]) -> None:
         unknown = {pk for pk in synsets if pk is not None} - self.wnids.keys()
@@ -206,7 +208,9 @@ class Reader:
                 agrees = meant == (1 if self.collection.is_verifying else self.place[row.wnid])
                 by_class[row.wnid][0] += n
                 by_class[row.wnid][1] += n * agrees
-        table = np.array([(q, meant, n) for (q, meant), n in sorted(cells.items())], dtype=np.int64).reshape(-1, 3)
+        table = np.array([(q, meant, n) for (q, meant), n in sorted(cells.items())], dtype=np.int64).reshape(
+            -1, 3
+        )
         tally = agreement.tally(*table.T)
         return {
             "said": dict(by_class),
@@ -263,8 +267,8 @@ def refuse_missing(files: Iterable[str]) -> None:
     if missing:
         raise MissingPictureError(
             gettext(
-                "Expected the file of every picture in the storage; %(n)d are not there, the first is %(file)s. Put it "
-                "back, or withdraw the picture."
+                "Expected the file of every picture in the storage; %(n)d are not there, the first is %(file)s. "
+                "Put it back, or withdraw the picture."
             )
             % {"n": len(missing), "file": missing[0]}
         )

@@ -85,7 +85,9 @@ def is_secret(row: ManifestRow | RemainderRow) -> bool:
     return row.split == TEST or (isinstance(row, RemainderRow) and row.reason == LOOKS_ALIKE)
 
 
-def seal(freezing: Freezing, taxonomy: Mapping[str, Any], card: Mapping[str, Any], tick: Tick) -> tuple[Snapshot, bool]:
+def seal(
+    freezing: Freezing, taxonomy: Mapping[str, Any], card: Mapping[str, Any], tick: Tick
+) -> tuple[Snapshot, bool]:
     """Make the snapshot of a freezing whose parts were all read; return it, and whether it is new: what has not
     changed since a snapshot is that snapshot.
 
@@ -120,7 +122,12 @@ def _make(
     with _kept() as save, ExitStack() as stack:
         rows, remainder, votes = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
         seal = {"taxonomy": json_seal(taxonomy), "card": json_seal(card)}
-        seal["rows"] = _write(ManifestRow, _salted(zip(parts.rows(ManifestRow, "rows"), parts.leaves(), strict=True), salt), rows, tick)
+        seal["rows"] = _write(
+            ManifestRow,
+            _salted(zip(parts.rows(ManifestRow, "rows"), parts.leaves(), strict=True), salt),
+            rows,
+            tick,
+        )
         left = ((row, leaf(row)) for row in parts.rows(RemainderRow, "remainder"))
         seal["remainder"] = _write(RemainderRow, _salted(left, salt), remainder, tick)
         if freezing.plan["with_votes"]:
@@ -164,13 +171,13 @@ def _salts(content: str) -> Callable[[str], str]:
     """Return what makes a picture's salt: nobody can work it out without the site's key, and no two snapshots share
     one, so that nobody sees whose label stayed the same.
     """
-    key = hmac.new(settings.SECRET_KEY.encode(), f"salts of snapshot {content}".encode(), hashlib.sha256).digest()
+    key = hmac.new(
+        settings.SECRET_KEY.encode(), f"salts of snapshot {content}".encode(), hashlib.sha256
+    ).digest()
     return lambda sha256: hmac.new(key, sha256.encode(), hashlib.sha256).hexdigest()[:SALT_DIGITS]
 
 
-def _salted(
-    rows: Iterable[tuple[Any, bytes]], salt: Callable[[str], str]
-) -> Iterator[tuple[Any, bytes]]:
+def _salted(rows: Iterable[tuple[Any, bytes]], salt: Callable[[str], str]) -> Iterator[tuple[Any, bytes]]:
     """Yield (row, its leaf) anew, with a salt where the row is secret."""
     for row, bare in rows:
         if is_secret(row):

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from datasets.freezing import NothingToFreezeError, freeze
+from datasets.choosing import Choice, FreezeRefusedError
+from datasets.freezing import freeze
 from datasets.models import Snapshot
 from labeling.models import Collection
 from labeling.splits import TEST
@@ -74,8 +75,8 @@ def _public_lines(snapshot: Snapshot) -> Iterator[str]:
 def freeze_collection(request: HttpRequest, slug: str) -> HttpResponse:
     collection = get_object_or_404(Collection, slug=slug)
     try:
-        snapshot = freeze(collection)
-    except NothingToFreezeError as error:
+        snapshot = freeze(collection, Choice(may_lack=True))
+    except FreezeRefusedError as error:
         messages.error(request, str(error))
         return redirect(collection)
     return redirect(snapshot)

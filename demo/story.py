@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from competition.models import Contest, Phase, Submission
+from datasets.choosing import Choice
 from datasets.freezing import freeze
 from datasets.models import Snapshot
 from demo import digits
@@ -86,7 +87,8 @@ def settle(collection: Collection) -> aggregation.Report:
 
 def freeze_once(collection: Collection) -> Snapshot:
     """Return the demo's snapshot: the first one, frozen on the first call."""
-    return collection.snapshots.order_by("number").first() or freeze(collection)
+    choice = Choice(may_lack=True, with_votes=True)
+    return collection.snapshots.order_by("number").first() or freeze(collection, choice)
 
 
 def queue_runs(snapshot: Snapshot) -> list[Run]:

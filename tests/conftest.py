@@ -1,6 +1,8 @@
 """What every test shares: the second run, on PostgreSQL and Redis, and the proof that it is one."""
 
 import os
+from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
 from django.conf import settings
@@ -8,6 +10,8 @@ from django.db import connection
 
 from labeling.models.choices import forget_kept
 from labeling.models.days import forget_noted
+
+frozen = import_module("datasets.migrations.0003_frozen")
 
 # A test that uses one of these, itself or through its fixtures, touches the database. What reaches the broker
 # starts from a row, so it does too.
@@ -61,3 +65,26 @@ def _run_on_the_servers_that_were_asked_for() -> None:
 def _nothing_kept_of_another_test() -> None:
     forget_kept()
     forget_noted()
+
+
+@pytest.fixture(autouse=True)
+def _tables_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a test that commits, Django deletes every row; on SQLite triggers keep snapshots from that."""
+    if not _commits(request) or connection.vendor != "sqlite":
+        yield
+        return
+    # Asked for first, so that this ends before the tables are emptied.
+    request.getfixturevalue("transactional_db")
+    yield
+    with connection.schema_editor() as editor:
+        frozen.let_go(None, editor)
+        # What refers to it goes at once after it.
+        editor.execute("DELETE FROM datasets_snapshot")
+        frozen.keep(None, editor)
+
+
+def _commits(request: pytest.FixtureRequest) -> bool:
+    marker = request.node.get_closest_marker("django_db")
+    if marker and marker.kwargs.get("transaction"):
+        return True
+    return not {"transactional_db", "live_server"}.isdisjoint(request.fixturenames)

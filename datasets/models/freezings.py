@@ -179,8 +179,8 @@ class Freezing(models.Model):
         return Freezing.objects.running().filter(pk=self.pk, attempt=self.attempt)
 
     def tell(self, **progress: Any) -> None:
-        """Say that this attempt lives, and how far it is: fields of this row. Raises FreezingLostError if the freezing
-        is not this attempt's any more.
+        """Say that this attempt lives, and how far it is: fields of this row. Raises FreezingLostError where another
+        attempt has it.
         """
         if not self.mine().update(heartbeat_at=timezone.now(), **progress):
             raise FreezingLostError(f"{self} was given to another worker, or is gone.")

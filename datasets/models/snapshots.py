@@ -38,7 +38,7 @@ class Snapshot(models.Model):
         storage=private_storage,
         max_length=200,
         blank=True,
-        help_text="The votes on pictures that are not test pictures, by pseudonyms; empty where they were not wanted.",
+        help_text="Votes on pictures that are no test pictures, by pseudonyms; empty where none were wanted.",
     )
     taxonomy = models.JSONField(help_text="Its classes, and the nouns above them as they stood.")
     card = models.JSONField(help_text="The data card: counts and how the labels were made.")

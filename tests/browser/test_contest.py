@@ -9,11 +9,10 @@ from playwright.sync_api import Page, expect
 
 from competition.models import Contest, Phase, Submission
 from competition.scoring import score_queued
-from datasets.freezing import freeze
 from labeling.models import Question
 from labeling.splits import split_of
 from tests.browser.steps import sign_in
-from tests.factories import make_phase, make_settled_collection, make_user
+from tests.factories import freeze_all, make_phase, make_settled_collection, make_user
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def phase(live_server) -> Phase:
     test = [q for q in collection.questions.select_related("image") if split_of(q.image.sha256) == "test"]
     for question, label in zip(test, 2 * collection.ordered_classes(), strict=True):
         Question.objects.filter(pk=question.pk).update(label=label)
-    return make_phase(freeze(collection))
+    return make_phase(freeze_all(collection))
 
 
 @pytest.fixture

@@ -4,9 +4,15 @@ from django.core.files.base import ContentFile
 
 from competition.models import Score, Submission
 from competition.scoring import SCORER_VERSION, lch_heights, score_queued
-from datasets.freezing import freeze
 from labeling.splits import TEST
-from tests.factories import make_phase, make_settled_collection, make_snapshot, make_synset, make_user
+from tests.factories import (
+    freeze_all,
+    make_phase,
+    make_settled_collection,
+    make_snapshot,
+    make_synset,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -186,7 +192,7 @@ def test_classes_meet_where_the_snapshots_own_taxonomy_says():
     collection.collectionclass_set.all().delete()
     collection.set_classes([cat, dog, emu])
     collection.questions.update(label=cat)
-    snapshot = freeze(collection)
+    snapshot = freeze_all(collection)
     make_synset("puppy", dog)  # afterwards: the snapshot knows nothing of it
 
     # cat and dog meet in pet, of height 1; emu meets them in animal, of height 2.

@@ -5,11 +5,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from datasets.freezing import freeze
 from datasets.models import Snapshot
 from labeling.models import Image
 from labeling.splits import TEST, split_of
 from tests.factories import (
+    freeze_all,
     make_collection,
     make_run,
     make_settled_collection,
@@ -111,7 +111,7 @@ def test_the_public_manifest_is_the_same_whatever_the_test_labels_are(client):
         for sha256 in collection.questions.values_list("image__sha256", flat=True):
             if split_of(sha256) == TEST:
                 collection.questions.filter(image__sha256=sha256).update(label=label)
-        manifests.append(read_public_manifest(client, freeze(collection)))
+        manifests.append(read_public_manifest(client, freeze_all(collection)))
 
     assert Snapshot.objects.count() == 2  # the labels are others
     assert manifests[0] == manifests[1]
@@ -222,6 +222,6 @@ def test_a_picture_that_was_withdrawn_before_marks_no_later_snapshot(client):
     collection = make_settled_collection(n_questions=10)
     collection.questions.first().image.withdraw()
 
-    snapshot = freeze(collection)
+    snapshot = freeze_all(collection)
 
     assert client.get(snapshot.get_absolute_url()).context["n_withdrawn"] == 0

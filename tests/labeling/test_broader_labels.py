@@ -2,11 +2,11 @@
 
 import pytest
 
-from datasets.freezing import NothingToFreezeError, freeze
+from datasets.freezing import NothingToFreezeError
 from labeling import aggregation, overview, people, reopening, tallying
 from labeling.models import Choices, Collection, Lease, Question, Skill, Vote
 from taxonomy.models import Tally
-from tests.factories import make_user
+from tests.factories import freeze_all, make_user
 from tests.labeling.trees import make_menagerie, noun, vote
 
 pytestmark = pytest.mark.django_db
@@ -158,7 +158,7 @@ def test_a_snapshot_leaves_out_pictures_whose_class_nobody_could_tell():
     husky = Question.objects.get(label=noun("husky"))
     assert Question.objects.filter(label=noun("dog"), state="settled").count() == 1
 
-    snapshot = freeze(collection)
+    snapshot = freeze_all(collection)
 
     assert snapshot.n_images == 1
     assert snapshot.taxonomy["classes"] == [s.wnid for s in collection.ordered_classes()]
@@ -170,7 +170,7 @@ def test_a_collection_with_inner_nouns_alone_has_nothing_to_freeze():
     votes(collection, "dog", "dog")
 
     with pytest.raises(NothingToFreezeError):
-        freeze(collection)
+        freeze_all(collection)
 
 
 def test_a_picture_is_made_gold_by_its_class_and_not_by_an_inner_noun():

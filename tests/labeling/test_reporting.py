@@ -5,10 +5,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from datasets.freezing import freeze
 from labeling import reporting
 from labeling.models import Image, Lease, LeaseExpiredError, Question, Report
 from tests.factories import (
+    freeze_all,
     make_collection,
     make_image,
     make_lease,
@@ -338,8 +338,8 @@ def test_no_page_shows_a_withdrawn_picture(client):
 def test_a_withdrawn_picture_is_in_no_new_snapshot():
     collection = make_settled_collection(n_questions=10)
     image = collection.questions.first().image
-    assert image.sha256 in {row.sha256 for row in freeze(collection).rows()}
+    assert image.sha256 in {row.sha256 for row in freeze_all(collection).rows()}
 
     image.withdraw()
 
-    assert image.sha256 not in {row.sha256 for row in freeze(collection).rows()}
+    assert image.sha256 not in {row.sha256 for row in freeze_all(collection).rows()}

@@ -7,11 +7,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from datasets.freezing import freeze
 from labeling.models import Lease, NotAClassError, Question
 from labeling.splits import TEST
 from taxonomy import ledger
-from tests.factories import make_collection, make_lease, make_settled_collection, make_user
+from tests.factories import freeze_all, make_collection, make_lease, make_settled_collection, make_user
 from training.models import Run, SensitiveNounsError
 
 pytestmark = pytest.mark.django_db
@@ -75,13 +74,13 @@ def test_a_sensitive_class_is_not_frozen():
 
     mark(cat)
 
-    snapshot = freeze(collection)
+    snapshot = freeze_all(collection)
     assert snapshot.classes == [dog.wnid]
     assert snapshot.n_images == collection.questions.filter(label=dog).count()
 
 
 def test_a_snapshot_with_a_class_that_has_become_sensitive_is_not_trained_on():
-    snapshot = freeze(make_settled_collection())
+    snapshot = freeze_all(make_settled_collection())
     assert Run.objects.enqueue(snapshot, "perceptron")
 
     mark(snapshot.collection.ordered_classes()[0])
@@ -90,11 +89,11 @@ def test_a_snapshot_with_a_class_that_has_become_sensitive_is_not_trained_on():
         Run.objects.enqueue(snapshot, "mlp")
     with pytest.raises(CommandError, match="has cat"):
         call_command("start_run", snapshot.collection.slug, "mlp")
-    assert Run.objects.enqueue(freeze(snapshot.collection), "mlp")
+    assert Run.objects.enqueue(freeze_all(snapshot.collection), "mlp")
 
 
 def test_the_form_that_starts_a_training_says_why_not(client):
-    snapshot = freeze(make_settled_collection())
+    snapshot = freeze_all(make_settled_collection())
     mark(snapshot.collection.ordered_classes()[0])
     client.force_login(make_user(is_staff=True))
 
@@ -105,7 +104,7 @@ def test_the_form_that_starts_a_training_says_why_not(client):
 
 
 def test_pages_and_manifest_of_an_older_snapshot_leave_a_sensitive_class_out_but_for_test_rows(client):
-    snapshot = freeze(make_settled_collection(names=("secret noun", "dog")))
+    snapshot = freeze_all(make_settled_collection(names=("secret noun", "dog")))
     secret = snapshot.collection.ordered_classes()[0]
     mark(secret)
 

@@ -7,10 +7,9 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from config.storage import private_storage
-from datasets.freezing import freeze
 from labeling.models import Image
 from labeling.splits import TEST, split_of
-from tests.factories import make_run, make_settled_collection, make_snapshot
+from tests.factories import freeze_all, make_run, make_settled_collection, make_snapshot
 from training.config import Config
 from training.dataset import square
 from training.loop import load_weights, predict
@@ -239,7 +238,7 @@ def test_a_run_on_a_split_without_pictures_fails_with_a_sentence(recipe, split):
     for sha256 in collection.questions.values_list("image__sha256", flat=True):
         if split_of(sha256) == split:
             collection.questions.filter(image__sha256=sha256).update(state="undecided")
-    run = claimed(freeze(collection), recipe)
+    run = claimed(freeze_all(collection), recipe)
 
     execute(run)
 
