@@ -21,6 +21,7 @@ app.conf.beat_schedule = {
         ("sweep received files", "labeling.tasks.sweep_received_files", 3600),
         ("follow policies", "labeling.tasks.follow_policies", 10),
         ("count figures", "labeling.tasks.count_figures", 10),
+        ("sweep freezings", "datasets.tasks.sweep_freezings", 10),
         ("sweep runs", "training.tasks.sweep_runs", 10),
         ("sweep submissions", "competition.tasks.sweep_submissions", 5),
     )

@@ -39,6 +39,7 @@ def commands(port: int | None) -> dict[str, list[str]]:
     worker = [*celery, "worker", "--without-gossip", "--without-mingle", "--concurrency", "1", *quiet]
     processes = {
         "worker": [*worker, "--queues", "celery", "--hostname", "worker@%h"],
+        "freezer": [*worker, "--queues", "snapshots", "--hostname", "freezer@%h"],
         "trainer": [*worker, "--queues", "training", "--hostname", "trainer@%h"],
         # Threads: processes of Celery's own may not start those that pictures are checked in.
         "intake": [*worker, "--queues", "intake", "--pool", "threads", "--hostname", "intake@%h"],

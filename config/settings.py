@@ -161,6 +161,8 @@ CELERY_TASK_ROUTES = {
     "training.tasks.train_queued": {"queue": "training"},
     "training.tasks.predict": {"queue": "training"},
     "labeling.tasks.take_in_waiting": {"queue": "intake"},
+    "datasets.tasks.freeze_waiting": {"queue": "snapshots"},
+    "datasets.tasks.sum_archives": {"queue": "snapshots"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from labeling.agreement import Tally
-from labeling.splits import SPLITS
+from labeling.splits import SPLITS, TEST
 
 DIGITS = 6  # of shares, so that the order of a sum changes no digest
 
@@ -53,6 +53,14 @@ def card(parts: Iterable[Mapping[str, Any]], classes: Sequence[str]) -> dict[str
             "by_class": {wnid: _share(agree, n) for wnid, (n, agree) in said.items()},
         },
     }
+
+
+def public_card(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what may be known of a card: of small test parts, counts by class would tell labels."""
+    by_class = {
+        wnid: {split: n for split, n in counts.items() if split != TEST} for wnid, counts in card["by_class"].items()
+    }
+    return {**card, "by_class": by_class}
 
 
 def _share(n: int, of: int) -> float | None:

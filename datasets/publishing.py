@@ -11,8 +11,9 @@ from django.core.files import File
 
 from config.storage import private_storage
 from datasets.manifest import RemainderRow, read_rows
+from datasets import formats
 from datasets.models import Edition, Snapshot
-from datasets.models.editions import held_back, held_back_key
+from datasets.models.editions import VOTES, held_back, held_back_key
 from datasets.public import HeldBackRow, public_remainder, write_public
 
 MANIFEST, MANIFEST_CSV, REMAINDER, HELD_BACK = (
@@ -23,6 +24,11 @@ MANIFEST, MANIFEST_CSV, REMAINDER, HELD_BACK = (
 )
 REMAINDER_COLUMNS = ("sha256", "split", "reason", "wnid", "synset", "confidence", "n_votes", "leaf")
 Save = Callable[[str, BinaryIO], str]
+
+
+def about(snapshot: Snapshot) -> str:
+    """Return what archives say of the snapshot they were made from, the same for all of its editions."""
+    return f"{snapshot.collection.name}\nDigest of the snapshot: {snapshot.digest}\n"
 
 
 def current_edition(snapshot: Snapshot) -> Edition:
@@ -45,6 +51,7 @@ def publish(snapshot: Snapshot, save: Save) -> Edition:
             left_out = write_public(
                 private, snapshot.classes, rows, lines, withdrawn=withdrawn, sensitive=sensitive
             )
+        edition.archives = [each._asdict() for each in formats.listing(rows, snapshot.taxonomy, about(snapshot))]
         _keep(edition, MANIFEST, rows, save)
         _keep(edition, MANIFEST_CSV, lines, save)
     with snapshot.remainder.open("rb") as private, tempfile.TemporaryFile() as lines:
@@ -53,6 +60,9 @@ def publish(snapshot: Snapshot, save: Save) -> Edition:
     with tempfile.TemporaryFile() as lines:
         _write_csv(lines, HeldBackRow._fields, left_out)
         _keep(edition, HELD_BACK, lines, save)
+    if snapshot.votes:
+        with snapshot.votes.open("rb") as file:
+            edition.files[VOTES] = _measured(file)
     edition.n_held_back = len(left_out)
     return edition
 
@@ -66,8 +76,14 @@ def _write_csv(file: BinaryIO, header: Any, rows: Any) -> None:
 
 
 def _keep(edition: Edition, name: str, file: BinaryIO, save: Save) -> None:
+    edition.files[name] = _measured(file)
+    save(edition.stored_as(name), file)
+
+
+def _measured(file: Any) -> dict[str, Any]:
     n_bytes = file.seek(0, io.SEEK_END)
     file.seek(0)
-    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    save(edition.stored_as(name), file)
-    edition.files[name] = {"n_bytes": n_bytes, "sha256": sha256}
+    whole = hashlib.sha256()
+    while chunk := file.read(2**20):
+        whole.update(chunk)
+    return {"n_bytes": n_bytes, "sha256": whole.hexdigest()}

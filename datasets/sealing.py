@@ -14,6 +14,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 
 from config.storage import private_storage
+from datasets.card import public_card
 from datasets.manifest import (
     ManifestRow,
     RemainderRow,
@@ -121,7 +122,7 @@ def _make(
     salt = _salts(content)
     with _kept() as save, ExitStack() as stack:
         rows, remainder, votes = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
-        seal = {"taxonomy": json_seal(taxonomy), "card": json_seal(card)}
+        seal = {"taxonomy": json_seal(taxonomy), "card": json_seal(public_card(card))}
         seal["rows"] = _write(
             ManifestRow,
             _salted(zip(parts.rows(ManifestRow, "rows"), parts.leaves(), strict=True), salt),

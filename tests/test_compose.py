@@ -34,7 +34,7 @@ def option(arguments: list[str], name: str) -> str:
 
 
 def test_the_services_are_those_that_the_docs_name():
-    assert set(OURS) == {"web", "worker", "intake", "trainer", "beat", "migrate"}
+    assert set(OURS) == {"web", "worker", "intake", "freezer", "trainer", "beat", "migrate"}
     assert SERVICES.keys() - OURS == {"redis", "postgres"}
 
 

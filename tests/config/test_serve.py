@@ -38,8 +38,8 @@ def test_main_refuses_a_port_in_use_before_it_starts_anything(busy_port, monkeyp
 
 
 def test_without_a_port_there_is_no_web_server():
-    assert set(serve.commands(None)) == {"worker", "intake", "trainer", "beat"}
-    assert set(serve.commands(8000)) == {"worker", "intake", "trainer", "beat", "web"}
+    assert set(serve.commands(None)) == {"worker", "intake", "freezer", "trainer", "beat"}
+    assert set(serve.commands(8000)) == {"worker", "intake", "freezer", "trainer", "beat", "web"}
 
 
 def test_a_process_that_died_is_started_again_and_all_are_stopped(tmp_path, monkeypatch):
