@@ -16,7 +16,8 @@ from labeling.keeping import Kept, Tick, Wait, checker, nothing
 from labeling.likeness import near_pairs
 from labeling.metadata import Known
 from labeling.models import Arrival, Choices, Collection, Image, NearDuplicate, Question, random_position
-from labeling.splits import split_of
+from labeling.models.images import ImageQuerySet
+from labeling.splits import assign_splits
 from taxonomy.models import Ancestry, Change, Synset, SynsetNotFoundError
 
 BATCH = 256  # pictures a transaction,
@@ -173,9 +174,10 @@ def _write(collection: Collection, batch: _Batch, about: Mapping[str, str], reco
     said: dict[str, IncomingPicture] = {}
     for picture, sent in zip(batch.pictures, batch.hashes, strict=True):
         said.setdefault(sent or "", picture)
-    near = _near(collection, kept.values())  # before the transaction, so that votes need not wait for it
+    alike = _Alike.find(kept.values())  # before the transaction, so that votes need not wait for it
+    near, splits = alike.named(collection), alike.splits()
     with transaction.atomic():
-        keys = _store(kept, {sent: _about(said[sent], about) for sent in kept})
+        keys = _store(kept, {sent: _about(said[sent], about) for sent in kept}, splits)
         images = batch.known | {sent: keys[picture.sha256] for sent, picture in kept.items()}
         # Of several files with one picture, the first one brings in what is asked.
         wanted: dict[Asked, IncomingPicture] = {}
@@ -194,8 +196,8 @@ def _write(collection: Collection, batch: _Batch, about: Mapping[str, str], reco
             image = images[sent]
             mine = _asked(picture, image)
             status = Status.ADDED if any(wanted[a] is picture and a in added for a in mine) else Status.THERE
-            alike = near.get(sha256[image], ()) if status == Status.ADDED else ()
-            return Outcome(picture.name, status, "", questions[mine[0]], sha256[image], alike)
+            named = near.get(sha256[image], ()) if status == Status.ADDED else ()
+            return Outcome(picture.name, status, "", questions[mine[0]], sha256[image], named)
 
         outcomes = [outcome(*each) for each in zip(batch.pictures, batch.hashes, strict=True)]
         record(outcomes)
@@ -217,12 +219,13 @@ def _about(picture: IncomingPicture, about: Mapping[str, str]) -> dict[str, str]
     return {name: own[name] or of_all for name, of_all in about.items()}
 
 
-def _store(kept: dict[str, Kept], about: dict[str, dict[str, str]]) -> dict[str, int]:
-    """Keep the rows of those pictures that are new, and what each was sent as; return every one's primary key by
-    SHA-256.
+def _store(
+    kept: dict[str, Kept], about: dict[str, dict[str, str]], splits: Mapping[str, str]
+) -> dict[str, int]:
+    """Keep the rows of those pictures that are new, which have a split by SHA-256, and what each was sent as; return
+    every one's primary key by SHA-256.
     """
     pictures = {picture.sha256: (picture, about[sent]) for sent, picture in kept.items()}
-    before = set(Image.objects.filter(sha256__in=pictures).values_list("sha256", flat=True))
     Image.objects.bulk_create(
         [
             Image(
@@ -235,11 +238,11 @@ def _store(kept: dict[str, Kept], about: dict[str, dict[str, str]]) -> dict[str,
                 perceptual_hash=picture.perceptual_hash,
                 n_bytes=picture.n_bytes,
                 crc32=picture.crc32,
-                split=split_of(sha256),
+                split=splits[sha256],
                 **said,
             )
             for sha256, (picture, said) in pictures.items()
-            if sha256 not in before
+            if sha256 in splits
         ],
         ignore_conflicts=True,  # somebody else may bring the same picture at this moment
     )
@@ -305,27 +308,51 @@ def _about_nouns(collection: Collection, wanted: Mapping[Asked, IncomingPicture]
     ]
 
 
-def _near(collection: Collection, kept: Iterable[Kept]) -> dict[str, tuple[str, ...]]:
-    """Return what each of these pictures that is new looks like, of the collection and of each other, by SHA-256."""
-    hashes = {picture.sha256: picture.perceptual_hash for picture in kept}
-    before = set(Image.objects.filter(sha256__in=hashes).values_list("sha256", flat=True))
-    new = {sha256: value for sha256, value in hashes.items() if value is not None and sha256 not in before}
-    # They have no primary keys yet; numbers below 0 are nobody's.
-    names = dict(enumerate(new, start=-len(new)))
-    numbers, values = [*names], np.array([*new.values()], dtype=np.int64)
-    found = Image.objects.near_each(dict(zip(numbers, new.values(), strict=True)))
-    pairs = [(image, other) for image, other, _distance in found]
-    asked = Image.objects.shown().filter(
-        pk__in={other for _image, other in pairs}, questions__collection=collection
-    )
-    names |= dict(asked.values_list("pk", "sha256"))
-    for i, j in near_pairs(values):
-        pairs += [(numbers[i], numbers[j]), (numbers[j], numbers[i])]
-    near: dict[str, tuple[str, ...]] = {}
-    for image, other in pairs:
-        if other in names:
-            near[names[image]] = (*near.get(names[image], ()), names[other])
-    return near
+@dataclass(frozen=True)
+class _Alike:
+    """What the pictures of a batch that are new look like: each other, and those that came before."""
+
+    new: list[str]  # their SHA-256
+    within: list[tuple[int, int]]  # every two of them that look alike, by place in `new`
+    there: dict[
+        int, list[int]
+    ]  # by place in `new`: primary keys of those before that look like it, of any collection
+
+    @classmethod
+    def find(cls, kept: Iterable[Kept]) -> "_Alike":
+        hashes = {picture.sha256: picture.perceptual_hash for picture in kept}
+        before = set(Image.objects.filter(sha256__in=hashes).values_list("sha256", flat=True))
+        new = [sha256 for sha256 in hashes if sha256 not in before]
+        looks = {i: value for i, sha256 in enumerate(new) if (value := hashes[sha256]) is not None}
+        places = [*looks]
+        pairs = near_pairs(np.array([*looks.values()], dtype=np.int64))
+        there: dict[int, list[int]] = {}
+        # They have no primary keys yet; numbers below 0 are nobody's.
+        for image, other, _distance in Image.objects.near_each({~i: value for i, value in looks.items()}):
+            there.setdefault(~image, []).append(other)
+        return cls(new, [(places[i], places[j]) for i, j in pairs], there)
+
+    def splits(self) -> dict[str, str]:
+        """Return the split of each that is new, by SHA-256. The withdrawn count too: people know of their split."""
+        known = dict(self._others().values_list("pk", "split"))
+        beside = {i: [known[other] for other in others] for i, others in self.there.items()}
+        return dict(zip(self.new, assign_splits(self.new, self.within, beside), strict=True))
+
+    def named(self, collection: Collection) -> dict[str, tuple[str, ...]]:
+        """Return the SHA-256 of what each looks like, of the collection and of each other, by its own."""
+        asked = self._others().shown().filter(questions__collection=collection)
+        names = dict(asked.values_list("pk", "sha256"))
+        near: dict[str, tuple[str, ...]] = {
+            self.new[i]: tuple(names[other] for other in others if other in names)
+            for i, others in self.there.items()
+        }
+        for i, j in self.within:
+            for one, other in ((self.new[i], self.new[j]), (self.new[j], self.new[i])):
+                near[one] = (*near.get(one, ()), other)
+        return near
+
+    def _others(self) -> ImageQuerySet:
+        return Image.objects.filter(pk__in={other for others in self.there.values() for other in others})
 
 
 # --- What is known of files beforehand -------------------------------------------------------------------------

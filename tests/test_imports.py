@@ -45,6 +45,7 @@ PURE = [
     "labeling/metadata.py",
     "labeling/pictures.py",
     "labeling/splits.py",
+    "labeling/straddling.py",
     "labeling/streaks.py",
     "datasets/manifest.py",
     "training/config.py",

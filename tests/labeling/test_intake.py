@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 from labeling import keeping
 from labeling.intake import IncomingPicture, Outcome, Report, Status, add_pictures, take_in
 from labeling.models import Arrival, Collection, Image, Question
-from labeling.splits import split_of
+from labeling.splits import SPLITS, split_of
 from tests.factories import make_collection, make_photograph, make_picture
 
 pytestmark = pytest.mark.django_db
@@ -291,6 +291,73 @@ def test_what_another_collection_has_or_what_was_withdrawn_is_not_named(is_withd
     [found] = outcomes(collection, make_photograph(1, (300, 225)))
 
     assert found.near == ()
+
+
+def two_sizes() -> tuple[bytes, bytes]:
+    """Two sizes of one photograph whose hashes say different splits, the earlier part first."""
+    for seed in range(1000):
+        both = [make_photograph(seed, (width, 3 * width // 4)) for width in (400, 300)]
+        first, second = sorted(both, key=lambda data: SPLITS.index(alone(data)))
+        if alone(first) != alone(second):
+            return first, second
+    raise AssertionError("no two sizes of a thousand photographs have two splits")
+
+
+def alone(data: bytes) -> str:
+    """The split of a picture that looks like no other."""
+    return split_of(hashlib.sha256(data).hexdigest())
+
+
+def splits_of(*pictures: bytes) -> list[str]:
+    return [Image.objects.get(sha256=hashlib.sha256(data).hexdigest()).split for data in pictures]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_scaled_copy_goes_where_the_first_is(order):
+    first, second = (two_sizes()[i] for i in order)
+    take(make_collection(), first)
+
+    take(make_collection(), second)
+
+    assert splits_of(first, second) == [alone(first)] * 2
+
+
+def test_a_copy_of_what_was_withdrawn_goes_where_that_is():
+    first, second = two_sizes()
+    take(make_collection(), first)
+    Image.objects.get().withdraw()
+
+    take(make_collection(), second)
+
+    assert splits_of(second) == [alone(first)]
+
+
+def test_copies_that_come_together_go_where_the_smaller_hash_says():
+    both = two_sizes()
+
+    take(make_collection(), *both)
+
+    smaller = min(both, key=lambda data: hashlib.sha256(data).hexdigest())
+    assert splits_of(*both) == [alone(smaller)] * 2
+
+
+def test_what_comes_together_with_a_copy_of_what_is_there_goes_where_its_own_hash_says():
+    first, second = two_sizes()
+    other = make_picture()
+    take(make_collection(), first)
+
+    take(make_collection(), second, other)
+
+    assert splits_of(second, other) == [alone(first), alone(other)]
+
+
+def test_plain_pictures_go_each_where_its_own_hash_says():
+    plain = [make_plain(side) for side in range(20, 40)]
+
+    take(make_collection(), *plain)
+
+    assert splits_of(*plain) == [alone(data) for data in plain]
+    assert len(set(splits_of(*plain))) > 1
 
 
 def test_a_plain_picture_looks_like_no_other():

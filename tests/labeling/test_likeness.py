@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from labeling.likeness import NEAR, bands_of, distances, near_pairs, perceptual_hash
+from labeling import straddling as kernel
+from labeling.likeness import NEAR, bands_of, distances, near_pairs, perceptual_hash, straddling
 
 LARGEST = 2**63 - 1
 HASHES = st.integers(0, LARGEST)
@@ -81,3 +82,88 @@ def test_pairs_are_those_that_comparing_everything_finds_each_once(drawn):
 
     assert len(found) == len(set(found))
     assert set(found) == near_pairs_by_hand(hashes)
+
+
+# --- Those in two parts -----------------------------------------------------------------------------------
+
+
+def straddles(hashes: list[int], parts: list[int]) -> list[bool]:
+    return straddling(np.array(hashes, dtype=np.int64), np.array(parts, dtype=np.int8)).tolist()
+
+
+def test_of_two_alike_in_two_parts_the_one_in_the_earlier_part_straddles():
+    assert straddles([0, 0b1111], [0, 2]) == [True, False]
+    assert straddles([0, 0b1111], [2, 1]) == [False, True]
+    assert straddles([0, 0b1111], [0, 1]) == [True, False]
+
+
+@pytest.mark.parametrize(("other", "part"), [(0b11111, 2), (0b1111, 0)])
+def test_strangers_and_two_of_one_part_do_not(other, part):
+    assert straddles([0, other], [0, part]) == [False, False]
+
+
+def test_one_in_the_middle_of_three_parts_goes_too():
+    assert straddles([7, 7, 7], [2, 0, 1]) == [False, True, True]
+
+
+def test_what_looks_like_a_later_one_only_through_another_stays():
+    four, eight = 0b1111, 0b11111111
+
+    assert straddles([0, four, eight], [0, 0, 2]) == [False, True, False]
+
+
+@pytest.mark.parametrize(("hashes", "parts"), [([], []), ([LARGEST], [2])])
+def test_none_and_one_straddle_nothing(hashes, parts):
+    assert straddles(hashes, parts) == [False] * len(hashes)
+
+
+@pytest.mark.parametrize("parts", [[0, 3], [-1, 0]])
+def test_a_fourth_part_is_refused(parts):
+    with pytest.raises(ValueError, match="Expected parts from 0 to 2; found"):
+        straddles([0, 1], parts)
+
+
+def test_a_hash_without_a_part_is_refused():
+    with pytest.raises(ValueError, match="Expected a part for each hash"):
+        straddles([0, 1], [0])
+
+
+@settings(deadline=None)  # the first time, the kernel is loaded or even compiled
+@given(
+    st.lists(
+        st.tuples(HASHES, st.integers(0, 2), st.lists(st.integers(0, 62), max_size=6), st.integers(0, 2)),
+        max_size=12,
+    )
+)
+def test_what_straddles_is_what_comparing_everything_finds(drawn):
+    hashes, parts = [], []
+    for value, part, flips, other_part in drawn:
+        hashes += [value, value ^ sum(1 << bit for bit in set(flips))]
+        parts += [part, other_part]
+
+    found = straddles(hashes, parts)
+
+    assert found == [
+        any(parts[i] < parts[j] and (hashes[i] ^ hashes[j]).bit_count() <= NEAR for j in range(len(hashes)))
+        for i in range(len(hashes))
+    ]
+
+
+def test_ten_thousand_pictures_are_compared_with_all_others():
+    rng = np.random.default_rng(0)
+    hashes = rng.integers(0, 2**63, 10_000)
+    copies = hashes ^ (1 << rng.integers(0, 63, (4, 10_000))).sum(axis=0) * (rng.random(10_000) < 0.1)
+    both = np.concatenate([hashes, copies])
+    parts = np.repeat([1, 2], 10_000)
+
+    found = straddling(both, parts)
+
+    np.testing.assert_array_equal(found, np.append(distances(hashes, copies) <= NEAR, np.zeros(10_000, bool)))
+
+
+@pytest.mark.parametrize("n_bits", [0, 1, 4, 5, 31, 63])
+def test_the_bits_that_differ_are_counted(n_bits):
+    value = np.int64(2**n_bits - 1 << 63 - n_bits)
+
+    assert kernel.looks_like_any(np.int64(0), np.array([value]), n_bits)
+    assert not kernel.looks_like_any(np.int64(0), np.array([value]), n_bits - 1)
