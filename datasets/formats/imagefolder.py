@@ -58,11 +58,12 @@ def _write_metadata(rows: Rows, classes: Sequence[Class], file: BinaryIO) -> Non
 
 
 def _features(classes: Sequence[Class]) -> dict[str, dict[str, object]]:
-    plain = {
+    features: dict[str, dict[str, object]] = {
         field.name: {"dtype": "float64" if field.type == pa.float64() else str(field.type), "_type": "Value"}
         for field in METADATA
     }
-    return plain | {"label": {"names": class_names(classes), "_type": "ClassLabel"}}
+    features["label"] = {"names": class_names(classes), "_type": "ClassLabel"}
+    return features
 
 
 def class_names(classes: Sequence[Class]) -> list[str]:

@@ -114,12 +114,12 @@ def _refuse_missing_sizes(batch: pa.RecordBatch) -> None:
 
 def lengths(texts: pa.StringArray) -> Sizes:
     """Return how many bytes each text has as UTF-8, (n_rows,) int64."""
-    return pc.binary_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
+    return integers(pc.binary_length(texts))
 
 
 def integers(column: pa.Array) -> Sizes:
     """Return a column without nulls as (n_rows,) int64."""
-    return column.to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.int64)
 
 
 def picture_data(batch: pa.RecordBatch, index: int, open_picture: OpenPicture) -> PictureData:
