@@ -162,7 +162,6 @@ CELERY_TASK_ROUTES = {
     "training.tasks.predict": {"queue": "training"},
     "labeling.tasks.take_in_waiting": {"queue": "intake"},
     "datasets.tasks.freeze_waiting": {"queue": "snapshots"},
-    "datasets.tasks.sum_archives": {"queue": "snapshots"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -194,6 +193,9 @@ else:
         }
         for name, folder in (("default", "pictures"), ("private", "private"))
     }
+# Where a file lies on S3 just as it is to be sent, its receiver gets a signed address there, good for an hour. Switch
+# it off where browsers cannot reach S3_ENDPOINT_URL.
+SIGNED_DOWNLOADS = bool(S3_BUCKET) and flag("S3_SIGNED_DOWNLOADS", default=True)
 STORAGES = {
     **_files,
     "staticfiles": {

@@ -58,7 +58,8 @@ def card(parts: Iterable[Mapping[str, Any]], classes: Sequence[str]) -> dict[str
 def public_card(card: Mapping[str, Any]) -> dict[str, Any]:
     """Return what may be known of a card: of small test parts, counts by class would tell labels."""
     by_class = {
-        wnid: {split: n for split, n in counts.items() if split != TEST} for wnid, counts in card["by_class"].items()
+        wnid: {split: n for split, n in counts.items() if split != TEST}
+        for wnid, counts in card["by_class"].items()
     }
     return {**card, "by_class": by_class}
 

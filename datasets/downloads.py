@@ -10,10 +10,9 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext_lazy as _
 
 from config.storage import private_storage
-from datasets import describing, formats
+from datasets import formats
 from datasets.card import public_card
 from datasets.formats.checksums import checksums
-from datasets.formats.croissant import JSON_LD, croissant
 from datasets.formats.virtual import Stored, VirtualFile
 from datasets.manifest import canonical
 from datasets.models import Edition, Snapshot
@@ -34,7 +33,10 @@ _KEPT = {
     MANIFEST_CSV: (CSV, _("The same as lines of text.")),
     VOTES: (PARQUET, _("The votes on training and validation pictures, by pseudonyms.")),
     REMAINDER: (CSV, _("Pictures that settled and are in no class, and why.")),
-    HELD_BACK: (CSV, _("Pictures that are left out since it was frozen, and what stands for them in the digest.")),
+    HELD_BACK: (
+        CSV,
+        _("Pictures that are left out since it was frozen, and what stands for them in the digest."),
+    ),
 }
 # What is written out whenever it is asked for; the SHA-256 of the first three are in the seal, or are the digest.
 _WRITTEN: dict[str, tuple[str, Any, Callable[[Snapshot], bytes]]] = {
@@ -43,9 +45,16 @@ _WRITTEN: dict[str, tuple[str, Any, Callable[[Snapshot], bytes]]] = {
         _("The classes in the order of their labels, and every noun above them."),
         lambda snapshot: canonical(snapshot.taxonomy),
     ),
-    "card.json": (JSON, _("The data card, for programs."), lambda snapshot: canonical(public_card(snapshot.card))),
-    "seal.json": (JSON, _("The SHA-256 of each part; its own is the digest."), lambda snapshot: canonical(snapshot.seal)),
-    "card.md": (MARKDOWN, _("The data card, to read."), lambda snapshot: describing.card_markdown(snapshot).encode()),
+    "card.json": (
+        JSON,
+        _("The data card, for programs."),
+        lambda snapshot: canonical(public_card(snapshot.card)),
+    ),
+    "seal.json": (
+        JSON,
+        _("The SHA-256 of each part; its own is the digest."),
+        lambda snapshot: canonical(snapshot.seal),
+    ),
 }
 
 
@@ -123,8 +132,6 @@ def body(edition: Edition, name: str, url_of: Callable[[str], str]) -> Body:
         return _text(name, media_type, write(edition.snapshot))
     if name == SUMS:
         return _text(name, TEXT, sums(edition).encode())
-    if name == CROISSANT:
-        return _text(name, JSON_LD, canonical(croissant(describing.description(edition, listing(edition), url_of))))
     manifest = cast(BinaryIO, edition.open(MANIFEST))
     try:
         virtual = _virtual(edition, name, manifest)

@@ -14,10 +14,10 @@ from django.utils.translation import gettext, ngettext
 
 from accounts.models import User
 from config.storage import private_storage
-from datasets import reading, sealing
+from datasets import publishing, reading, sealing
 from datasets.card import card, lacking
 from datasets.choosing import Choice, FreezeRefusedError, Plan, plan, taxonomy_of
-from datasets.models import FreezePolicy, Freezing, FreezingLostError, Snapshot
+from datasets.models import Edition, FreezePolicy, Freezing, FreezingLostError, Snapshot
 from datasets.models.freezings import HEARTBEAT_EVERY_S
 from labeling.likeness import straddling
 from labeling.models import Collection, Image, Vote
@@ -100,6 +100,17 @@ def sweep() -> None:
     """Let wait again what a dead worker left, and have frozen what is due."""
     Freezing.objects.lost().requeue()
     enqueue_due()
+
+
+def is_anything_to_do() -> bool:
+    """Say whether a worker is needed, and none is at work."""
+    if Freezing.objects.running().exists():
+        return False  # it takes what waits by itself
+    return (
+        Freezing.objects.waiting().exists()
+        or bool(publishing.missing())
+        or Edition.objects.unsummed().exists()
+    )
 
 
 def run(freezing: Freezing) -> Snapshot | None:

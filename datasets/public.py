@@ -5,6 +5,7 @@ archive or file has to remember to leave them out.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
@@ -146,12 +147,20 @@ def read_public(file: BinaryIO) -> Iterator[PublicRow]:
 
 def read_public_batches(file: BinaryIO, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
     """Yield the same as Arrow's batches, with all columns or those that are named."""
-    table = pq.ParquetFile(file)
+    yield from open_public(file).iter_batches(columns=columns)
+
+
+def open_public(file: BinaryIO | Path) -> pq.ParquetFile:
+    """Return a public manifest whose groups of rows can be read by themselves. Raises ManifestError."""
+    try:
+        table = pq.ParquetFile(file)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ManifestError(f"Expected a public manifest as Parquet; found {error}.") from error
     if not table.schema_arrow.equals(PUBLIC_SCHEMA):
         raise ManifestError(
             f"Expected the columns {', '.join(PUBLIC_SCHEMA.names)}; found {', '.join(table.schema_arrow.names)}."
         )
-    yield from table.iter_batches(columns=columns)
+    return table
 
 
 def public_leaf(row: PublicRow) -> bytes:

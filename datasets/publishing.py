@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 from django.core.files import File
 
 from config.storage import private_storage
-from datasets.manifest import RemainderRow, read_rows
 from datasets import formats
+from datasets.manifest import RemainderRow, read_rows
 from datasets.models import Edition, Snapshot
 from datasets.models.editions import VOTES, held_back, held_back_key
 from datasets.public import HeldBackRow, public_remainder, write_public
@@ -23,6 +23,7 @@ MANIFEST, MANIFEST_CSV, REMAINDER, HELD_BACK = (
     "withdrawn.csv",
 )
 REMAINDER_COLUMNS = ("sha256", "split", "reason", "wnid", "synset", "confidence", "n_votes", "leaf")
+AT_ONCE = 50_000  # pictures of a snapshot whose files are made while somebody waits, in a second
 Save = Callable[[str, BinaryIO], str]
 
 
@@ -31,11 +32,38 @@ def about(snapshot: Snapshot) -> str:
     return f"{snapshot.collection.name}\nDigest of the snapshot: {snapshot.digest}\n"
 
 
+class AtWorkError(Exception):
+    """The files without what was withdrawn last are being made."""
+
+
 def current_edition(snapshot: Snapshot) -> Edition:
-    """Return the edition with what is to be held back today, made now where it is not there."""
+    """Return the edition with what is to be held back today. Where it is not there, a small one is made now; of a
+    large one a worker is told, and AtWorkError raised.
+    """
     found = Edition.objects.now(snapshot)
-    if found:
-        return found
+    if found is None and snapshot.n_images > AT_ONCE:
+        raise AtWorkError(f"{snapshot}: its files are being made anew.")
+    edition = found or publish_now(snapshot)
+    edition.snapshot = snapshot
+    return edition
+
+
+def publish_missing() -> int:
+    """Make the large editions that are wanted today and not there; return how many those were."""
+    wanted = missing()
+    for snapshot in wanted:
+        publish_now(snapshot)
+    return len(wanted)
+
+
+def missing() -> list[Snapshot]:
+    """Return the large snapshots of which the edition that is wanted today is not there."""
+    large = Snapshot.objects.filter(n_images__gt=AT_ONCE).select_related("collection")
+    return [snapshot for snapshot in large if Edition.objects.now(snapshot) is None]
+
+
+def publish_now(snapshot: Snapshot) -> Edition:
+    """Make and keep the edition with what is to be held back today."""
     edition = publish(snapshot, lambda name, file: private_storage().save(name, File(file)))
     # Two that make one at once write the same files.
     Edition.objects.bulk_create([edition], ignore_conflicts=True)
@@ -47,21 +75,23 @@ def publish(snapshot: Snapshot, save: Save) -> Edition:
     withdrawn, sensitive = held_back(snapshot)
     edition = Edition(snapshot=snapshot, key=held_back_key(withdrawn, sensitive), files={})
     with tempfile.TemporaryFile() as rows, tempfile.TemporaryFile() as lines:
-        with snapshot.manifest.open("rb") as private:
+        with snapshot.open("manifest") as private:
             left_out = write_public(
                 private, snapshot.classes, rows, lines, withdrawn=withdrawn, sensitive=sensitive
             )
-        edition.archives = [each._asdict() for each in formats.listing(rows, snapshot.taxonomy, about(snapshot))]
+        edition.archives = [
+            each._asdict() for each in formats.listing(rows, snapshot.taxonomy, about(snapshot))
+        ]
         _keep(edition, MANIFEST, rows, save)
         _keep(edition, MANIFEST_CSV, lines, save)
-    with snapshot.remainder.open("rb") as private, tempfile.TemporaryFile() as lines:
+    with snapshot.open("remainder") as private, tempfile.TemporaryFile() as lines:
         _write_csv(lines, REMAINDER_COLUMNS, public_remainder(read_rows(RemainderRow, private)))
         _keep(edition, REMAINDER, lines, save)
     with tempfile.TemporaryFile() as lines:
         _write_csv(lines, HeldBackRow._fields, left_out)
         _keep(edition, HELD_BACK, lines, save)
     if snapshot.votes:
-        with snapshot.votes.open("rb") as file:
+        with snapshot.open("votes") as file:
             edition.files[VOTES] = _measured(file)
     edition.n_held_back = len(left_out)
     return edition

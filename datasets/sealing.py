@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 from django.core.files import File
@@ -65,7 +65,7 @@ class Parts:
     def rows(self, kind: type[Row], name: str) -> Iterator[Row]:
         for part in self.parts:
             with private_storage().open(f"{part.folder}/{name}.parquet", "rb") as file:
-                yield from read_rows(kind, file)
+                yield from read_rows(kind, cast(BinaryIO, file))
 
     def leaves(self) -> Iterator[bytes]:
         """Yield the leaf of each row of the manifest as it is without a salt."""

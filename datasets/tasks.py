@@ -2,26 +2,23 @@
 
 from celery import shared_task
 
-from datasets import freezing, summing
-from datasets.models import Freezing
+from datasets import freezing, publishing, summing
 
 
 @shared_task
 def freeze_waiting() -> int:
-    """Freeze whatever waits for it, one collection after the other; return how many this worker took."""
-    return freezing.freeze_waiting()
+    """Freeze whatever waits for it, one collection after the other; then make what else is wanted of snapshots: files
+    without what was withdrawn, and checksums of archives. Return how many were frozen. Goes to the `snapshots` queue.
+    """
+    n_frozen = freezing.freeze_waiting()
+    publishing.publish_missing()
+    summing.sum_waiting()
+    return n_frozen
 
 
 @shared_task
 def sweep_freezings() -> None:
-    """Let wait again what a dead worker left, have frozen what is due, and wake a worker if anything waits."""
+    """Let wait again what a dead worker left, have frozen what is due, and wake a worker if there is work."""
     freezing.sweep()
-    # A worker that is at work takes what waits by itself.
-    if Freezing.objects.waiting().exists() and not Freezing.objects.running().exists():
-        freeze_waiting.apply_async(expires=60)
-
-
-@shared_task
-def sum_archives() -> int:
-    """Work out the checksums of archives that have none yet; return of how many editions."""
-    return summing.sum_waiting()
+    if freezing.is_anything_to_do():
+        freeze_waiting.apply_async(expires=10)

@@ -1,10 +1,13 @@
 from django.urls import path
 
-from datasets import views
+from datasets import download_views, views
 
 app_name = "datasets"
 urlpatterns = [
     path("collections/<slug:slug>/freeze/", views.freeze_collection, name="freeze"),
     path("collections/<slug:slug>/snapshots/<int:number>/", views.snapshot_page, name="snapshot"),
     path("collections/<slug:slug>/snapshots/<int:number>/manifest.csv", views.manifest, name="manifest"),
+    path(
+        "collections/<slug:slug>/snapshots/<int:number>/files/<path:name>", download_views.file, name="file"
+    ),
 ]

@@ -57,7 +57,9 @@ class Edition(models.Model):
     sums = models.JSONField(
         default=dict, help_text="SHA-256 of each archive, by its name, as far as they are worked out."
     )
-    summing_at = models.DateTimeField(null=True, help_text="When somebody who works them out was last heard of.")
+    summing_at = models.DateTimeField(
+        null=True, help_text="When somebody who works them out was last heard of."
+    )
     summed_at = models.DateTimeField(null=True, help_text="When all were worked out.")
     created_at = models.DateTimeField(auto_now_add=True)
 

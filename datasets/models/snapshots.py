@@ -1,7 +1,7 @@
 """Frozen sets of pictures and labels. The database refuses to change or delete one: see migration 0003."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.db import models
 from django.db.models import Q
@@ -88,7 +88,7 @@ class Snapshot(models.Model):
     @property
     def folder(self) -> str:
         """Where its files lie in the private storage."""
-        return self.manifest.name.rpartition("/")[0]
+        return (self.manifest.name or "").rpartition("/")[0]
 
     @property
     def annotators(self) -> list[tuple[str, int]]:
@@ -96,15 +96,19 @@ class Snapshot(models.Model):
         counts = self.card["annotators"]
         return [(str(kind.label), counts[kind.value]) for kind in User.Kind if counts.get(kind.value)]
 
+    def open(self, name: str) -> BinaryIO:
+        """Open one of its files for reading: manifest, remainder or votes."""
+        return cast(BinaryIO, private_storage().open(getattr(self, name).name, "rb"))
+
     def rows(self) -> Iterator[ManifestRow]:
         """Yield the manifest's rows, test labels included: for training and scoring, never for a page."""
-        with self.manifest.open("rb") as file:
+        with self.open("manifest") as file:
             yield from read_rows(ManifestRow, file)
 
     def remainder_rows(self) -> Iterator[RemainderRow]:
         """Yield what was settled and is in no class, secret labels included: never for a page."""
         if self.remainder:
-            with self.remainder.open("rb") as file:
+            with self.open("remainder") as file:
                 yield from read_rows(RemainderRow, file)
 
     def withdrawn(self) -> set[str]:

@@ -1,0 +1,138 @@
+"""webdataset/train-000000.tar and others: shards that the library `webdataset` streams. Pure.
+
+Of each picture a shard has the file itself, what is known of it as JSON, and its label as .cls where that may be
+known, all named by its SHA-256. Where shards end follows from the manifest alone.
+"""
+
+import json
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datasets.formats.rows import SIZED, Rows, integers, lengths, picture_data
+from datasets.formats.virtual import OpenPicture, Part, Series, Sizes, Text, VirtualFile
+
+MOST_PICTURES = 10_000
+MOST_BYTES = 2**30  # of a shard, unless a single picture has more
+_TOLD = ("sha256", "split", "label", "wnid", "synset", "confidence", "n_votes", "licence", "credit")
+_COLUMNS = list(dict.fromkeys([*SIZED, *_TOLD]))
+_ESCAPED = r"[^ !#-\[\]-~]"  # what json.dumps writes otherwise than as it is
+_BLOCK = tarfile.BLOCKSIZE
+_END = bytes(2 * _BLOCK)
+
+
+class Shard(NamedTuple):
+    """Pictures that follow each other in a split: from `first` up to `stop`."""
+
+    first: int
+    stop: int
+    n_bytes: int
+
+
+class Split:
+    """The shards of one split. Raises ManifestError."""
+
+    def __init__(
+        self, rows: Rows, *, most_pictures: int = MOST_PICTURES, most_bytes: int = MOST_BYTES
+    ) -> None:
+        self._rows = rows
+        of_groups = [member_sizes(batch) for batch in rows.groups(_COLUMNS)]
+        self._firsts = np.cumsum(
+            [0, *map(len, of_groups)]
+        )  # (n_groups + 1,): where each group of rows begins
+        sizes = np.concatenate([np.zeros(0, np.int64), *of_groups])
+        self._ends = np.concatenate([[0], np.cumsum(sizes)])
+        self.shards = list(_shards(self._ends, most_pictures, most_bytes))
+
+    def tar(self, number: int, open_picture: OpenPicture) -> VirtualFile:
+        """Return the shard with this number, from 0."""
+        first, stop, _n_bytes = self.shards[number]
+        parts: list[Part] = []
+        for group, (begin, end) in enumerate(pairwise(self._firsts.tolist())):
+            low, high = max(first, begin), min(stop, end)
+            if low < high:
+                lay_out = partial(_lay_out, self._rows, group, slice(low - begin, high - begin), open_picture)
+                parts.append(Series(int(self._ends[high] - self._ends[low]), lay_out))
+        return VirtualFile([*parts, Text(_END)])
+
+
+def _shards(ends: Sizes, most_pictures: int, most_bytes: int) -> Iterator[Shard]:
+    """Yield shards that are as large as they may be. ends: (n_rows + 1,) int64, from 0."""
+    first, n = 0, len(ends) - 1
+    while first < n:
+        fits = int(np.searchsorted(ends, ends[first] + most_bytes - len(_END), side="right")) - 1
+        stop = max(first + 1, min(fits, first + most_pictures, n))
+        yield Shard(first, stop, int(ends[stop] - ends[first]) + len(_END))
+        first = stop
+
+
+def member_sizes(batch: pa.RecordBatch) -> Sizes:
+    """Return the bytes of each picture's files in a shard with their headers, (n_rows,) int64."""
+    has_label = pc.is_valid(batch["label"]).to_numpy(zero_copy_only=False)
+    texts = lengths(json_texts(batch))
+    return _member(integers(batch["n_bytes"])) + _member(texts) + np.where(has_label, 2 * _BLOCK, 0)
+
+
+def _member(sizes: Sizes) -> Sizes:
+    return _BLOCK + -(-sizes // _BLOCK) * _BLOCK
+
+
+def json_texts(batch: pa.RecordBatch) -> pa.StringArray:
+    """Return what is known of each picture as JSON; what must not be known is left out."""
+    fields = [
+        pc.binary_join_element_wise(f'"{name}":', _json(batch[name]), "")  # null where the value is
+        for name in _TOLD
+    ]
+    inner = pc.binary_join_element_wise(*fields, ",", null_handling="skip")
+    return pc.binary_join_element_wise("{", inner, "}", "")
+
+
+def _json(column: pa.Array) -> pa.StringArray:
+    """Return each value as JSON writes it. Texts that need escapes are written once each, however often they come."""
+    if column.type != pa.string():
+        return column.cast(pa.string())
+    if not pc.any(pc.match_substring_regex(column, _ESCAPED)).as_py():
+        return pc.binary_join_element_wise('"', column, '"', "")
+    unique = column.dictionary_encode()
+    written = [json.dumps(text) for text in unique.dictionary.to_pylist()]
+    return pa.array(written, pa.string()).take(unique.indices)
+
+
+def _lay_out(
+    rows: Rows, group: int, part: slice, open_picture: OpenPicture
+) -> tuple[Sizes, Callable[[int], Iterable[Part]]]:
+    whole = rows.group(group, _COLUMNS)
+    batch = whole.slice(part.start, part.stop - part.start)
+    texts = json_texts(batch)
+
+    def parts_of(index: int) -> Iterator[Part]:
+        data = picture_data(batch, index, open_picture)
+        key, ending = data.picture.sha256, data.picture.file_name.rpartition(".")[2]
+        yield Text(_header(f"{key}.{ending}", data.n_bytes))
+        yield data
+        yield Text(_padding(data.n_bytes) + _file(f"{key}.json", texts[index].as_py()))
+        if (label := batch["label"][index].as_py()) is not None:
+            yield Text(_file(f"{key}.cls", str(label)))
+
+    return member_sizes(batch), parts_of
+
+
+def _file(name: str, text: str) -> bytes:
+    data = text.encode()
+    return _header(name, len(data)) + data + _padding(len(data))
+
+
+def _header(name: str, n_bytes: int) -> bytes:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = n_bytes, 0o644
+    return member.tobuf(tarfile.USTAR_FORMAT)
+
+
+def _padding(n_bytes: int) -> bytes:
+    return bytes(-n_bytes % _BLOCK)

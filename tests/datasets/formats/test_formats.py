@@ -1,0 +1,134 @@
+import io
+import itertools
+import zipfile
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from datasets import formats
+from datasets.formats.rows import SizesMissingError
+from datasets.manifest import ManifestError
+from datasets.public import PUBLIC_SCHEMA
+from tests.datasets.formats.making import CAT, DOG, TAXONOMY, Snapshot, jpeg, public_row, whole, write_public
+
+
+def open_(snapshot, name):
+    return formats.open_virtual(name, snapshot.manifest, TAXONOMY, snapshot.open_picture)
+
+
+def test_each_listed_file_opens_with_the_size_that_the_list_says(snapshot):
+    listed = formats.listing(snapshot.manifest, TAXONOMY)
+
+    assert [(each.name, each.n_pictures) for each in listed] == [
+        ("folders.zip", 12),
+        ("imagefolder/train.zip", 7),
+        ("imagefolder/validation.zip", 2),
+        ("imagefolder/test.zip", 3),
+        ("webdataset/train-000000.tar", 7),
+        ("webdataset/val-000000.tar", 2),
+        ("webdataset/test-000000.tar", 3),
+    ]
+    for each in listed:
+        assert len(whole(open_(snapshot, each.name))) == each.n_bytes
+
+
+def test_listing_opens_no_picture(snapshot):
+    formats.listing(snapshot.manifest, TAXONOMY)
+
+    assert snapshot.opened == []
+
+
+def test_a_manifest_is_read_from_a_path_too(snapshot, tmp_path):
+    path = tmp_path / "manifest.parquet"
+    path.write_bytes(snapshot.manifest.getvalue())
+
+    assert formats.listing(path, TAXONOMY) == formats.listing(snapshot.manifest, TAXONOMY)
+
+
+def test_a_split_without_pictures_has_no_files():
+    snapshot = Snapshot([(jpeg(1), "train", CAT)])
+
+    names = [each.name for each in formats.listing(snapshot.manifest, TAXONOMY)]
+
+    assert names == ["folders.zip", "imagefolder/train.zip", "webdataset/train-000000.tar"]
+    for name in ("imagefolder/test.zip", "webdataset/test-000000.tar"):
+        with pytest.raises(formats.UnknownFileError):
+            open_(snapshot, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "folders.tar", "imagefolder/val.zip", "webdataset/train-000001.tar", "webdataset/train-0.tar"],
+)
+def test_an_unknown_name_is_refused(snapshot, name):
+    with pytest.raises(formats.UnknownFileError, match=f"found '{name}'"):
+        open_(snapshot, name)
+
+
+def test_a_manifest_without_sizes_is_refused():
+    manifest = write_public([public_row(jpeg(1), n_bytes=0, crc32=0)])
+
+    with pytest.raises(SizesMissingError, match="frozen before sizes were kept"):
+        formats.listing(manifest, TAXONOMY)
+
+
+@pytest.mark.parametrize("content", [b"", b"no Parquet at all"])
+def test_what_is_no_manifest_is_refused(content):
+    with pytest.raises(ManifestError, match="Expected a public manifest"):
+        formats.listing(io.BytesIO(content), TAXONOMY)
+
+
+def test_a_manifest_of_other_columns_is_refused():
+    file = io.BytesIO()
+    pq.write_table(pa.table({"sha256": ["ab"]}), file)
+
+    with pytest.raises(ManifestError, match="found sha256"):
+        formats.listing(file, TAXONOMY)
+
+
+def test_a_missing_picture_stops_the_transfer_and_is_named(snapshot):
+    gone = snapshot.of("val")[1]
+    del snapshot.data[gone.sha256]
+
+    for name in ("folders.zip", "imagefolder/validation.zip", "webdataset/val-000000.tar"):
+        with pytest.raises(OSError, match=gone.file_name):
+            whole(open_(snapshot, name))
+    assert whole(open_(snapshot, "imagefolder/train.zip"))
+
+
+def test_no_file_tells_a_test_label():
+    pictures = [(jpeg(seed), "test", [CAT, DOG][seed % 2]) for seed in range(8)]
+    swapped = [(data, split, DOG if wnid == CAT else CAT) for data, split, wnid in pictures]
+    one, other = Snapshot(pictures), Snapshot(swapped)
+
+    for each in formats.listing(one.manifest, TAXONOMY):
+        data = whole(open_(one, each.name))
+        assert data == whole(open_(other, each.name))
+        if each.name.endswith("zip"):
+            places = zipfile.ZipFile(io.BytesIO(data)).namelist()
+            assert not [place for place in places for wnid in (CAT, DOG) if wnid in place]
+
+
+def test_a_manifest_without_rows_has_empty_folders_alone():
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([], schema=PUBLIC_SCHEMA), file)
+
+    listed = formats.listing(file, TAXONOMY)
+
+    assert [(each.name, each.n_pictures) for each in listed] == [("folders.zip", 0)]
+
+
+def test_ten_thousand_pictures_are_listed_from_their_manifest():
+    rows = sorted(
+        public_row(str(number).encode(), split, wnid)
+        for number, (split, wnid) in zip(
+            range(10_000),
+            itertools.cycle([("train", CAT), ("val", DOG), ("train", DOG), ("test", CAT)]),
+            strict=False,
+        )
+    )
+
+    listed = formats.listing(write_public(rows, rows_a_group=1000), TAXONOMY)
+
+    assert sum(each.n_pictures for each in listed if each.media_type == formats.TAR) == 10_000
