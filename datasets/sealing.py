@@ -5,7 +5,7 @@ import hmac
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
 from django.conf import settings
@@ -61,6 +61,7 @@ class Parts:
     """What was read, as one."""
 
     parts: tuple[FreezingPart, ...]
+    numbers: dict[int, int] = field(default_factory=dict)  # of annotators that came up
 
     def rows(self, kind: type[Row], name: str) -> Iterator[Row]:
         for part in self.parts:
@@ -76,9 +77,10 @@ class Parts:
 
     def votes(self) -> Iterator[VoteRow]:
         """Yield the votes with a number for each annotator, in the order in which they come up."""
-        numbers: dict[int, int] = {}
+        numbers = self.numbers
         for vote in self.rows(VoteRow, "votes"):
-            yield vote._replace(annotator=numbers.setdefault(vote.annotator, len(numbers) + 1))
+            number = numbers.setdefault(vote.annotator, len(numbers) + 1)
+            yield VoteRow(vote.sha256, number, vote.wnid, vote.answer, vote.seconds)
 
 
 def is_secret(row: ManifestRow | RemainderRow) -> bool:
@@ -132,7 +134,7 @@ def _make(
         left = ((row, leaf(row)) for row in parts.rows(RemainderRow, "remainder"))
         seal["remainder"] = _write(RemainderRow, _salted(left, salt), remainder, tick)
         if freezing.plan["with_votes"]:
-            named = _pseudonyms(parts, content)
+            named = _pseudonyms(parts, len(parts.numbers), content)
             seal["votes"] = _write(VoteRow, ((vote, leaf(vote)) for vote in named), votes, tick)
         digest = digest_of(seal)
         # Of this attempt alone: whoever took it for dead writes elsewhere.
@@ -188,15 +190,12 @@ def _salted(rows: Iterable[tuple[Any, bytes]], salt: Callable[[str], str]) -> It
             yield row, bare
 
 
-def _pseudonyms(parts: Parts, content: str) -> Iterator[VoteRow]:
-    """Yield the votes with a pseudonym for each annotator: 1 to their number, in an order that only this snapshot
-    has.
-    """
-    n = len({vote.annotator for vote in parts.votes()})
+def _pseudonyms(parts: Parts, n: int, content: str) -> Iterator[VoteRow]:
+    """Yield the votes with a pseudonym for each of `n` annotators, in an order that only this snapshot has."""
     shuffled = sorted(range(1, n + 1), key=lambda number: json_seal(["pseudonym", content, number]))
     pseudonym = {number: place for place, number in enumerate(shuffled, start=1)}
     for vote in parts.votes():
-        yield vote._replace(annotator=pseudonym[vote.annotator])
+        yield VoteRow(vote.sha256, pseudonym[vote.annotator], vote.wnid, vote.answer, vote.seconds)
 
 
 def _write(kind: type[Row], rows: Iterable[tuple[Row, bytes]], file: BinaryIO, tick: Tick) -> str:
