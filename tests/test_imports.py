@@ -53,6 +53,7 @@ PURE = [
     "datasets/card.py",
     "datasets/formats/__init__.py",
     "datasets/formats/checksums.py",
+    "datasets/formats/croissant.py",
     "datasets/formats/folders.py",
     "datasets/formats/imagefolder.py",
     "datasets/formats/rows.py",
