@@ -24,7 +24,8 @@ def file(request: HttpRequest, slug: str, number: int, name: str) -> HttpRespons
     snapshot = get_object_or_404(snapshots, collection__slug=slug, number=number)
 
     def url_of(other: str) -> str:
-        return request.build_absolute_uri(reverse("datasets:file", args=[slug, number, other]))
+        path = reverse("datasets:file", args=[slug, number, other]) if other else snapshot.get_absolute_url()
+        return request.build_absolute_uri(path)
 
     try:
         body = downloads.body(current_edition(snapshot), name, url_of)

@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext_lazy as _
 
 from config.storage import private_storage
-from datasets import formats
+from datasets import citing, formats
 from datasets.card import public_card
 from datasets.formats.checksums import checksums
 from datasets.formats.virtual import Stored, VirtualFile
@@ -26,6 +26,7 @@ PARQUET, CSV, JSON, MARKDOWN, TEXT = (
     "text/markdown; charset=utf-8",
     "text/plain; charset=utf-8",
 )
+JSON_LD = "application/ld+json"
 SUMS, CROISSANT = "SHA256SUMS", "croissant.json"
 # What is kept with an edition, in the order of pages.
 _KEPT = {
@@ -118,7 +119,7 @@ class NoSuchFileError(LookupError):
 def body(edition: Edition, name: str, url_of: Callable[[str], str]) -> Body:
     """Return the file of this name. Raises NoSuchFileError.
 
-    url_of: from a file's name to its whole address, for the file that names the others.
+    url_of: from a file's name to its whole address, and from "" to that of the snapshot's page.
     """
     if name in edition.files:
         stored_as, (media_type, _words) = edition.stored_as(name), _KEPT[name]
@@ -132,6 +133,9 @@ def body(edition: Edition, name: str, url_of: Callable[[str], str]) -> Body:
         return _text(name, media_type, write(edition.snapshot))
     if name == SUMS:
         return _text(name, TEXT, sums(edition).encode())
+    if name == CROISSANT:
+        about_it = citing.described(edition.snapshot, listing(edition), url_of(""), url_of)
+        return _text(name, JSON_LD, canonical(about_it))
     manifest = cast(BinaryIO, edition.open(MANIFEST))
     try:
         virtual = _virtual(edition, name, manifest)
