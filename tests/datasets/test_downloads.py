@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import zipfile
+from contextlib import closing
 
 import pytest
 from django.urls import reverse
@@ -37,7 +38,7 @@ def read(client, snapshot, name):
 
 
 def etag_of(client, snapshot, name):
-    with get(client, snapshot, name) as answer:
+    with closing(get(client, snapshot, name)) as answer:
         return answer["ETag"]
 
 
@@ -136,7 +137,7 @@ def test_a_picture_that_is_withdrawn_is_in_no_later_download_and_its_leaf_still_
             said = read(client, snapshot, name)
             assert not any(image.sha256.encode() in said for image in gone.values()), name
     assert etag_of(client, snapshot, "folders.zip") != etag
-    with get(client, snapshot, "folders.zip", range="bytes=9-", if_range=etag) as answer:
+    with closing(get(client, snapshot, "folders.zip", range="bytes=9-", if_range=etag)) as answer:
         assert answer.status_code == 200  # another file: from its beginning
 
 
