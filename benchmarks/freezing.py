@@ -1,0 +1,156 @@
+"""How long a collection takes to be frozen, and how much memory.
+
+    python -m benchmarks.freezing cifar10h FOLDER
+    python -m benchmarks.freezing rows [--rows 3200000]
+    python -m tests.with_servers --durable python -m benchmarks.freezing rows
+
+`cifar10h` imports the published crowd of that folder and freezes it. `rows` makes as many settled questions, each with
+a picture whose file is empty, and two votes. Freezing runs as `manage.py freeze`, in a process of its own, the seconds
+that it takes to start included; the second time, nothing has changed.
+"""
+
+import argparse
+import hashlib
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+from django.utils import timezone
+
+from benchmarks.reporting import report
+from benchmarks.site import N_CLASSES, a_site, make_nouns
+
+SLUG = "frozen"
+N_ANNOTATORS = 1000
+VOTES_A_PICTURE = 2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    commands = parser.add_subparsers(dest="what", required=True)
+    published = commands.add_parser("cifar10h", help="10,000 photographs with 500,000 votes")
+    published.add_argument("folder", type=Path)
+    rows = commands.add_parser("rows", help="rows alone, with empty files")
+    rows.add_argument("--rows", type=int, default=3_200_000)
+    args = parser.parse_args()
+    with a_site():
+        if args.what == "cifar10h":
+            _import(args.folder)
+        else:
+            _fill(args.rows)
+        for more in ([], [], ["--with-votes"]):
+            _freeze(SLUG, more)
+
+
+def _freeze(slug: str, more: list[str]) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    command = [sys.executable, "manage.py", "freeze", slug, "--may-lack", *more]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    report(
+        "freeze",
+        options=" ".join(more),
+        seconds=time.perf_counter() - start,
+        cpu_s=after.ru_utime - before.ru_utime,
+        peak_mib=after.ru_maxrss / 1024,  # of the largest process so far
+        said=said,
+    )
+
+
+def _import(folder: Path) -> None:
+    from django.core.management import call_command
+
+    call_command("import_taxonomy", "taxonomy/data/nouns.csv", verbosity=0)
+    call_command(
+        "import_votes",
+        collection=SLUG,
+        pictures=folder / "images.zip",
+        labels=folder / "labels.csv.gz",
+        votes=folder / "votes.csv.gz",
+        classes=["cat=domestic_cat.n.01"],
+    )
+
+
+@transaction.atomic
+def _fill(n_rows: int) -> None:
+    from accounts.models import User
+    from labeling.models import Collection, Image, Question, Vote
+    from taxonomy.models import Synset
+    from taxonomy.models.synsets import analyze, copy_in
+
+    start = time.perf_counter()
+    classes = make_nouns()
+    synsets = {synset.wnid: synset for synset in Synset.objects.all()}
+    collection = Collection.objects.create(slug=SLUG, name="Frozen", root=synsets["b00000000"])
+    collection.set_classes(synsets[wnid] for wnid in classes)
+    User.objects.bulk_create(User(username=f"annotator-{i}", password="!") for i in range(N_ANNOTATORS))
+    people = list(User.objects.order_by("pk").values_list("pk", flat=True))
+    columns = ["sha256", "file", "display", "thumbnail", "width", "height", "source", "licence", "credit", "split",
+               "perceptual_hash", "n_bytes", "crc32", "created_at"]  # fmt: skip
+    copy_in(Image, columns, _images(n_rows))
+    images = list(Image.objects.order_by("pk").values_list("pk", flat=True))
+    nouns = [synsets[wnid].pk for wnid in classes]
+    columns = ["collection_id", "image_id", "position", "is_gold", "is_starter", "state", "open_places", "n_votes",
+               "label_id", "confidence"]  # fmt: skip
+    copy_in(
+        Question,
+        columns,
+        (
+            (
+                collection.pk,
+                image,
+                i,
+                False,
+                False,
+                "settled",
+                0,
+                VOTES_A_PICTURE,
+                nouns[i % N_CLASSES],
+                0.98 + i % 19 / 1000,
+            )
+            for i, image in enumerate(images)
+        ),
+    )
+    asked = Question.objects.order_by("pk").values_list("pk", "label_id").iterator(chunk_size=20_000)
+    now = timezone.now()
+    columns = ["question_id", "annotator_id", "synset_id", "answer", "taxonomy_version", "cast_at"]
+    copy_in(
+        Vote,
+        columns,
+        (
+            (question, people[(i + turn) % N_ANNOTATORS], label, "present", 1, now)
+            for i, (question, label) in enumerate(asked)
+            for turn in range(VOTES_A_PICTURE)
+        ),
+    )
+    analyze(User, Image, Question, Vote)
+    report("filled", rows=n_rows, seconds=time.perf_counter() - start)
+
+
+def _images(n_rows: int) -> Iterator[tuple[Any, ...]]:
+    from django.conf import settings
+
+    from labeling.splits import split_of
+
+    pictures = settings.VAR_DIR / "pictures"
+    for byte in range(256):
+        (Path(pictures) / f"{byte:02x}").mkdir(parents=True)
+    looks = np.random.default_rng(0).integers(0, 2**63, n_rows)
+    now = timezone.now()
+    for i, look in enumerate(looks.tolist()):
+        sha256 = hashlib.sha256(str(i).encode()).hexdigest()
+        name = f"{sha256[:2]}/{sha256}.jpg"
+        os.close(os.open(f"{pictures}/{name}", os.O_CREAT | os.O_WRONLY))
+        yield (sha256, name, "", "", 1, 1, "", "CC0", "", split_of(sha256), look, 1000 + i % 100, i, now)
+
+
+if __name__ == "__main__":
+    main()
