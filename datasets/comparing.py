@@ -122,6 +122,10 @@ class Drift:
     total: float = 0.0
 
     @property
+    def n_steady(self) -> int:
+        return self.n - self.n_surer - self.n_less_sure
+
+    @property
     def mean(self) -> float:
         return self.total / self.n if self.n else 0.0
 
