@@ -2,7 +2,17 @@
 
 import pytest
 
-from datasets.comparing import BY_CLASSES, BY_REFIT, BY_TAXONOMY, BY_VOTES, UNSURE, WITHDRAWN
+from datasets.comparing import (
+    BY_CLASSES,
+    BY_REFIT,
+    BY_TAXONOMY,
+    BY_VOTES,
+    CLASS_GONE,
+    LEFT_OVER,
+    UNSURE,
+    WITHDRAWN,
+)
+from datasets.rolling import SEVERAL
 from datasets.side_by_side import NotComparableError, side_by_side
 from labeling.splits import TEST, TRAIN
 from taxonomy import drafting, ledger
@@ -24,6 +34,11 @@ def change(kind, **arguments):
     draft.refresh_from_db()
     assert draft.state == Draft.State.COMMITTED, draft.error
     return draft.change.pk
+
+
+def make(kind, **arguments):
+    """Make a change of the taxonomy at once, without what depends on it; return its number."""
+    return ledger.make(kind, arguments, author=None, reason="a test").pk
 
 
 def labelled(collection, label, split=TRAIN):
@@ -174,6 +189,38 @@ def test_a_picture_that_was_withdrawn_is_told_from_one_that_is_no_longer_sure_en
     found = side_by_side(before, freeze_all(collection)).comparison
 
     assert dict(found.gone) == {WITHDRAWN: 1, UNSURE: 1}
+
+
+def test_what_is_left_over_in_one_of_both_went_and_came_for_the_reason_given_there():
+    collection = make_settled_collection(20, names=("husky", "dog", "pet"))
+    husky, dog, pet = collection.ordered_classes()
+    make(Kind.MOVE, synset=husky.wnid, target=dog.wnid)
+    classes = (dog.wnid, pet.wnid)
+    first = freeze_all(collection, classes=classes)
+    number = make(Kind.ADD_PARENT, synset=husky.wnid, hypernym=pet.wnid)
+    second = freeze_all(collection, classes=classes)
+    make(Kind.UNDO, change=number)
+    collection.questions.filter(label=dog).update(n_votes=4)  # otherwise it is the first one again
+    third = freeze_all(collection, classes=classes)
+
+    went, came = side_by_side(first, second).comparison, side_by_side(second, third).comparison
+
+    assert set(went.gone) == {SEVERAL}
+    assert set(came.came) == {LEFT_OVER}
+    assert went.open.n_gone == came.open.n_came > 0
+
+
+def test_coarser_classes_change_labels_and_finer_ones_have_pictures_go():
+    collection = make_settled_collection(20)
+    cat, _dog = collection.ordered_classes()
+    fine = freeze_all(collection)
+    coarse = freeze_all(collection, classes=(collection.root.wnid,))
+    few = freeze_all(collection, classes=(cat.wnid,))
+
+    up, down = side_by_side(fine, coarse).comparison, side_by_side(coarse, few).comparison
+
+    assert dict(up.causes) == {BY_CLASSES: up.open.n_changed} == {BY_CLASSES: 16}
+    assert set(down.gone) == {CLASS_GONE}
 
 
 def test_a_withdrawal_is_told_though_the_snapshots_were_compared_before():
