@@ -63,7 +63,7 @@ class PictureRow(NamedTuple):
 def compare_page(request: HttpRequest, slug: str) -> HttpResponse:
     """?from= and ?to= say which snapshots; the two latest, unless said. ?page= says which changed pictures."""
     collection = get_object_or_404(Collection, slug=slug)
-    snapshots = list(collection.snapshots.defer("card").order_by("-number"))
+    snapshots = _snapshots(collection)
     chosen = _chosen(request.GET, snapshots)
     context: dict[str, Any] = {"collection": collection, "snapshots": snapshots, "chosen": chosen}
     if chosen and chosen[0] != chosen[1]:
@@ -75,7 +75,7 @@ def compare_page(request: HttpRequest, slug: str) -> HttpResponse:
 def changes_file(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """Every difference between two snapshots as CSV, streamed; ?from= and ?to= as on the page."""
     collection = get_object_or_404(Collection, slug=slug)
-    chosen = _chosen(request.GET, list(collection.snapshots.defer("card").order_by("-number")))
+    chosen = _chosen(request.GET, _snapshots(collection))
     if chosen is None or chosen[0] == chosen[1]:
         raise Http404("Expected two snapshots of the collection.")
     response = StreamingHttpResponse(_lines(*chosen), content_type="text/csv; charset=utf-8")
@@ -100,6 +100,11 @@ class CompareView(APIView):
             raise ValidationError(str(error), code="not_comparable") from error
         hidden = side_by_side.hidden_nouns(older, newer)
         return Response(ComparisonSerializer(_answer(older, newer, found, hidden)).data)
+
+
+def _snapshots(collection: Collection) -> list[Snapshot]:
+    """Return those of the collection, the latest first. What may be large is read of those alone that are chosen."""
+    return list(collection.snapshots.defer("card", "taxonomy").order_by("-number"))
 
 
 def _chosen(asked: QueryDict, snapshots: list[Snapshot]) -> tuple[Snapshot, Snapshot] | None:
