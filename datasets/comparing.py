@@ -329,8 +329,7 @@ def _as_differences(
     what: str, before: pa.RecordBatch | None, after: pa.RecordBatch | None, why: pa.StringArray
 ) -> pa.RecordBatch:
     """Lay rows of either side, or of both, out as DIFFERENCES."""
-    known = after if after is not None else before
-    assert known is not None  # noqa: S101
+    known = next(side for side in (after, before) if side is not None)
     n = known.num_rows
 
     def column(side: pa.RecordBatch | None, name: str) -> pa.Array:
