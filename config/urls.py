@@ -9,6 +9,7 @@ from rest_framework.routers import DefaultRouter
 from competition.api import ContestViewSet, SubmissionViewSet
 from config import views
 from datasets.api import SnapshotViewSet
+from datasets.compare_views import CompareView
 from labeling.api import CollectionViewSet, LeasesView, ReleaseView, UndoView, VotesView
 from labeling.dispute_views import DisputesView, PredictionsView
 from labeling.refit_views import RefitView
@@ -38,6 +39,7 @@ urlpatterns = [
     path(
         "api/collections/<slug:slug>/predictions/", PredictionsView.as_view(), name="collection-predictions"
     ),
+    path("api/snapshots/<int:pk>/compare/<int:other>/", CompareView.as_view(), name="compare-snapshots"),
     path("api/votes/", VotesView.as_view(), name="votes"),
     path("api/leases/release/", ReleaseView.as_view(), name="release-leases"),
     path("api/votes/undo/", UndoView.as_view(), name="undo-vote"),

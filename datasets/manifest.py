@@ -136,8 +136,10 @@ def read_rows(kind: type[Row], file: BinaryIO) -> Iterator[Row]:
         )
 
 
-def read_batches(kind: type[Row], file: BinaryIO) -> Iterator[pa.RecordBatch]:
-    """Yield the same as Arrow's batches."""
+def read_batches(
+    kind: type[Row], file: BinaryIO, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the same as Arrow's batches, with all columns or at least those that are named."""
     try:
         table = pq.ParquetFile(file)
     except (pa.ArrowInvalid, OSError) as error:
@@ -147,7 +149,7 @@ def read_batches(kind: type[Row], file: BinaryIO) -> Iterator[pa.RecordBatch]:
     if not is_first and not table.schema_arrow.equals(expected):
         raise ManifestError(f"Expected the columns {', '.join(expected.names)}; found {', '.join(names)}.")
     try:
-        for batch in table.iter_batches(batch_size=ROWS_A_GROUP):
+        for batch in table.iter_batches(ROWS_A_GROUP, columns=None if is_first else columns):
             yield _completed(batch, expected) if is_first else batch
     except (pa.ArrowInvalid, OSError) as error:
         raise ManifestError(f"Expected whole rows; found {error}.") from error

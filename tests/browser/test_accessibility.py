@@ -25,6 +25,7 @@ from taxonomy.models import Change, Draft
 from tests.browser.conftest import OpenPage
 from tests.browser.steps import sign_in
 from tests.browser.test_pages import add_epochs, submit_all_first_class
+from tests.datasets.compared import make_compared
 from tests.factories import (
     make_collection,
     make_phase,
@@ -82,6 +83,9 @@ PAGES = [
     ("visitor", "taxonomy:changes", "", ""),
     ("visitor", "taxonomy:change", "change", ""),
     ("visitor", "datasets:snapshot", "snapshot", ""),
+    ("visitor", "datasets:compare", "compared", ""),
+    ("visitor", "datasets:compare", "compared", "?from=1&to=2"),
+    ("visitor", "datasets:compare", "settled", ""),
     ("visitor", "training:runs", "", ""),
     ("visitor", "training:run", "run", ""),
     ("visitor", "competition:contests", "", ""),
@@ -229,6 +233,7 @@ NO_PAGE = {
     "labeling:thumbnail": "a picture",
     "datasets:freeze": "a button of a collection",
     "datasets:manifest": "a file",
+    "datasets:changes": "a file",
     "training:create": "a form of the list of runs",
     "training:live": "a part of a run's page",
     "training:cancel": "a button of a run",
@@ -282,6 +287,7 @@ class World:
         self.rows |= {
             "settled": [collection.slug],
             "snapshot": [collection.slug, self.snapshot.number],
+            "compared": [make_compared().slug],
             "picture": [picture.sha256],
             "noun": [noun.wnid],
             "root": [collection.root.wnid],
