@@ -1,5 +1,6 @@
 import io
 import itertools
+import json
 import zipfile
 
 import pyarrow as pa
@@ -7,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datasets import formats
-from datasets.formats.rows import SizesMissingError
+from datasets.formats.rows import Rows, SizesMissingError
 from datasets.manifest import ManifestError
 from datasets.public import PUBLIC_SCHEMA
 from tests.datasets.formats.making import CAT, DOG, TAXONOMY, Snapshot, jpeg, public_row, whole, write_public
@@ -132,3 +133,35 @@ def test_ten_thousand_pictures_are_listed_from_their_manifest():
     listed = formats.listing(write_public(rows, rows_a_group=1000), TAXONOMY)
 
     assert sum(each.n_pictures for each in listed if each.media_type == formats.TAR) == 10_000
+
+
+def test_what_is_remembered_is_not_worked_out_again(snapshot):
+    memo = {}
+    listed = formats.listing(snapshot.manifest, TAXONOMY, "about", memo)
+    kept = json.loads(json.dumps(memo))
+
+    assert formats.listing(snapshot.manifest, TAXONOMY, "about", kept) == listed
+    assert kept == json.loads(json.dumps(memo))
+    for each in listed:
+        fresh, again = (
+            formats.open_virtual(
+                each.name, snapshot.manifest, TAXONOMY, snapshot.open_picture, "about", known
+            )
+            for known in (None, kept)
+        )
+        assert again.n_bytes == each.n_bytes
+        assert whole(again) == whole(fresh)
+
+
+def test_a_range_reads_the_rows_of_its_group_alone_where_sizes_are_remembered(snapshot, monkeypatch):
+    memo = {}
+    size = formats.listing(snapshot.manifest, TAXONOMY, "", memo)[0].n_bytes
+    read = []
+    group = Rows.group
+    monkeypatch.setattr(Rows, "group", lambda self, *args: (read.append(args[0]), group(self, *args))[1])
+
+    file = formats.open_virtual("folders.zip", snapshot.manifest, TAXONOMY, snapshot.open_picture, "", memo)
+    assert read == []
+    list(file.read(size // 4, size // 4 + 10))
+
+    assert len(read) == 1

@@ -56,7 +56,9 @@ def test_more_entries_than_16_bits_can_count_are_counted_by_zip64():
         }
     )
     archive = ZipLayout()
-    archive.add_pictures(lambda: (names, rows), lambda _sha256, _name: io.BytesIO(b"x"))
+    archive.add_pictures(
+        lambda: (names, rows), lambda _sha256, _name: io.BytesIO(b"x"), lambda _key, work_out: work_out()
+    )
 
     with zipfile.ZipFile(io.BytesIO(whole(archive.close()))) as read:
         assert len(read.infolist()) == n
