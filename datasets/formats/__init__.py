@@ -15,7 +15,7 @@ import pyarrow as pa
 from datasets.formats import webdataset
 from datasets.formats.folders import folders_zip
 from datasets.formats.imagefolder import NAMES, imagefolder_zip
-from datasets.formats.rows import Rows, classes_of
+from datasets.formats.rows import Memo, Rows, classes_of
 from datasets.formats.virtual import OpenPicture, VirtualFile
 from labeling.splits import SPLITS
 
@@ -42,12 +42,16 @@ class FileInfo(NamedTuple):
     purpose: str
 
 
-def listing(manifest: BinaryIO | Path, taxonomy: dict[str, Any], about: str = "") -> list[FileInfo]:
+def listing(
+    manifest: BinaryIO | Path, taxonomy: dict[str, Any], about: str = "", memo: Memo | None = None
+) -> list[FileInfo]:
     """Return the archives that can be made from a public manifest, with their sizes. Raises ManifestError.
 
     about: what README.txt of folders.zip begins with.
+    memo: where archives' sizes are written down, so that with it nothing passes over the rows again: JSON can keep
+    it, for this manifest and taxonomy and as long as LAYOUT is the same.
     """
-    return list(_listing(Rows.of(manifest), taxonomy, about))
+    return list(_listing(Rows.of(manifest, memo), taxonomy, about))
 
 
 def _listing(rows: Rows, taxonomy: dict[str, Any], about: str) -> Iterator[FileInfo]:
@@ -70,12 +74,14 @@ def open_virtual(
     taxonomy: dict[str, Any],
     open_picture: OpenPicture,
     about: str = "",
+    memo: Memo | None = None,
 ) -> VirtualFile:
     """Return the archive that `listing` names; the manifest stays open until it has been read.
 
-    open_picture(sha256, file_name) opens a picture's file. Raises UnknownFileError and ManifestError.
+    open_picture(sha256, file_name) opens a picture's file; about and memo: as in `listing`.
+    Raises UnknownFileError and ManifestError.
     """
-    rows = Rows.of(manifest)
+    rows = Rows.of(manifest, memo)
     if name == FOLDERS:
         return folders_zip(rows, classes_of(taxonomy), open_picture, about)
     for split in SPLITS:

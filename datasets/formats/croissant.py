@@ -51,7 +51,9 @@ _CONTEXT = {
     "transform": "cr:transform",
 }
 _SPLITS = {TRAIN: "cr:TrainingSplit", VAL: "cr:ValidationSplit", TEST: "cr:TestSplit"}
-_IN_MANIFEST = {  # column of the manifest -> its type and what it says
+_IN_MANIFEST: dict[
+    str, tuple[str | list[str], str]
+] = {  # column of the manifest -> its type and what it says
     "sha256": ("sc:Text", "SHA-256 of the picture's file."),
     "file_name": ("sc:Text", "The name of the picture's file."),
     "split": (["sc:Text", "cr:Split"], "The part that the picture is in."),
@@ -113,7 +115,7 @@ def croissant(described: Description) -> dict[str, Any]:
             f"Expected {MANIFEST} and a class at least; found {', '.join(sorted(names)) or 'no file'} "
             f"and {len(described.classes)} classes."
         )
-    about = {
+    about: dict[str, Any] = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",

@@ -3,8 +3,7 @@
 import csv
 import io
 import zlib
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from datasets.formats.rows import SIZED, Class, Rows
-from datasets.formats.virtual import Made, OpenPicture, Part, Text, VirtualFile
+from datasets.formats.virtual import Made, OpenPicture, Text, VirtualFile
 from datasets.formats.zips import ZipLayout
 
 _LISTED = ("sha256", "split", "label", "wnid", "synset", "confidence", "n_votes", "licence", "credit")
@@ -38,46 +37,52 @@ def folders_zip(
     rows: Rows, classes: Sequence[Class], open_picture: OpenPicture, about: str = ""
 ) -> VirtualFile:
     """Return the archive of all pictures. Raises ManifestError."""
-    archive = ZipLayout()
+    archive, folders = ZipLayout(), pa.array([f"{each.folder}/" for each in classes], pa.string())
     archive.add_text("README.txt", README.format(about=f"{about}\n\n" if about else ""))
     archive.add_text("classes.csv", classes_csv(classes))
     for group in range(rows.n_groups):
-        archive.add_pictures(partial(_named_pictures, rows, classes, group), open_picture)
-    _add_manifest(archive, rows, classes)
-    archive.add_text("licences.csv", _licences_csv(rows))
+        load = partial(_named_pictures, rows, folders, group)
+        archive.add_pictures(load, open_picture, rows.remembered)
+    _add_manifest(archive, rows, folders)
+    archive.add_text(
+        "licences.csv", _csv([("licence", "n_pictures"), *sorted(rows.counted("licence").items())])
+    )
     return archive.close()
 
 
-def path_names(batch: pa.RecordBatch, classes: Sequence[Class]) -> pa.StringArray:
-    """Return where each picture lies in the archive, from its split, label and file_name."""
-    folders = pa.array([f"{each.folder}/" for each in classes], pa.string())
+def _path_names(batch: pa.RecordBatch, folders: pa.StringArray) -> pa.StringArray:
+    """Return where each picture lies in the archive. folders: of each class, with a slash at the end."""
     of_class = folders.take(batch["label"]).fill_null("")
     return pc.binary_join_element_wise(batch["split"], "/", of_class, batch["file_name"], "")
 
 
-def _named_pictures(
-    rows: Rows, classes: Sequence[Class], group: int
-) -> tuple[pa.StringArray, pa.RecordBatch]:
+def _named_pictures(rows: Rows, folders: pa.StringArray, group: int) -> tuple[pa.StringArray, pa.RecordBatch]:
     batch = rows.group(group, SIZED)
-    return path_names(batch, classes), batch
+    return _path_names(batch, folders), batch
 
 
-def _add_manifest(archive: ZipLayout, rows: Rows, classes: Sequence[Class]) -> None:
+def _add_manifest(archive: ZipLayout, rows: Rows, folders: pa.StringArray) -> None:
     """Add manifest.csv, whose text is made for its size and its CRC-32 and made again when it is sent."""
     header = _csv([("path", *_LISTED)]).encode()
-    parts: list[Part] = [Text(header)]
-    crc32 = zlib.crc32(header)
-    for group in range(rows.n_groups):
-        make = partial(_manifest_lines, rows, classes, group)
+    makes = [partial(_manifest_lines, rows, folders, group) for group in range(rows.n_groups)]
+    sizes, crc32 = rows.remembered("manifest.csv", lambda: _measured(header, makes))
+    parts = [Made(n_bytes, make) for n_bytes, make in zip(sizes, makes, strict=True)]
+    archive.add("manifest.csv", [Text(header), *parts], crc32)
+
+
+def _measured(header: bytes, makes: Sequence[Callable[[], bytes]]) -> tuple[list[int], int]:
+    """Return how many bytes each call makes, and the CRC-32 of all and of what comes before."""
+    sizes, crc32 = [], zlib.crc32(header)
+    for make in makes:
         lines = make()
+        sizes.append(len(lines))
         crc32 = zlib.crc32(lines, crc32)
-        parts.append(Made(len(lines), make))
-    archive.add("manifest.csv", parts, crc32)
+    return sizes, crc32
 
 
-def _manifest_lines(rows: Rows, classes: Sequence[Class], group: int) -> bytes:
+def _manifest_lines(rows: Rows, folders: pa.StringArray, group: int) -> bytes:
     batch = rows.group(group, [*_LISTED, "file_name"])
-    columns = [path_names(batch, classes), *(batch[name] for name in _LISTED)]
+    columns = [_path_names(batch, folders), *(batch[name] for name in _LISTED)]
     lines = io.BytesIO()
     pyarrow.csv.write_csv(
         pa.RecordBatch.from_arrays(columns, names=["path", *_LISTED]), lines, _WITHOUT_HEADER
@@ -88,14 +93,6 @@ def _manifest_lines(rows: Rows, classes: Sequence[Class], group: int) -> bytes:
 def classes_csv(classes: Sequence[Class]) -> str:
     lines = ((label, each.wnid, each.name, each.gloss) for label, each in enumerate(classes))
     return _csv([("label", "wnid", "name", "gloss"), *lines])
-
-
-def _licences_csv(rows: Rows) -> str:
-    counts: Counter[str] = Counter()
-    for batch in rows.groups(["licence"]):
-        for each in pc.value_counts(batch["licence"]).to_pylist():
-            counts[each["values"]] += each["counts"]
-    return _csv([("licence", "n_pictures"), *sorted(counts.items())])
 
 
 def _csv(lines: Iterable[Sequence[Any]]) -> str:

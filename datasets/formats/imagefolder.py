@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasets.formats.rows import SIZED, Class, Rows
-from datasets.formats.virtual import OpenPicture, VirtualFile, Written
+from datasets.formats.virtual import OpenPicture, VirtualFile, Written, measured
 from datasets.formats.zips import ZipLayout
 from labeling.splits import TEST, TRAIN, VAL
 
@@ -37,10 +37,11 @@ METADATA = pa.schema(
 def imagefolder_zip(rows: Rows, classes: Sequence[Class], open_picture: OpenPicture) -> VirtualFile:
     """Return the archive of the pictures of one split. Raises ManifestError."""
     archive = ZipLayout()
-    metadata = Written.of(partial(_write_metadata, rows, classes))
+    write = partial(_write_metadata, rows, classes)
+    metadata = Written(write, *rows.remembered("metadata", partial(measured, write)))
     archive.add("metadata.parquet", [metadata], metadata.crc32)
     for group in range(rows.n_groups):
-        archive.add_pictures(partial(_named_pictures, rows, group), open_picture)
+        archive.add_pictures(partial(_named_pictures, rows, group), open_picture, rows.remembered)
     return archive.close()
 
 

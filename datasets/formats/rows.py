@@ -6,8 +6,8 @@ A manifest may have millions of rows: only sizes are held for all of them, as ar
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -29,6 +29,7 @@ SIZED = (
     "crc32",
 )  # what a picture's place in an archive needs
 _LONGEST_SLUG = 40
+Memo = dict[str, Any]  # what JSON can write
 
 
 class SizesMissingError(ManifestError):
@@ -65,14 +66,22 @@ class Rows:
 
     table: pq.ParquetFile
     split: str | None = None
+    memo: Memo = field(default_factory=dict)
 
     @classmethod
-    def of(cls, manifest: BinaryIO | Path) -> Self:
+    def of(cls, manifest: BinaryIO | Path, memo: Memo | None = None) -> Self:
         """Return all of them; the file stays open as long as they are read. Raises ManifestError."""
-        return cls(open_public(manifest))
+        return cls(open_public(manifest), memo={} if memo is None else memo)
 
     def within(self, split: str) -> Self:
         return replace(self, split=split)
+
+    def remembered(self, name: str, work_out: Callable[[], Any]) -> Any:
+        """Return what takes a pass over the rows to work out and is small: from the memo, or for it."""
+        key = f"{self.split or 'all'} {name}"
+        if key not in self.memo:
+            self.memo[key] = work_out()
+        return self.memo[key]
 
     @property
     def n_groups(self) -> int:
@@ -94,11 +103,19 @@ class Rows:
 
     def counts(self) -> Counter[str]:
         """Return how many pictures each split has."""
-        counts: Counter[str] = Counter()
-        for batch in self.groups(["split"]):
-            for each in pc.value_counts(batch["split"]).to_pylist():
-                counts[each["values"]] += each["counts"]
-        return counts
+        return self.counted("split")
+
+    def counted(self, column: str) -> Counter[str]:
+        """Return how many pictures there are with each text of a column."""
+
+        def work_out() -> Counter[str]:
+            counts: Counter[str] = Counter()
+            for batch in self.groups([column]):
+                for each in pc.value_counts(batch[column]).to_pylist():
+                    counts[each["values"]] += each["counts"]
+            return counts
+
+        return Counter(self.remembered(f"counts of {column}", work_out))
 
 
 def _empty(schema: pa.Schema) -> pa.RecordBatch:

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, BinaryIO, NamedTuple, Protocol, Self, cast
+from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,16 +92,9 @@ class Stored:
 class Written:
     """Bytes that are written, always the same ones, when some of them are asked for; many go to a temporary file."""
 
+    write: Callable[[BinaryIO], object]
     n_bytes: int
     crc32: int
-    write: Callable[[BinaryIO], object]
-
-    @classmethod
-    def of(cls, write: Callable[[BinaryIO], object]) -> Self:
-        """Write them once, to nowhere, to know how many they are."""
-        measured = _Measured()
-        write(cast(BinaryIO, measured))
-        return cls(measured.n_bytes, measured.crc32, write)
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
@@ -109,7 +102,14 @@ class Written:
             yield from Stored(cast(BinaryIO, file), self.n_bytes).read(start, stop)
 
 
-class _Measured(io.RawIOBase):
+def measured(write: Callable[[BinaryIO], object]) -> list[int]:
+    """Return how many bytes `write` writes, and their CRC-32."""
+    nowhere = _Nowhere()
+    write(cast(BinaryIO, nowhere))
+    return [nowhere.n_bytes, nowhere.crc32]
+
+
+class _Nowhere(io.RawIOBase):
     """A file that counts what is written to it, and forgets it."""
 
     n_bytes = crc32 = 0

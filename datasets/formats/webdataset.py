@@ -8,7 +8,7 @@ import json
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +20,8 @@ from datasets.formats.virtual import OpenPicture, Part, Series, Sizes, Text, Vir
 
 MOST_PICTURES = 10_000
 MOST_BYTES = 2**30  # of a shard, unless a single picture has more
-_TOLD = ("sha256", "split", "label", "wnid", "synset", "confidence", "n_votes", "licence", "credit")
+_TOLD = ("split", "label", "wnid", "synset", "confidence", "n_votes", "licence", "credit")
 _COLUMNS = list(dict.fromkeys([*SIZED, *_TOLD]))
-_ESCAPED = r"[^ !#-\[\]-~]"  # what json.dumps writes otherwise than as it is
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(2 * _BLOCK)
 
@@ -42,23 +41,25 @@ class Split:
         self, rows: Rows, *, most_pictures: int = MOST_PICTURES, most_bytes: int = MOST_BYTES
     ) -> None:
         self._rows = rows
-        of_groups = [member_sizes(batch) for batch in rows.groups(_COLUMNS)]
-        self._firsts = np.cumsum(
-            [0, *map(len, of_groups)]
-        )  # (n_groups + 1,): where each group of rows begins
-        sizes = np.concatenate([np.zeros(0, np.int64), *of_groups])
-        self._ends = np.concatenate([[0], np.cumsum(sizes)])
-        self.shards = list(_shards(self._ends, most_pictures, most_bytes))
+        self._most = most_pictures, most_bytes
+        ends, shards = rows.remembered(f"shards of {most_pictures} {most_bytes}", self._work_out)
+        self._ends: list[int] = ends  # of each group: its rows and those of all before it
+        self.shards = [Shard(*each) for each in shards]
+
+    def _work_out(self) -> tuple[list[int], list[list[int]]]:
+        of_groups = [member_sizes(batch) for batch in self._rows.groups(_COLUMNS)]
+        ends = np.concatenate([np.zeros(1, np.int64), *of_groups]).cumsum()
+        return list(accumulate(map(len, of_groups))), [list(each) for each in _shards(ends, *self._most)]
 
     def tar(self, number: int, open_picture: OpenPicture) -> VirtualFile:
         """Return the shard with this number, from 0."""
         first, stop, _n_bytes = self.shards[number]
         parts: list[Part] = []
-        for group, (begin, end) in enumerate(pairwise(self._firsts.tolist())):
+        for group, (begin, end) in enumerate(pairwise([0, *self._ends])):
             low, high = max(first, begin), min(stop, end)
             if low < high:
-                lay_out = partial(_lay_out, self._rows, group, slice(low - begin, high - begin), open_picture)
-                parts.append(Series(int(self._ends[high] - self._ends[low]), lay_out))
+                lay_out = partial(_lay_out, self._rows, group, low - begin, high - low, open_picture)
+                parts.append(Series(int(lay_out()[0].sum()), lay_out))
         return VirtualFile([*parts, Text(_END)])
 
 
@@ -85,30 +86,30 @@ def _member(sizes: Sizes) -> Sizes:
 
 def json_texts(batch: pa.RecordBatch) -> pa.StringArray:
     """Return what is known of each picture as JSON; what must not be known is left out."""
+    keys = pc.binary_join_element_wise(
+        '"sha256":"', batch["sha256"], '"', ""
+    )  # all differ, and need no escapes
     fields = [
         pc.binary_join_element_wise(f'"{name}":', _json(batch[name]), "")  # null where the value is
         for name in _TOLD
     ]
-    inner = pc.binary_join_element_wise(*fields, ",", null_handling="skip")
+    inner = pc.binary_join_element_wise(keys, *fields, ",", null_handling="skip")
     return pc.binary_join_element_wise("{", inner, "}", "")
 
 
 def _json(column: pa.Array) -> pa.StringArray:
-    """Return each value as JSON writes it. Texts that need escapes are written once each, however often they come."""
+    """Return each value as JSON writes it. Texts are written once each, however often they come."""
     if column.type != pa.string():
         return column.cast(pa.string())
-    if not pc.any(pc.match_substring_regex(column, _ESCAPED)).as_py():
-        return pc.binary_join_element_wise('"', column, '"', "")
     unique = column.dictionary_encode()
     written = [json.dumps(text) for text in unique.dictionary.to_pylist()]
     return pa.array(written, pa.string()).take(unique.indices)
 
 
 def _lay_out(
-    rows: Rows, group: int, part: slice, open_picture: OpenPicture
+    rows: Rows, group: int, first: int, n: int, open_picture: OpenPicture
 ) -> tuple[Sizes, Callable[[int], Iterable[Part]]]:
-    whole = rows.group(group, _COLUMNS)
-    batch = whole.slice(part.start, part.stop - part.start)
+    batch = rows.group(group, _COLUMNS).slice(first, n)
     texts = json_texts(batch)
 
     def parts_of(index: int) -> Iterator[Part]:

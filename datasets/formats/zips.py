@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +33,7 @@ _END = struct.Struct("<4sHHHHLLH")
 
 # names (n_rows,) and rows with the columns SIZED, which are read again whenever bytes of them are asked for
 Load = Callable[[], tuple[pa.StringArray, pa.RecordBatch]]
+Remembered = Callable[[str, Callable[[], Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -56,36 +58,50 @@ class ZipLayout:
         sizes = np.array([sum(part.n_bytes for part in parts)], np.int64)
         crc32s = np.array([crc32], np.int64)
         self._parts += [Text(local_header(name, int(sizes[0]), crc32)), *parts]
-        self._list(lambda: ([name], sizes, crc32s), np.array([len(name.encode())]), sizes)
+        measured = _measured(self._offset, np.array([len(name.encode())]), sizes)
+        self._list(lambda: ([name], sizes, crc32s), *measured)
 
     def add_text(self, name: str, text: str) -> None:
         data = text.encode()
         self.add(name, [Text(data)], zlib.crc32(data))
 
-    def add_pictures(self, load: Load, open_picture: OpenPicture) -> None:
-        """Add those that `load` returns the names and the rows of."""
-        names, rows = load()
-        if len(names) == 0:
-            return
-        name_lengths, sizes = lengths(names), integers(rows["n_bytes"])
-        total = int(local_sizes(name_lengths, sizes).sum())
-        self._parts.append(Series(total, partial(_lay_out, load, open_picture)))
-        self._list(partial(_entries_of, load), name_lengths, sizes)
+    def add_pictures(self, load: Load, open_picture: OpenPicture, remembered: Remembered) -> None:
+        """Add those that `load` returns the names and the rows of.
+
+        remembered: Rows.remembered, so that sizes that were worked out before are not worked out again.
+        """
+
+        def measure() -> list[int]:
+            names, rows = load()
+            return _measured(self._offset, lengths(names), integers(rows["n_bytes"]))
+
+        # Its place says which these are, and its offset how much is listed of them.
+        measured = remembered(f"zip entries {len(self._entries)} at {self._offset}", measure)
+        self._parts.append(Series(measured[1], partial(_lay_out, load, open_picture)))
+        self._list(partial(_entries_of, load), *measured)
 
     def _list(
-        self, load: Callable[[], tuple[Sequence[str], Sizes, Sizes]], names: Sizes, sizes: Sizes
+        self,
+        load: Callable[[], tuple[Sequence[str], Sizes, Sizes]],
+        n: int,
+        n_bytes: int,
+        n_bytes_listed: int,
     ) -> None:
-        offsets = _offsets(self._offset, names, sizes)
-        n_bytes_listed = int(central_sizes(names, sizes, offsets).sum())
         self._entries.append(_Entries(load, self._offset, n_bytes_listed))
-        self._n_entries += len(sizes)
-        self._offset += int(local_sizes(names, sizes).sum())
+        self._n_entries += n
+        self._offset += n_bytes
 
     def close(self) -> VirtualFile:
         directory = [Made(each.n_bytes_listed, partial(_directory, each)) for each in self._entries]
         n_bytes = sum(part.n_bytes for part in directory)
         end = Text(end_records(self._n_entries, n_bytes, self._offset))
         return VirtualFile([*self._parts, *directory, end])
+
+
+def _measured(offset: int, names: Sizes, sizes: Sizes) -> list[int]:
+    """Return how many entries these are, their bytes, and the bytes that the central directory has for them."""
+    listed = central_sizes(names, sizes, _offsets(offset, names, sizes))
+    return [len(sizes), int(local_sizes(names, sizes).sum()), int(listed.sum())]
 
 
 def _lay_out(load: Load, open_picture: OpenPicture) -> tuple[Sizes, Callable[[int], Iterable[Part]]]:

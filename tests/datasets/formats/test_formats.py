@@ -1,16 +1,28 @@
 import io
 import itertools
-import zipfile
+import json
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from datasets import formats
-from datasets.formats.rows import SizesMissingError
-from datasets.manifest import ManifestError
+from datasets.formats.rows import Rows, SizesMissingError
+from datasets.manifest import ManifestError, ManifestRow, write_rows
 from datasets.public import PUBLIC_SCHEMA
-from tests.datasets.formats.making import CAT, DOG, TAXONOMY, Snapshot, jpeg, public_row, whole, write_public
+from datasets.public import write_public as write_public_from
+from tests.datasets.formats.making import (
+    CAT,
+    DOG,
+    NAMES,
+    TAXONOMY,
+    Snapshot,
+    jpeg,
+    public_row,
+    some_pictures,
+    whole,
+    write_public,
+)
 
 
 def open_(snapshot, name):
@@ -97,17 +109,51 @@ def test_a_missing_picture_stops_the_transfer_and_is_named(snapshot):
     assert whole(open_(snapshot, "imagefolder/train.zip"))
 
 
-def test_no_file_tells_a_test_label():
-    pictures = [(jpeg(seed), "test", [CAT, DOG][seed % 2]) for seed in range(8)]
-    swapped = [(data, split, DOG if wnid == CAT else CAT) for data, split, wnid in pictures]
-    one, other = Snapshot(pictures), Snapshot(swapped)
+def frozen(pictures):
+    """Return the public manifest of a snapshot with these (picture, split, wnid), by way of its private one."""
+    rows = sorted(
+        ManifestRow(
+            *(row.sha256, row.file_name, wnid, NAMES[wnid], 0.9, 3, split, row.licence, row.credit),
+            *(row.n_bytes, row.crc32, "salt" if split == "test" else ""),
+        )
+        for data, split, wnid in pictures
+        for row in [public_row(data)]
+    )
+    private, public = io.BytesIO(), io.BytesIO()
+    write_rows(ManifestRow, rows, private)
+    write_public_from(private, TAXONOMY["classes"], public, io.BytesIO())
+    return public
 
-    for each in formats.listing(one.manifest, TAXONOMY):
-        data = whole(open_(one, each.name))
-        assert data == whole(open_(other, each.name))
-        if each.name.endswith("zip"):
-            places = zipfile.ZipFile(io.BytesIO(data)).namelist()
-            assert not [place for place in places for wnid in (CAT, DOG) if wnid in place]
+
+def all_files(pictures):
+    snapshot, manifest = Snapshot(pictures), frozen(pictures)
+    return {
+        each.name: whole(formats.open_virtual(each.name, manifest, TAXONOMY, snapshot.open_picture))
+        for each in formats.listing(manifest, TAXONOMY)
+    }
+
+
+def exchanged(pictures, of):
+    other = {CAT: DOG, DOG: CAT}
+    return [(data, split, other[wnid] if split == of else wnid) for data, split, wnid in pictures]
+
+
+def test_no_file_tells_a_test_label():
+    pictures = some_pictures(n_test=8)
+
+    assert all_files(exchanged(pictures, "test")) == all_files(pictures)
+
+
+def test_files_tell_the_labels_of_other_parts():
+    pictures = some_pictures()
+
+    files, others = all_files(pictures), all_files(exchanged(pictures, "val"))
+
+    assert {name for name in files if files[name] != others[name]} == {
+        "folders.zip",
+        "imagefolder/validation.zip",
+        "webdataset/val-000000.tar",
+    }
 
 
 def test_a_manifest_without_rows_has_empty_folders_alone():
@@ -132,3 +178,35 @@ def test_ten_thousand_pictures_are_listed_from_their_manifest():
     listed = formats.listing(write_public(rows, rows_a_group=1000), TAXONOMY)
 
     assert sum(each.n_pictures for each in listed if each.media_type == formats.TAR) == 10_000
+
+
+def test_what_is_remembered_is_not_worked_out_again(snapshot):
+    memo = {}
+    listed = formats.listing(snapshot.manifest, TAXONOMY, "about", memo)
+    kept = json.loads(json.dumps(memo))
+
+    assert formats.listing(snapshot.manifest, TAXONOMY, "about", kept) == listed
+    assert kept == json.loads(json.dumps(memo))
+    for each in listed:
+        fresh, again = (
+            formats.open_virtual(
+                each.name, snapshot.manifest, TAXONOMY, snapshot.open_picture, "about", known
+            )
+            for known in (None, kept)
+        )
+        assert again.n_bytes == each.n_bytes
+        assert whole(again) == whole(fresh)
+
+
+def test_a_range_reads_the_rows_of_its_group_alone_where_sizes_are_remembered(snapshot, monkeypatch):
+    memo = {}
+    size = formats.listing(snapshot.manifest, TAXONOMY, "", memo)[0].n_bytes
+    read = []
+    group = Rows.group
+    monkeypatch.setattr(Rows, "group", lambda self, *args: (read.append(args[0]), group(self, *args))[1])
+
+    file = formats.open_virtual("folders.zip", snapshot.manifest, TAXONOMY, snapshot.open_picture, "", memo)
+    assert read == []
+    list(file.read(size // 4, size // 4 + 10))
+
+    assert len(read) == 1

@@ -17,6 +17,7 @@ from datasets.formats.virtual import (
     Text,
     VirtualFile,
     Written,
+    measured,
 )
 
 CAT = b"a cat's picture"
@@ -29,6 +30,10 @@ def picture(data=CAT, stored=CAT):
     )
 
 
+def written(write):
+    return Written(write, *measured(write))
+
+
 def series(members):
     sizes = np.array([sum(map(len, member)) for member in members], np.int64)
     return Series(int(sizes.sum()), lambda: (sizes, lambda index: [Text(data) for data in members[index]]))
@@ -39,7 +44,7 @@ PARTS = st.one_of(
     BYTES.map(Text),
     BYTES.map(lambda data: Made(len(data), lambda: data)),
     BYTES.map(lambda data: Stored(io.BytesIO(data + b"more"), len(data))),
-    BYTES.map(lambda data: Written.of(lambda file: file.write(data))),
+    BYTES.map(lambda data: written(lambda file: file.write(data))),
     st.binary(min_size=1, max_size=5).map(lambda data: picture(data, data)),
     st.lists(st.lists(BYTES, max_size=3), max_size=3).map(series),
 )
@@ -126,7 +131,7 @@ def test_a_stored_file_that_is_shorter_than_it_was_is_an_error():
 
 
 def test_what_is_written_when_asked_for_is_measured_beforehand():
-    part = Written.of(lambda file: [file.write(b"abc"), file.write(b"de")])
+    part = written(lambda file: [file.write(b"abc"), file.write(b"de")])
 
     assert (part.n_bytes, part.crc32) == (5, zlib.crc32(b"abcde"))
     assert b"".join(part.read(1, 4)) == b"bcd"
