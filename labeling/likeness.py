@@ -15,8 +15,10 @@ from PIL import Image
 Hashes = NDArray[np.int64]
 
 NEAR = 4  # bits; copies that were scaled or compressed anew differ by no more, strangers by about 31
-# (shift, width) of each part of a hash. Hashes that differ in at most 4 bits agree wholly in one of 5 parts.
+# (shift, width) of each part of a hash. Hashes that differ in at most 4 bits agree wholly in one of 5 parts,
 BANDS = ((0, 13), (13, 13), (26, 13), (39, 12), (51, 12))
+# and all but for one bit in one of 3. To look up 22 values of 21 bits finds a fraction of what one of 13 bits does.
+THIRDS = ((0, 21), (21, 21), (42, 21))
 N_PARTS = 3  # train, val and test
 
 _SIDE, _N_WAVES = 32, 8
@@ -44,9 +46,14 @@ def perceptual_hash(image: Image.Image) -> int | None:
     return int.from_bytes(np.packbits(np.append(False, is_above)).tobytes(), "big")
 
 
-def bands_of(value: int) -> list[int]:
-    """Return the parts of a hash, one for each of BANDS."""
-    return [value >> shift & (1 << width) - 1 for shift, width in BANDS]
+def thirds_near(hashes: Hashes) -> list[NDArray[np.int64]]:
+    """Return, for each of THIRDS, what that of a hash may be that looks like one of `hashes`, (n,): 22 n values at
+    most. One that looks like it has one of these in one third at least.
+    """
+    return [
+        np.unique((hashes[:, None] >> shift & (1 << width) - 1) ^ np.append(0, 1 << np.arange(width)))
+        for shift, width in THIRDS
+    ]
 
 
 def distances(left: Hashes, right: Hashes) -> NDArray[np.uint8]:

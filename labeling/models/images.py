@@ -21,20 +21,20 @@ from labeling.splits import SPLITS
 MEASURED = 256  # pictures whose files are read before what was found is kept,
 N_READERS = 8  # this many at a time: a file of S3 is mostly waited for
 
-# Each part of a perceptual hash, as the database computes it.
-_BANDS = [f"((%(expressions)s >> {shift}) & {(1 << width) - 1})" for shift, width in likeness.BANDS]
+# Each third of a perceptual hash, as the database computes it.
+_THIRDS = [f"((%(expressions)s >> {shift}) & {(1 << width) - 1})" for shift, width in likeness.THIRDS]
 
 
-def _agrees(hashes: Iterable[int]) -> RawSQL:
-    """Return the condition that a picture agrees with one of `hashes` in one band.
+def _may_look_like(hashes: likeness.Hashes) -> RawSQL:
+    """Return the condition that a third of a picture's hash is that of one of `hashes`, but for one bit.
 
     The numbers stand in the statement: SQLite uses no index of an expression whose numbers come as parameters, and
     Django takes ten times as long over thousands of those as the database does over the rows.
     """
     column = {"expressions": "labeling_image.perceptual_hash"}
-    wanted = zip(_BANDS, zip(*map(likeness.bands_of, hashes), strict=True), strict=True)
-    agree = (f"{band % column} IN ({','.join(map(str, set(values)))})" for band, values in wanted)
-    return RawSQL(f"({' OR '.join(agree)})", (), output_field=models.BooleanField())  # noqa: S611  # whole numbers
+    wanted = zip(_THIRDS, likeness.thirds_near(hashes), strict=True)
+    one_is = (f"{third % column} IN ({','.join(map(str, values.tolist()))})" for third, values in wanted)
+    return RawSQL(f"({' OR '.join(one_is)})", (), output_field=models.BooleanField())  # noqa: S611  # whole numbers
 
 
 class PictureFileError(Exception):
@@ -56,14 +56,15 @@ class ImageQuerySet(models.QuerySet["Image"]):
     def near_each(self, hashes: dict[int, int]) -> list[tuple[int, int, int]]:
         """Return (image, other, distance in bits) of each that looks like one of `hashes`, by primary key.
 
-        One query for all of them. The database looks up what agrees in one band; NumPy counts the bits that differ.
+        One query for all of them. The database looks up what may; NumPy counts the bits that differ.
         """
         if not hashes:
             return []
-        found = list(self.filter(_agrees(hashes.values())).values_list("pk", "perceptual_hash"))
+        mine = np.array([*hashes.items()], dtype=np.int64).T
+        found = list(self.filter(_may_look_like(mine[1])).values_list("pk", "perceptual_hash"))
         if not found:
             return []
-        mine, theirs = (np.array(list(pairs), dtype=np.int64).T for pairs in (hashes.items(), found))
+        theirs = np.array(found, dtype=np.int64).T
         apart = likeness.distances(mine[1][:, None], theirs[1])  # (n_hashes, n_found)
         is_near = (apart <= likeness.NEAR) & (mine[0][:, None] != theirs[0])
         return [(int(mine[0, i]), int(theirs[0, j]), int(apart[i, j])) for i, j in np.argwhere(is_near)]
@@ -150,11 +151,11 @@ class Image(models.Model):
             *(
                 models.Index(
                     models.Func(
-                        models.F("perceptual_hash"), template=band, output_field=models.BigIntegerField()
+                        models.F("perceptual_hash"), template=third, output_field=models.BigIntegerField()
                     ),
-                    name=f"labeling_image_band_{i}",
+                    name=f"labeling_image_third_{i}",
                 )
-                for i, band in enumerate(_BANDS)
+                for i, third in enumerate(_THIRDS)
             ),
         ]
 

@@ -5,7 +5,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from labeling import straddling as kernel
-from labeling.likeness import NEAR, bands_of, distances, near_pairs, perceptual_hash, straddling
+from labeling.likeness import (
+    BANDS,
+    NEAR,
+    THIRDS,
+    distances,
+    near_pairs,
+    perceptual_hash,
+    straddling,
+    thirds_near,
+)
 
 LARGEST = 2**63 - 1
 HASHES = st.integers(0, LARGEST)
@@ -44,9 +53,29 @@ def test_a_faint_wave_is_plain_and_a_stronger_one_is_not():
     assert perceptual_hash(wave(20)) is not None
 
 
-def test_the_bands_of_a_hash_are_all_its_bits():
-    assert bands_of(LARGEST) == [2**13 - 1, 2**13 - 1, 2**13 - 1, 2**12 - 1, 2**12 - 1]
-    assert bands_of(0b101 << 13 | 0b11) == [0b11, 0b101, 0, 0, 0]
+@pytest.mark.parametrize("parts", [BANDS, THIRDS])
+def test_the_parts_of_a_hash_are_all_its_bits_once(parts):
+    assert sorted(bit for shift, width in parts for bit in range(shift, shift + width)) == list(range(63))
+
+
+def test_a_third_is_looked_up_as_it_is_and_with_any_one_bit_changed():
+    low, middle, high = thirds_near(np.array([0b11 << 21]))
+
+    one_bit = {1 << bit for bit in range(21)}
+    assert set(low.tolist()) == set(high.tolist()) == {0} | one_bit
+    assert set(middle.tolist()) == {0b11} | {0b11 ^ bit for bit in one_bit}
+
+
+@given(HASHES, st.sets(st.integers(0, 62), max_size=NEAR))
+def test_whatever_looks_like_a_hash_is_among_what_is_looked_up(value, flips):
+    other = value ^ sum(1 << bit for bit in flips)
+
+    wanted = thirds_near(np.array([value]))
+
+    assert any(
+        other >> shift & (1 << width) - 1 in values.tolist()
+        for (shift, width), values in zip(THIRDS, wanted, strict=True)
+    )
 
 
 def test_a_distance_counts_the_bits_that_differ():
