@@ -4,9 +4,9 @@
     python -m benchmarks.freezing rows [--rows 3200000]
     python -m tests.with_servers --durable python -m benchmarks.freezing rows
 
-`cifar10h` imports the published crowd of that folder and freezes it. `rows` makes as many settled questions, each with
-a picture whose file is empty, and two votes. Freezing runs as `manage.py freeze`, in a process of its own, the seconds
-that it takes to start included; the second time, nothing has changed.
+`cifar10h` imports the published crowd of that folder and freezes it. `rows` makes as many settled questions, each
+with a picture whose file is empty, and two votes. Freezing runs as `manage.py freeze`, in a process of its own, the
+seconds that it takes to start included; the second time, nothing has changed.
 """
 
 import argparse
