@@ -145,10 +145,16 @@ def _file(file: File) -> dict[str, Any]:
         "description": file.purpose,
         "contentUrl": file.url,
         "contentSize": f"{file.n_bytes} B",
-        "encodingFormat": file.media_type,
+        "encodingFormat": _encoding(file.media_type),
         "sha256": file.sha256,
     }
     return {key: value for key, value in said.items() if value}
+
+
+def _encoding(media_type: str) -> str:
+    """Return a file's media type as Croissant's readers know it: alone, and Parquet's by its older name."""
+    plain = media_type.partition(";")[0].strip()
+    return {"application/vnd.apache.parquet": "application/x-parquet"}.get(plain, plain)
 
 
 _PICTURE_FILES = {

@@ -41,7 +41,8 @@ def file_of(name, data, media_type, base=""):
 def contents(snapshot):
     folders = open_virtual("folders.zip", snapshot.manifest, TAXONOMY, snapshot.open_picture)
     return {
-        "manifest.parquet": (snapshot.manifest.getvalue(), "application/x-parquet"),
+        "manifest.parquet": (snapshot.manifest.getvalue(), "application/vnd.apache.parquet"),
+        "manifest.csv": (b"sha256,split\n", "text/csv; charset=utf-8"),
         "folders.zip": (whole(folders), "application/zip"),
     }
 
@@ -142,7 +143,8 @@ def test_it_names_the_digest_and_the_files(snapshot):
     told = croissant(described(snapshot))
 
     assert told["identifier"] == "sha256:" + "cd" * 32
-    manifest = told["distribution"][0]
+    manifest, csv = told["distribution"][:2]
+    assert csv["encodingFormat"] == "text/csv"
     data = snapshot.manifest.getvalue()
     assert manifest["sha256"] == hashlib.sha256(data).hexdigest()
     assert manifest["contentSize"] == f"{len(data)} B"
