@@ -25,6 +25,10 @@ _COLUMNS = list(dict.fromkeys([*SIZED, *_TOLD]))
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(2 * _BLOCK)
 
+_FIXED = tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT)
+_OWNER, _TIME, _REST = _FIXED[100:124], _FIXED[136:148], _FIXED[156:]  # around size and checksum
+_FIXED_SUM = sum(_OWNER + _TIME + _REST) + 8 * ord(" ")  # the checksum counts itself as spaces
+
 
 class Shard(NamedTuple):
     """Pictures that follow each other in a split: from `first` up to `stop`."""
@@ -115,7 +119,7 @@ def _lay_out(
     def parts_of(index: int) -> Iterator[Part]:
         data = picture_data(batch, index, open_picture)
         key, ending = data.picture.sha256, data.picture.file_name.rpartition(".")[2]
-        yield Text(_header(f"{key}.{ending}", data.n_bytes))
+        yield Text(header(f"{key}.{ending}", data.n_bytes))
         yield data
         yield Text(_padding(data.n_bytes) + _file(f"{key}.json", texts[index].as_py()))
         if (label := batch["label"][index].as_py()) is not None:
@@ -126,13 +130,21 @@ def _lay_out(
 
 def _file(name: str, text: str) -> bytes:
     data = text.encode()
-    return _header(name, len(data)) + data + _padding(len(data))
+    return header(name, len(data)) + data + _padding(len(data))
 
 
-def _header(name: str, n_bytes: int) -> bytes:
-    member = tarfile.TarInfo(name)
-    member.size, member.mode = n_bytes, 0o644
-    return member.tobuf(tarfile.USTAR_FORMAT)
+def header(name: str, n_bytes: int) -> bytes:
+    """Return what stands before a file in a tar archive, as tarfile writes it in several times as long.
+
+    Raises ValueError where a name or a size is too long for one block.
+    """
+    named, size = name.encode(), b"%011o\0" % n_bytes
+    if len(named) > 100 or len(size) > 12:
+        raise ValueError(
+            f"Expected a name of 100 bytes and a file of 8 GiB at most; found {name}, {n_bytes} bytes."
+        )
+    checksum = b"%06o\0 " % (_FIXED_SUM + sum(named) + sum(size))
+    return named.ljust(100, b"\0") + _OWNER + size + _TIME + checksum + _REST
 
 
 def _padding(n_bytes: int) -> bytes:

@@ -4,12 +4,13 @@ import json
 import tarfile
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.formats import open_virtual
 from datasets.formats.rows import Rows
-from datasets.formats.webdataset import Split, json_texts
+from datasets.formats.webdataset import Split, header, json_texts
 from datasets.public import PUBLIC_SCHEMA
 from tests.datasets.formats.making import (
     CAT,
@@ -147,3 +148,20 @@ def test_long_texts_take_more_blocks_and_stay_in_their_place():
     assert json.load(read.extractfile(f"{key}.json"))["credit"] == "é" * 3000
     assert read.extractfile(f"{key}.cls").read() == b"0"
     assert read.getnames() == [f"{key}.jpg", f"{key}.json", f"{key}.cls"]
+
+
+@given(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=25),
+    st.integers(0, 8**11 - 1),
+)
+def test_a_header_is_the_one_that_tarfile_writes(name, n_bytes):
+    member = tarfile.TarInfo(name)
+    member.size = n_bytes
+
+    assert header(name, n_bytes) == member.tobuf(tarfile.USTAR_FORMAT, "utf-8")
+
+
+@pytest.mark.parametrize(("name", "n_bytes"), [("a" * 101, 1), ("a", 8**11)])
+def test_what_no_header_can_say_is_refused(name, n_bytes):
+    with pytest.raises(ValueError, match="100 bytes and a file of 8 GiB at most"):
+        header(name, n_bytes)
