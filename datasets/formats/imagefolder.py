@@ -23,6 +23,7 @@ NAMES = {TRAIN: "train", VAL: "validation", TEST: "test"}  # what the library ca
 METADATA = pa.schema(
     [
         ("file_name", pa.string()),  # becomes the column `image`
+        ("sha256", pa.string()),
         ("label", pa.int64()),
         ("wnid", pa.string()),
         ("synset", pa.string()),

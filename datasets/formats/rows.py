@@ -124,8 +124,10 @@ def _empty(schema: pa.Schema) -> pa.RecordBatch:
 
 def _refuse_missing_sizes(batch: pa.RecordBatch) -> None:
     if batch.num_rows and pc.min(batch["n_bytes"]).as_py() < 1:
+        first = batch["file_name"][pc.index(pc.less(batch["n_bytes"], 1), True).as_py()]
         raise SizesMissingError(
-            "Expected the size of each picture's file; found none: the snapshot was frozen before sizes were kept."
+            f"Expected the size of each picture's file; found none for {first}: "
+            "the snapshot was frozen before sizes were kept."
         )
 
 

@@ -24,6 +24,8 @@ from tests.datasets.formats.making import (
     write_public,
 )
 
+EMPTY = pa.RecordBatch.from_pylist([], schema=PUBLIC_SCHEMA)
+
 
 def open_(snapshot, name):
     return formats.open_virtual(name, snapshot.manifest, TAXONOMY, snapshot.open_picture)
@@ -79,9 +81,12 @@ def test_an_unknown_name_is_refused(snapshot, name):
 
 
 def test_a_manifest_without_sizes_is_refused():
-    manifest = write_public([public_row(jpeg(1), n_bytes=0, crc32=0)])
+    rows = [public_row(jpeg(1)), public_row(jpeg(2), n_bytes=0, crc32=0)]
+    manifest = write_public(rows)
 
-    with pytest.raises(SizesMissingError, match="frozen before sizes were kept"):
+    with pytest.raises(
+        SizesMissingError, match=f"none for {rows[1].file_name}: the snapshot was frozen before"
+    ):
         formats.listing(manifest, TAXONOMY)
 
 
@@ -154,6 +159,21 @@ def test_files_tell_the_labels_of_other_parts():
         "imagefolder/validation.zip",
         "webdataset/val-000000.tar",
     }
+
+
+def test_a_group_without_rows_adds_nothing(snapshot):
+    table = pq.read_table(snapshot.manifest)
+    file = io.BytesIO()
+    with pq.ParquetWriter(file, PUBLIC_SCHEMA) as writer:
+        for part in (table.slice(0, 0), table.slice(0, 5), table.slice(0, 0), table.slice(5)):
+            writer.write_batch(part.combine_chunks().to_batches()[0] if part.num_rows else EMPTY)
+
+    listed = {each.name for each in formats.listing(file, TAXONOMY)}
+    assert listed == {each.name for each in formats.listing(snapshot.manifest, TAXONOMY)}
+    for name in listed:
+        found = whole(formats.open_virtual(name, file, TAXONOMY, snapshot.open_picture))
+        # The groups of the manifest are those of the metadata of imagefolder; all else knows nothing of them.
+        assert name.startswith("imagefolder") or found == whole(open_(snapshot, name))
 
 
 def test_a_manifest_without_rows_has_empty_folders_alone():

@@ -34,7 +34,7 @@ def archives(snapshot, tmp_path):
 def check(loaded, snapshot):
     assert len(set(loaded["features"].values())) == 1
     assert loaded["names"] == ["domestic cat", "dog"]
-    told = ("label", "wnid", "synset", "confidence", "n_votes", "licence", "credit")
+    told = ("sha256", "label", "wnid", "synset", "confidence", "n_votes", "licence", "credit")
     for split, name in NAMES.items():
         expected = [{field: getattr(row, field) for field in told} for row in snapshot.of(split)]
         assert [{field: row[field] for field in told} for row in loaded["rows"][name]] == expected
