@@ -314,9 +314,8 @@ class _Alike:
 
     new: list[str]  # their SHA-256
     within: list[tuple[int, int]]  # every two of them that look alike, by place in `new`
-    there: dict[
-        int, list[int]
-    ]  # by place in `new`: primary keys of those before that look like it, of any collection
+    # By place in `new`: primary keys of those before that look like it, of any collection.
+    there: dict[int, list[int]]
 
     @classmethod
     def find(cls, kept: Iterable[Kept]) -> "_Alike":
