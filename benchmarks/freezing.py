@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,9 @@ def _fill(n_rows: int) -> None:
             for i, image in enumerate(images)
         ),
     )
-    asked = Question.objects.order_by("pk").values_list("pk", "label_id").iterator(chunk_size=20_000)
+    # All of them first: PostgreSQL answers no query while it is being copied to.
+    rows = Question.objects.order_by("pk").values_list("pk", "label_id").iterator(chunk_size=20_000)
+    asked = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, 2)
     now = timezone.now()
     columns = ["question_id", "annotator_id", "synset_id", "answer", "taxonomy_version", "cast_at"]
     copy_in(
@@ -127,7 +130,7 @@ def _fill(n_rows: int) -> None:
         columns,
         (
             (question, people[(i + turn) % N_ANNOTATORS], label, "present", 1, now)
-            for i, (question, label) in enumerate(asked)
+            for i, (question, label) in enumerate(map(np.ndarray.tolist, asked))
             for turn in range(VOTES_A_PICTURE)
         ),
     )

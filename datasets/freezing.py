@@ -20,11 +20,12 @@ from datasets.choosing import Choice, FreezeRefusedError, Plan, plan, taxonomy_o
 from datasets.models import Edition, FreezePolicy, Freezing, FreezingLostError, Snapshot
 from datasets.models.freezings import HEARTBEAT_EVERY_S
 from labeling.likeness import straddling
-from labeling.models import Collection, Image, Vote
+from labeling.models import Collection, Image, PictureFileError, Vote
 from labeling.splits import SPLITS
 
 logger = logging.getLogger(__name__)
 
+MEASURED = 1000  # pictures whose files are read between two heartbeats
 MOST_NAMED = 5  # classes that a sentence names
 # What a disk says that takes no more: it is full, its owner's share is used up, the file may not be larger.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -197,6 +198,7 @@ class _Run:
 
     def _read(self, plan: Plan) -> None:
         freezing = self.freezing
+        self._measure()
         alike = self._alike()
         freezing.tell(state=Freezing.State.READING)
         reader = reading.Reader(self.collection, plan, alike)
@@ -205,6 +207,18 @@ class _Run:
             if number not in done:
                 prefix = reading.prefix_of(number, freezing.n_parts)
                 sealing.keep(freezing, number, prefix, reader.read(prefix))
+
+    def _measure(self) -> None:
+        """Have the size and the checksum of every picture known: those that came in long ago are read. Raises
+        MissingPictureError.
+        """
+        unknown = Image.objects.filter(crc32=None, withdrawn_at=None, questions__collection=self.collection)
+        try:
+            while some := list(unknown.order_by("pk").values_list("pk", flat=True)[:MEASURED]):
+                Image.objects.filter(pk__among=some).measure()
+                self.freezing.tell()
+        except PictureFileError as error:
+            raise reading.MissingPictureError(str(error)) from error
 
     def _alike(self) -> set[str]:
         """Return the SHA-256 of the pictures that look like one of a later part, and so are left out."""

@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from django.core.files.storage import default_storage
-from django.db.models import Count
+from django.db.models import Count, F
 from django.utils.translation import gettext
 
-from accounts.sql import one_moment
+from accounts.sql import IS_POSTGRESQL, one_moment
 from datasets.choosing import ByAncestry, FreezeRefusedError, Plan
 from datasets.manifest import ManifestRow, RemainderRow, VoteRow
 from datasets.rolling import LOOKS_ALIKE
 from labeling import agreement
-from labeling.models import Collection, Image, Vote
+from labeling.models import Collection, Question, Vote
 from labeling.models.questions import NONE_OF_THESE, PRESENT
 from labeling.splits import SPLITS, TEST
 from taxonomy.models import Change, Synset
@@ -99,7 +99,6 @@ class Reader:
 
     def read(self, prefix: str) -> Part:
         """Read one part as it stands at one moment. Raises TaxonomyChangedError, MissingPictureError."""
-        self._measure(prefix)
         with one_moment():
             if Change.objects.version() != self.plan.version:
                 raise TaxonomyChangedError
@@ -115,19 +114,17 @@ class Reader:
         return Part(rows, remainder, votes, {**count(rows, remainder), **self._agreement(frozen, said)})
 
     def _settled(self, prefix: str) -> Any:
-        questions = self.collection.questions.settled().filter(
+        questions = Question.objects.settled().filter(
             confidence__gte=self.plan.floor, image__withdrawn_at=None, label__isnull=False
         )
         if prefix:
             questions = questions.filter(image__sha256__gte=prefix, image__sha256__lt=_after(prefix))
+        if prefix and not IS_POSTGRESQL:
+            # Else SQLite reads all of the collection for each part.
+            questions = questions.alias(of=F("collection") + 0).filter(of=self.collection.pk)
+        else:
+            questions = questions.filter(collection=self.collection)
         return questions.order_by("image__sha256", "pk")
-
-    def _measure(self, prefix: str) -> None:
-        """Have the size and the checksum of every picture known: those that came in long ago are read."""
-        unknown = Image.objects.filter(n_bytes=None, questions__collection=self.collection)
-        if prefix:
-            unknown = unknown.filter(sha256__gte=prefix, sha256__lt=_after(prefix))
-        unknown.measure()
 
     def _label(self, group: Sequence[Settled]) -> tuple[Settled, ManifestRow | RemainderRow]:
         """Return what becomes of one picture, and the question that says it.
@@ -136,12 +133,16 @@ class Reader:
         below is its label, since that says both; of nouns that lie side by side the more confident one, since a
         network learns one class of a picture.
         """
+        if len(group) == 1:
+            return self._kept(group[0])
         placed = {each: self.roll_up.place(each.wnid) for each in group}
         fitting = [each for each, (wnid, _why) in placed.items() if wnid is not None]
         lowest = self.roll_up.lowest({each.wnid for each in fitting}) if len(fitting) > 1 else None
         candidates = [each for each in fitting if lowest is None or each.wnid in lowest] or group
-        said = max(candidates, key=lambda each: (each.confidence, each.n_votes, each.wnid))
-        wnid, why = placed[said]
+        return self._kept(max(candidates, key=lambda each: (each.confidence, each.n_votes, each.wnid)))
+
+    def _kept(self, said: Settled) -> tuple[Settled, ManifestRow | RemainderRow]:
+        wnid, why = self.roll_up.place(said.wnid)
         if said.sha256 in self.alike:
             wnid, why = None, LOOKS_ALIKE
         return said, (self._row(said, wnid) if wnid is not None else _remainder(said, why))

@@ -22,6 +22,10 @@ class Migration(migrations.Migration):
             name='n_bytes',
             field=models.PositiveBigIntegerField(blank=True, help_text='Of the file; empty until it is measured, where it came in long ago.', null=True),
         ),
+        migrations.AddIndex(
+            model_name='image',
+            index=models.Index(condition=models.Q(('crc32', None)), fields=['id'], name='labeling_unmeasured'),
+        ),
         migrations.AddConstraint(
             model_name='image',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('crc32', None), ('n_bytes', None)), models.Q(('crc32__isnull', False), ('crc32__lt', 4294967296), ('n_bytes__gte', 1), ('n_bytes__isnull', False)), _connector='OR'), name='labeling_image_measured_whole', violation_error_message='The number of bytes and their CRC-32 are known together.'),

@@ -148,6 +148,7 @@ class Image(models.Model):
             models.Index(
                 fields=["withdrawn_at"], condition=Q(withdrawn_at__isnull=False), name="labeling_withdrawn"
             ),
+            models.Index(fields=["id"], condition=Q(crc32=None), name="labeling_unmeasured"),
             *(
                 models.Index(
                     models.Func(
