@@ -80,7 +80,7 @@ def publish(snapshot: Snapshot, save: Save) -> Edition:
                 private, snapshot.classes, rows, lines, withdrawn=withdrawn, sensitive=sensitive
             )
         edition.archives = [
-            each._asdict() for each in formats.listing(rows, snapshot.taxonomy, about(snapshot))
+            each._asdict() for each in formats.listing(rows, snapshot.taxonomy, about(snapshot), edition.memo)
         ]
         _keep(edition, MANIFEST, rows, save)
         _keep(edition, MANIFEST_CSV, lines, save)

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from config.storage import private_storage
+from datasets import formats
 from datasets.manifest import json_seal
 from datasets.models.snapshots import Snapshot
 
@@ -40,20 +41,21 @@ def held_back(snapshot: Snapshot) -> tuple[set[str], set[str]]:
 
 
 def held_back_key(withdrawn: set[str], sensitive: set[str]) -> str:
-    """Return the name of the edition that holds these back."""
-    return json_seal([sorted(withdrawn), sorted(sensitive)])
+    """Return the name of the edition that holds these back, as archives are laid out today."""
+    return json_seal([sorted(withdrawn), sorted(sensitive), formats.LAYOUT])
 
 
 class Edition(models.Model):
     """The public files of a snapshot with some rows held back: its first one, and one for each later withdrawal."""
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="editions")
-    key = models.CharField(max_length=64, help_text="SHA-256 of what is held back.")
+    key = models.CharField(max_length=64, help_text="SHA-256 of what is held back and how archives are laid out.")
     files = models.JSONField(help_text="Size and SHA-256 of each file that is kept, by its name.")
     n_held_back = models.PositiveIntegerField(default=0, help_text="Rows of the snapshot that are left out.")
     archives = models.JSONField(
         default=list, help_text="Name, size, media type, number of pictures and purpose of each archive."
     )
+    memo = models.JSONField(default=dict, help_text="Where things lie in its archives: see datasets.formats.")
     sums = models.JSONField(
         default=dict, help_text="SHA-256 of each archive, by its name, as far as they are worked out."
     )
