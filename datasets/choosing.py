@@ -1,5 +1,6 @@
 """What is chosen when a collection is frozen, checked against it, and what follows from that for every part."""
 
+from collections.abc import Collection as Several
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -113,7 +114,9 @@ class ByAncestry(RollUp):
         """Read what is above these nouns; call it before `place` is asked about them."""
         self._learn({*labels} - self.above.keys())
 
-    def _learn(self, nouns: Iterable[str]) -> None:
+    def _learn(self, nouns: Several[str]) -> None:
+        if not nouns:
+            return
         above: dict[str, set[str]] = {noun: set() for noun in nouns}
         rows = Ancestry.objects.filter(descendant__wnid__in=list(above), depth__gt=0)
         for noun, ancestor in rows.values_list("descendant__wnid", "ancestor__wnid"):

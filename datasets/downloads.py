@@ -175,7 +175,9 @@ def archive(edition: Edition, name: str) -> Iterator[VirtualFile]:
 
 def _virtual(edition: Edition, name: str, manifest: BinaryIO) -> VirtualFile:
     snapshot = edition.snapshot
-    return formats.open_virtual(name, manifest, snapshot.taxonomy, open_picture, about(snapshot), edition.memo)
+    return formats.open_virtual(
+        name, manifest, snapshot.taxonomy, open_picture, about(snapshot), edition.memo
+    )
 
 
 def open_picture(sha256: str, file_name: str) -> BinaryIO:

@@ -182,6 +182,8 @@ class Reader:
 
     def _learn_wnids(self, synsets: Iterable[int | None]) -> None:
         unknown = {pk for pk in synsets if pk is not None} - self.wnids.keys()
+        if not unknown:
+            return
         today: dict[int, int | None] = {pk: self.becomes.get(pk, pk) for pk in unknown}
         wnids = dict(Synset.objects.filter(pk__among={*today.values()} - {None}).values_list("pk", "wnid"))
         self.wnids |= {pk: wnids.get(counts_as or -1, "") for pk, counts_as in today.items()}

@@ -49,7 +49,9 @@ class Edition(models.Model):
     """The public files of a snapshot with some rows held back: its first one, and one for each later withdrawal."""
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="editions")
-    key = models.CharField(max_length=64, help_text="SHA-256 of what is held back and how archives are laid out.")
+    key = models.CharField(
+        max_length=64, help_text="SHA-256 of what is held back and how archives are laid out."
+    )
     files = models.JSONField(help_text="Size and SHA-256 of each file that is kept, by its name.")
     n_held_back = models.PositiveIntegerField(default=0, help_text="Rows of the snapshot that are left out.")
     archives = models.JSONField(
