@@ -61,27 +61,22 @@ def freeze(collection: Collection, choice: Choice | None = None, asked_by: User 
     return snapshot
 
 
-def enqueue(
-    collection: Collection,
-    choice: Choice,
-    asked_by: User | None = None,
-    cause: Freezing.Cause = Freezing.Cause.ASKED,
-) -> Freezing:
+def enqueue(collection: Collection, choice: Choice, asked_by: User | None = None) -> Freezing:
     """Have a worker freeze a collection; return what waits or runs. Raises FreezeRefusedError if the choice cannot
     be met, whatever has settled.
     """
     plan(collection, choice)
-    return Freezing.objects.enqueue(collection, choice.to_json(), cause=cause, asked_by=asked_by)
+    return Freezing.objects.enqueue(
+        collection, choice.to_json(), cause=Freezing.Cause.ASKED, asked_by=asked_by
+    )
 
 
 def enqueue_due() -> int:
     """Have the collections frozen whose policies say that enough new labels have settled; return how many."""
     due = FreezePolicy.objects.due()
     for policy in due:
-        try:
-            enqueue(policy.collection, Choice.from_json(policy.options), cause=Freezing.Cause.GROWTH)
-        except FreezeRefusedError as error:
-            logger.warning("%s: %s", policy, error)
+        # A choice that cannot be met any more fails with its sentence, for whoever set it to read.
+        Freezing.objects.enqueue(policy.collection, policy.options, cause=Freezing.Cause.GROWTH)
     return len(due)
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from datasets.models.snapshots import Snapshot
-from labeling.models import Collection
+from labeling.models import Collection, Figures
 
 HEARTBEAT_EVERY_S = 2
 LOST_AFTER = timedelta(
@@ -267,4 +267,6 @@ class FreezePolicy(models.Model):
     def n_since(self) -> int:
         """How many labels have settled since the last snapshot that was frozen."""
         last = self.collection.freezings.filter(state=Freezing.State.FINISHED).first()
-        return self.collection.questions.settled().count() - (last.n_settled if last else 0)
+        counted = Figures.objects.of(self.collection)  # of a large collection: some minutes old
+        n_settled = counted.n_settled if counted else self.collection.questions.settled().count()
+        return n_settled - (last.n_settled if last else 0)
