@@ -1,18 +1,13 @@
-"""A snapshot's page, its public manifest, and freezing one."""
+"""A snapshot's page and its public manifest."""
 
 import csv
 from collections.abc import Iterator
 
-from django.contrib import messages
-from django.contrib.admin.views.decorators import staff_member_required
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
 
-from datasets.choosing import Choice, FreezeRefusedError
-from datasets.freezing import freeze
 from datasets.models import Snapshot
-from labeling.models import Collection
 from labeling.splits import TEST
 
 PUBLIC_COLUMNS = [
@@ -68,15 +63,3 @@ def _public_lines(snapshot: Snapshot) -> Iterator[str]:
         picture = f"/pictures/{row.sha256}/"
         is_withdrawn = "1" if row.sha256 in withdrawn else ""
         yield writer.writerow([row.sha256, row.file_name, picture, row.split, *said, is_withdrawn])
-
-
-@require_POST
-@staff_member_required(login_url="accounts:sign-in")
-def freeze_collection(request: HttpRequest, slug: str) -> HttpResponse:
-    collection = get_object_or_404(Collection, slug=slug)
-    try:
-        snapshot = freeze(collection, Choice(may_lack=True))
-    except FreezeRefusedError as error:
-        messages.error(request, str(error))
-        return redirect(collection)
-    return redirect(snapshot)

@@ -10,11 +10,9 @@ from labeling.models import Image
 from labeling.splits import TEST, split_of
 from tests.factories import (
     freeze_all,
-    make_collection,
     make_run,
     make_settled_collection,
     make_snapshot,
-    make_user,
 )
 
 pytestmark = pytest.mark.django_db
@@ -29,10 +27,6 @@ def url(name, snapshot):
 def read_public_manifest(client, snapshot):
     text = client.get(url("manifest", snapshot)).getvalue().decode()
     return list(csv.DictReader(text.splitlines()))
-
-
-def freeze_by_page(client, collection):
-    return client.post(reverse("datasets:freeze", args=[collection.slug]))
 
 
 def n_queries(client, address):
@@ -164,45 +158,6 @@ def test_the_list_of_snapshots_asks_as_much_for_many_as_for_one(client):
 
     assert client.get(SNAPSHOTS).json()["count"] == 3
     assert n_queries(client, SNAPSHOTS) == few
-
-
-def test_staff_freeze_a_collection(client):
-    collection = make_settled_collection(10)
-    client.force_login(make_user(is_staff=True))
-
-    response = freeze_by_page(client, collection)
-
-    assert response["Location"] == Snapshot.objects.get().get_absolute_url()
-
-
-@pytest.mark.parametrize("is_signed_in", [False, True])
-def test_nobody_else_freezes_a_collection(client, is_signed_in):
-    collection = make_settled_collection(10)
-    if is_signed_in:
-        client.force_login(make_user())
-
-    response = freeze_by_page(client, collection)
-
-    assert response["Location"].startswith(reverse("accounts:sign-in"))
-    assert not Snapshot.objects.exists()
-
-
-def test_nothing_is_frozen_by_following_a_link(client):
-    collection = make_settled_collection(10)
-    client.force_login(make_user(is_staff=True))
-
-    assert client.get(reverse("datasets:freeze", args=[collection.slug])).status_code == 405
-    assert not Snapshot.objects.exists()
-
-
-def test_nothing_to_freeze_is_said_on_the_collections_page(client):
-    collection = make_collection(n_questions=1)
-    client.force_login(make_user(is_staff=True))
-
-    response = client.post(reverse("datasets:freeze", args=[collection.slug]), follow=True)
-
-    assert response.redirect_chain == [(collection.get_absolute_url(), 302)]
-    assert "found none" in response.content.decode()
 
 
 def test_a_picture_that_was_withdrawn_since_is_marked_and_its_row_stays(client):
