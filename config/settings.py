@@ -297,6 +297,14 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # Several rows have a field of this name; without names of our own the schema numbers them.
+    "ENUM_NAME_OVERRIDES": {
+        "ChangeKindEnum": "taxonomy.models.ledger.Kind",
+        "CollectionKindEnum": "labeling.models.Collection.Kind",
+        "IntakeStateEnum": "labeling.models.Intake.State",
+        "RefitStateEnum": "labeling.models.Refit.State",
+        "FreezingStateEnum": "datasets.models.Freezing.State",
+    },
 }
 
 # --- Language and time ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from rest_framework.routers import DefaultRouter
 
 from competition.api import ContestViewSet, SubmissionViewSet
 from config import views
-from datasets.api import SnapshotViewSet
+from datasets.api import FreezingsView, FreezingView, SnapshotViewSet
 from datasets.compare_views import CompareView
 from labeling.api import CollectionViewSet, LeasesView, ReleaseView, UndoView, VotesView
 from labeling.dispute_views import DisputesView, PredictionsView
@@ -35,6 +35,8 @@ urlpatterns = [
     path("api/collections/<slug:slug>/pictures/", PicturesView.as_view(), name="collection-pictures"),
     path("api/collections/<slug:slug>/questions/<int:pk>/why/", WhyView.as_view(), name="question-why"),
     path("api/collections/<slug:slug>/refit/", RefitView.as_view(), name="collection-refit"),
+    path("api/collections/<slug:slug>/freezings/", FreezingsView.as_view(), name="collection-freezings"),
+    path("api/collections/<slug:slug>/freezings/<int:pk>/", FreezingView.as_view(), name="freezing"),
     path("api/collections/<slug:slug>/disputes/", DisputesView.as_view(), name="collection-disputes"),
     path(
         "api/collections/<slug:slug>/predictions/", PredictionsView.as_view(), name="collection-predictions"

@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.utils.translation import gettext_lazy as _
 
 from config.storage import private_storage
-from datasets import citing, formats
+from datasets import citing, describing, formats
 from datasets.card import public_card
 from datasets.formats.checksums import checksums
 from datasets.formats.virtual import Stored, VirtualFile
@@ -55,6 +55,11 @@ _WRITTEN: dict[str, tuple[str, Any, Callable[[Snapshot], bytes]]] = {
         JSON,
         _("The SHA-256 of each part; its own is the digest."),
         lambda snapshot: canonical(snapshot.seal),
+    ),
+    "card.md": (
+        MARKDOWN,
+        _("The data card, to read."),
+        lambda snapshot: describing.card_markdown(snapshot).encode(),
     ),
 }
 

@@ -11,7 +11,6 @@ from django.core.files import File
 
 from config.storage import private_storage
 from datasets import formats
-from datasets.manifest import RemainderRow, read_rows
 from datasets.models import Edition, Snapshot
 from datasets.models.editions import VOTES, held_back, held_back_key
 from datasets.public import HeldBackRow, public_remainder, write_public
@@ -79,13 +78,16 @@ def publish(snapshot: Snapshot, save: Save) -> Edition:
             left_out = write_public(
                 private, snapshot.classes, rows, lines, withdrawn=withdrawn, sensitive=sensitive
             )
-        edition.archives = [
-            each._asdict() for each in formats.listing(rows, snapshot.taxonomy, about(snapshot), edition.memo)
-        ]
+        # What was frozen before there were seals does not say how large its pictures are.
+        if snapshot.seal:
+            edition.archives = [
+                each._asdict()
+                for each in formats.listing(rows, snapshot.taxonomy, about(snapshot), edition.memo)
+            ]
         _keep(edition, MANIFEST, rows, save)
         _keep(edition, MANIFEST_CSV, lines, save)
-    with snapshot.open("remainder") as private, tempfile.TemporaryFile() as lines:
-        _write_csv(lines, REMAINDER_COLUMNS, public_remainder(read_rows(RemainderRow, private)))
+    with tempfile.TemporaryFile() as lines:
+        _write_csv(lines, REMAINDER_COLUMNS, public_remainder(snapshot.remainder_rows()))
         _keep(edition, REMAINDER, lines, save)
     with tempfile.TemporaryFile() as lines:
         _write_csv(lines, HeldBackRow._fields, left_out)

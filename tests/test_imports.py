@@ -47,6 +47,7 @@ PURE = [
     "labeling/splits.py",
     "labeling/straddling.py",
     "labeling/streaks.py",
+    "datasets/account.py",
     "datasets/comparing.py",
     "datasets/manifest.py",
     "datasets/public.py",

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, cast
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from accounts.models import User
 from config.storage import private_storage
 from datasets.manifest import ManifestRow, RemainderRow, read_rows
-from labeling.models import Collection, Image
+from labeling.models import Collection, Image, Question
 from taxonomy.models import Synset
 
 
@@ -120,7 +120,9 @@ class Snapshot(models.Model):
 
     def withdrawn_here(self) -> set[str]:
         """Return the SHA-256 of the pictures of its collection that are withdrawn, whether they are in it or not."""
-        gone = Image.objects.withdrawn().filter(questions__collection=self.collection_id)
+        # By the few that are withdrawn, and not by all of the collection's.
+        asked = Question.objects.filter(image=OuterRef("pk"), collection=self.collection_id)
+        gone = Image.objects.withdrawn().filter(Exists(asked))
         return set(gone.values_list("sha256", flat=True))
 
     def sensitive_classes(self) -> models.QuerySet[Synset]:

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from accounts import flood
 from accounts.models import ApiToken, User
+from datasets.models import Freezing
 from labeling import aggregation, reporting
 from labeling.intake import IncomingPicture, add_pictures
 from labeling.models import GRID, Collection, Comment, Image, Lease, Question, Refit, Target
@@ -141,6 +142,13 @@ PAGES = [
     ("organiser", "labeling:quality", "judged", "?noun=nowhere"),
     ("organiser", "labeling:quality", "verifying", ""),
     ("organiser", "labeling:quality", "empty", ""),
+    ("organiser", "datasets:freeze", "settled", ""),
+    ("organiser", "datasets:freeze", "empty", ""),
+    ("organiser", "datasets:snapshot", "snapshot", ""),
+    *(
+        ("organiser", "datasets:freezing", f"freezing {each}", "")
+        for each in ("waiting", "reading", "finished", "failed")
+    ),
     ("organiser", "labeling:disputes", "disputed", ""),
     ("organiser", "labeling:disputes", "empty", ""),
     ("organiser", "labeling:why", "why disputed", ""),
@@ -231,8 +239,8 @@ NO_PAGE = {
     "labeling:picture": "a picture",
     "labeling:display": "a picture",
     "labeling:thumbnail": "a picture",
-    "datasets:freeze": "a button of a collection",
-    "datasets:manifest": "a file",
+    "datasets:file": "a file",
+    "datasets:manifest": "leads to a file",
     "datasets:changes": "a file",
     "training:create": "a form of the list of runs",
     "training:live": "a part of a run's page",
@@ -258,6 +266,7 @@ class World:
         self._make_labels()
         self._make_collections()
         self._make_refits()
+        self._make_freezings()
         self._make_uploads()
         self._make_numbers()
         self._make_changes()
@@ -375,6 +384,21 @@ class World:
             collection = make_collection(n_questions=2, owner=self.people["organiser"])
             Refit.objects.create(collection=collection, cause="growth", state=state, **fields)
             self.rows[f"refit {state}"] = [collection.slug]
+
+    def _make_freezings(self) -> None:
+        """Freezings in every state."""
+        organiser, now = self.people["organiser"], timezone.now()
+        snapshot = self.snapshot
+        for state, fields in (
+            ("waiting", {}),
+            ("reading", {"n_parts": 16, "started_at": now, "heartbeat_at": now}),
+            ("finished", {"snapshot": snapshot, "is_new": False, "started_at": now, "finished_at": now}),
+            ("failed", {"error": "Expected room for the files; found a full disk.", "finished_at": now}),
+        ):
+            collection = make_collection(owner=organiser)
+            known = {"cause": "asked", "options": {"with_votes": True}, "asked_by": organiser, "state": state}
+            freezing = Freezing.objects.create(collection=collection, **known, **fields)
+            self.rows[f"freezing {state}"] = [collection.slug, freezing.pk]
 
     def _make_uploads(self) -> None:
         """One that was taken in, with a file that was refused and two that look alike, and one that waits."""

@@ -1,0 +1,13 @@
+"""The description of the API, which programs are written by."""
+
+from pathlib import Path
+
+from django.core.management import call_command
+
+
+def test_the_description_of_the_api_is_made_without_a_warning(tmp_path: Path):
+    file = tmp_path / "schema.yml"
+
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(file))
+
+    assert "/api/collections/{slug}/freezings/" in file.read_text()
