@@ -25,5 +25,6 @@ class Command(BaseCommand):
         for sentence in sentences:
             self.stdout.write(sentence)
         if sentences:
-            raise CommandError(f"{snapshot}: {len(sentences):,} things are not as they were frozen.")
+            n = len(sentences)
+            raise CommandError(f"{snapshot}: {n:,} {'thing is' if n == 1 else 'things are'} not as frozen.")
         self.stdout.write(f"{snapshot}: all is as it was frozen, digest {snapshot.digest}.")
