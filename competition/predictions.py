@@ -2,11 +2,11 @@
 
 CSV, UTF-8, with the header `image,guess_1,...`: one to five guesses. `image` is the SHA-256 of a test picture,
 guesses are wnids of the snapshot's classes, the best first; a guess may be left empty. Every test picture has
-one row, in any order.
+one row, in any order; those that were withdrawn need none.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,14 @@ class PredictionsError(ValueError):
     """The file cannot be scored; the message says in which line, what was expected and what was found."""
 
 
-def parse_predictions(lines: Iterable[str], images: Sequence[str], classes: Sequence[str]) -> Ints:
+def parse_predictions(
+    lines: Iterable[str], images: Sequence[str], classes: Sequence[str], may_lack: Container[str] = ()
+) -> Ints:
     """Return the guesses for each of `images`, best first, as places in `classes`.
 
     images:  SHA-256 of each test picture; their order is the order of the result's rows.
     classes: wnids; their order is that of class indices.
+    may_lack: those of `images` that need no row.
     Returns  (n_images, 5) int64; NO_GUESS where there is none. Raises PredictionsError at the first bad line.
     """
     rows = csv.reader(lines)
@@ -41,7 +44,7 @@ def parse_predictions(lines: Iterable[str], images: Sequence[str], classes: Sequ
             guesses[row, : width - 1] = [_label(cell, rows.line_num, label_of) for cell in cells[1:]]
     except (csv.Error, UnicodeDecodeError) as error:
         raise PredictionsError(f"After line {rows.line_num}: expected UTF-8 CSV; found {error}.") from error
-    _refuse_missing(images, line_of)
+    _refuse_missing(images, line_of, may_lack)
     return guesses
 
 
@@ -80,9 +83,9 @@ def _label(cell: str, line: int, label_of: dict[str, int]) -> int:
     return label
 
 
-def _refuse_missing(images: Sequence[str], line_of: Ints) -> None:
-    missing = np.flatnonzero(line_of == 0)
-    if len(missing):
+def _refuse_missing(images: Sequence[str], line_of: Ints, may_lack: Container[str]) -> None:
+    missing = [row for row in np.flatnonzero(line_of == 0).tolist() if images[row] not in may_lack]
+    if missing:
         raise PredictionsError(
             f"Expected a row for each of {len(images)} test pictures; {len(missing)} are missing, "
             f"the first is {images[missing[0]]}."

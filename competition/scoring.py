@@ -48,12 +48,15 @@ def _scores(submission: Submission) -> list[Score]:
     truth = np.array([label_of[row.wnid] for row in test], dtype=np.int64)
     with submission.file.open("rb") as file:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        guesses = parse_predictions(text, images, snapshot.classes)
+        withdrawn = snapshot.withdrawn_here()
+        guesses = parse_predictions(text, images, snapshot.classes, may_lack=withdrawn)
+    # Nobody can download those any more, so nobody is measured on them.
+    is_shown = np.array([image not in withdrawn for image in images], dtype=bool)
     values = _values(guesses, truth, lch_heights(snapshot))
     return [
-        _score(submission, snapshot, metric, part, each[chosen])
-        for part, chosen in _parts(submission.phase, images).items()
-        if chosen.any()
+        _score(submission, snapshot, metric, part, each[is_in_part & is_shown])
+        for part, is_in_part in _parts(submission.phase, images).items()
+        if (is_in_part & is_shown).any()
         for metric, each in values.items()
     ]
 

@@ -4,6 +4,7 @@ from django.core.files.base import ContentFile
 
 from competition.models import Score, Submission
 from competition.scoring import SCORER_VERSION, lch_heights, score_queued
+from labeling.models import Image
 from labeling.splits import TEST
 from tests.factories import (
     freeze_all,
@@ -35,6 +36,19 @@ def test_the_error_is_the_share_of_wrong_pictures(phase, predictions, n_wrong, e
 
     # One guess a picture; cat and dog meet one level up, in the root.
     assert values(submission) == {"top1_error": error, "top5_error": error, "hierarchical_error": error}
+
+
+@pytest.mark.parametrize("has_its_row", [True, False])
+def test_nobody_is_measured_on_a_picture_that_was_withdrawn(phase, predictions, snapshot, has_its_row):
+    wrong = next(row.sha256 for row in snapshot.rows() if row.split == TEST)  # the first is answered wrongly
+    lines = predictions(n_wrong=1).read().decode().splitlines()
+    Image.objects.get(sha256=wrong).withdraw()
+    submission = hand_in(phase, "\n".join(line for line in lines if has_its_row or wrong not in line))
+
+    score_queued()
+
+    score = submission.scores.get(metric="top1_error", part="public")
+    assert (score.value, score.n_images) == (0, 3)
 
 
 def test_a_second_guess_counts_for_top_5_alone(phase, snapshot):
