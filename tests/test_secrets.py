@@ -135,67 +135,70 @@ def test_the_administration_answers_nobody_but_staff_who_may_look():
 
 # --- Votes -------------------------------------------------------------------------------------------------------
 
-OWN_PAGES = (
-    "labeling:my-votes",
-    "labeling:standing",
-    "labeling:touched-votes",
-    "accounts:account",
-    "accounts:export",
-)
+OWN_PAGES = ("labeling:my-votes", "labeling:standing", "accounts:account", "accounts:export")
 TOKEN = re.compile(rb'(csrfmiddlewaretoken" value="|X-CSRFToken": ")\w+')
 
 
-def test_no_answer_to_a_vote_tells_whether_others_say_so_too(clock):
+def by_program(client, _collection, lease, answer):
+    return post(client, "/api/votes/", {"votes": [{"lease": lease, **answer}]})
+
+
+def by_page(client, collection, lease, answer):
+    """Press a button, and see the page that it leads to."""
+    if collection.is_verifying:
+        path = reverse("labeling:cast-grid", args=[collection.slug])
+        sent = {"shown": [lease], "present": [lease] if answer["answer"] == "present" else []}
+    else:
+        path, sent = reverse("labeling:cast-vote", args=[lease]), answer
+    return TOKEN.sub(b"", client.post(path, sent, follow=True).content)
+
+
+@pytest.mark.parametrize("send", [by_program, by_page])
+def test_no_answer_to_a_vote_tells_whether_others_say_so_too(clock, send):
     collection = make_collection(1, splits=("test",), min_votes=3, target_confidence=0.6)
-    cat, dog = collection.ordered_classes()
+    cat, dog = ({"synset": noun.wnid} for noun in collection.ordered_classes())
 
-    with_them, decided = told_to_a_voter(collection, {"synset": cat.wnid}, others={"synset": cat.wnid})
-    against_them, decided_otherwise = told_to_a_voter(
-        collection, {"synset": cat.wnid}, others={"synset": dog.wnid}
-    )
+    with_them, decided = told_to_a_voter(collection, send, cat, others=cat)
+    against_them, decided_otherwise = told_to_a_voter(collection, send, cat, others=dog)
 
     assert with_them == against_them
-    assert decided == ("settled", cat.pk) != decided_otherwise
+    assert decided == ("settled", "cat") != decided_otherwise
 
 
-def test_nor_does_one_to_a_vote_on_one_noun(clock):
+@pytest.mark.parametrize("send", [by_program, by_page])
+def test_nor_does_one_to_a_vote_on_one_noun(clock, send):
     collection = make_verifying(1, splits=("test",), min_votes=3, target_confidence=0.6)
-    cat, _dog = collection.ordered_classes()
+    present, absent = {"answer": "present"}, {"answer": "absent"}
 
-    with_them, decided = told_to_a_voter(collection, {"answer": "present"}, others={"answer": "present"})
-    against_them, decided_otherwise = told_to_a_voter(
-        collection, {"answer": "present"}, others={"answer": "absent"}
-    )
+    with_them, decided = told_to_a_voter(collection, send, present, others=present)
+    against_them, decided_otherwise = told_to_a_voter(collection, send, present, others=absent)
 
     assert with_them == against_them
-    assert decided == ("settled", cat.pk) != decided_otherwise
+    assert decided == ("settled", "cat") != decided_otherwise
 
 
 def test_an_answer_to_a_vote_on_a_training_picture_does_tell(clock):
     collection = make_collection(1, splits=("train",), min_votes=3, target_confidence=0.6)
-    cat, dog = collection.ordered_classes()
+    cat, dog = ({"synset": noun.wnid} for noun in collection.ordered_classes())
 
-    with_them, _decided = told_to_a_voter(collection, {"synset": cat.wnid}, others={"synset": cat.wnid})
-    against_them, _decided = told_to_a_voter(collection, {"synset": cat.wnid}, others={"synset": dog.wnid})
+    with_them, _decided = told_to_a_voter(collection, by_program, cat, others=cat)
+    against_them, _decided = told_to_a_voter(collection, by_program, cat, others=dog)
 
     assert with_them != against_them
 
 
-def told_to_a_voter(collection, answer, others):
+def told_to_a_voter(collection, send, answer, others):
     """Have two people say what `others` do of a collection's only picture, then the voter `answer`; return what the
     voter is told from there on, and what the picture was decided as. Nothing of it is left.
     """
     *two, voter = [User.objects.get_or_create(username=name)[0] for name in ("ada", "bea", "voter")]
     with undone():
         for annotator in two:
-            client, lease = borrow(collection, annotator)
-            post(client, "/api/votes/", {"votes": [{"lease": lease, **others}]})
-        client, lease = borrow(collection, voter)
-        vote = {"votes": [{"lease": lease, **answer}]}
-        told = [post(client, "/api/votes/", vote), post(client, "/api/votes/", vote)]
-        decided = collection.questions.order_by("pk").values_list("state", "label").first()
-        picture = Image.objects.get(questions=collection.questions.order_by("pk").first())
-        pages = [*map(reverse, OWN_PAGES), picture.get_about_url()]
+            by_program(*borrow(collection, annotator), others)
+        client, collection, lease = borrow(collection, voter)
+        told = [send(client, collection, lease, answer) for _ in range(2)]
+        decided = collection.questions.order_by("pk").values_list("state", "label__name").first()
+        pages = [*map(reverse, OWN_PAGES), Image.objects.first().get_about_url()]
         pages += [
             reverse(f"labeling:{name}", args=[collection.slug]) for name in ("label", "collection-board")
         ]
@@ -206,12 +209,12 @@ def told_to_a_voter(collection, answer, others):
 
 
 def borrow(collection, annotator):
-    """Return an annotator's client, and the number of a lease of the picture: of the first noun, if it is of one."""
+    """Return an annotator's client, the collection, and the number of a lease of its first noun or of any."""
     client, noun = Client(), collection.ordered_classes()[0]
     client.force_login(annotator)
     about = {"about": noun.wnid} if collection.is_verifying else {}
     answer = post(client, reverse("collection-leases", args=[collection.slug]), about)
-    return client, answer["leases"][0]["id"]
+    return client, collection, answer["leases"][0]["id"]
 
 
 def post(client, path, data):
