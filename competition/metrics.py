@@ -58,11 +58,13 @@ def _mean(values: Floats) -> float:
 def bootstrap_interval(values: Floats, seed: int, level: float = 0.95) -> tuple[float, float]:
     """Return the percentile interval of the mean of `values`, one per picture, from DRAWS resamples.
 
-    The same seed resamples the same pictures. Raises ValueError without pictures.
+    The same values in another order have the same interval. Raises ValueError without pictures.
     Source: Efron & Tibshirani (1993), chapter 13.
     """
     n = len(values)
     _mean(values)
+    # Anybody can draw the same resamples: of the pictures in their order, the interval would tell which are wrong.
+    values = np.sort(values)
     rng = np.random.default_rng(seed)
     rows = max(1, CHUNK // n)
     means = np.concatenate(

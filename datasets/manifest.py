@@ -86,6 +86,7 @@ _TYPES = {
 _MAY_BE_EMPTY = {"seconds"}
 # What snapshots had that were frozen first: no sizes, and a digest that needed every row.
 _FIRST_COLUMNS = ManifestRow._fields[:9]
+UNSALTED = "none"  # stands for the salt of their test rows, which have none: their leaves could be tried
 
 Row = TypeVar("Row", bound=ManifestRow | RemainderRow | VoteRow)
 
@@ -156,9 +157,9 @@ def read_batches(
 
 
 def _completed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Fill in the columns that the first snapshots lacked. Their test rows had no salt: a mark stands for it."""
+    """Fill in the columns that the first snapshots lacked. See UNSALTED."""
     n = batch.num_rows
-    salts = pc.if_else(pc.equal(batch["split"], TEST), "none", "")
+    salts = pc.if_else(pc.equal(batch["split"], TEST), UNSALTED, "")
     more = [pa.repeat(pa.scalar(0, pa.int64()), n), pa.repeat(pa.scalar(0, pa.int64()), n), salts]
     return pa.RecordBatch.from_arrays([*batch.columns, *more], schema=schema)
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from datasets.manifest import ManifestError, ManifestRow, RemainderRow, leaf, read_batches
+from datasets.manifest import UNSALTED, ManifestError, ManifestRow, RemainderRow, leaf, read_batches
 
 PUBLIC_SCHEMA = pa.schema(
     [
@@ -35,7 +35,9 @@ PUBLIC_SCHEMA = pa.schema(
 
 
 class PublicRow(NamedTuple):
-    """A picture as anybody may know it. Of a test picture `leaf` stands for what is kept secret."""
+    """A picture as anybody may know it. Of a test picture `leaf` stands for what is kept secret; it is empty in the
+    first snapshots, whose digest does not need it.
+    """
 
     sha256: str
     file_name: str
@@ -53,7 +55,7 @@ class PublicRow(NamedTuple):
 
 
 class HeldBackRow(NamedTuple):
-    """A row that is left out of later downloads; its leaf still proves that it was frozen."""
+    """A row that is left out of later downloads; its leaf still proves that it was frozen, if there is one."""
 
     sha256: str
     split: str
@@ -113,16 +115,21 @@ def _rows(batch: pa.RecordBatch) -> Iterator[ManifestRow]:
 def _held_back(batch: pa.RecordBatch, withdrawn: Collection[str]) -> list[HeldBackRow]:
     return [
         HeldBackRow(
-            row.sha256, row.split, WITHDRAWN if row.sha256 in withdrawn else SENSITIVE, leaf(row).hex()
+            row.sha256, row.split, WITHDRAWN if row.sha256 in withdrawn else SENSITIVE, _told_leaf(row)
         )
         for row in _rows(batch)
     ]
 
 
+def _told_leaf(row: ManifestRow) -> str:
+    """Return a row's leaf as 64 hex digits; "" where its label could be found by trying all against it."""
+    return "" if row.salt == UNSALTED else leaf(row).hex()
+
+
 def _public(batch: pa.RecordBatch, classes: Sequence[str]) -> pa.RecordBatch:
     is_secret = _is_secret(batch)
     label = pc.index_in(batch["wnid"], pa.array(classes, pa.string()))  # int32
-    leaves = pa.array([leaf(row).hex() for row in _rows(batch.filter(is_secret))], pa.string())
+    leaves = pa.array([_told_leaf(row) for row in _rows(batch.filter(is_secret))], pa.string())
     stood_for = pc.replace_with_mask(pa.nulls(batch.num_rows, pa.string()), is_secret, leaves)
     columns = {**dict(zip(batch.schema.names, batch.columns, strict=True)), "label": label, "leaf": stood_for}
     for name in _SECRET:

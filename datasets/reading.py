@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from accounts.sql import IS_POSTGRESQL, one_moment
 from datasets.choosing import ByAncestry, FreezeRefusedError, Plan
 from datasets.manifest import ManifestRow, RemainderRow, VoteRow
-from datasets.rolling import LOOKS_ALIKE
+from datasets.rolling import LOOKS_ALIKE, UNTOLD
 from labeling import agreement
 from labeling.models import Collection, Question, Vote
 from labeling.models.questions import NONE_OF_THESE, PRESENT
@@ -251,13 +251,18 @@ def count(rows: Sequence[ManifestRow], remainder: Sequence[RemainderRow]) -> dic
     groups = np.searchsorted(CONFIDENCES, [row.confidence for row in told], side="right")
     return {
         "by_class": dict(by_class),
-        "remainder": dict(Counter(row.reason for row in remainder)),
+        "remainder": dict(Counter(map(_told_reason, remainder))),
         "confidence": np.bincount(groups, minlength=len(CONFIDENCES) + 1).tolist(),
         "n_votes": sum(row.n_votes for row in rows),
         "votes": _as_json(Counter(min(row.n_votes, MOST_COUNTED) for row in rows)),
         "licences": dict(Counter(row.licence for row in rows)),
         "n_bytes": sum(row.n_bytes for row in rows),
     }
+
+
+def _told_reason(row: RemainderRow) -> str:
+    """Return the reason that is counted: all but those of test pictures are listed, so a count would tell these."""
+    return UNTOLD if row.split == TEST and row.reason != LOOKS_ALIKE else row.reason
 
 
 def _as_json(counts: Mapping[int, int]) -> dict[str, int]:

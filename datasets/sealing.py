@@ -97,26 +97,27 @@ def seal(
     tick: called now and then; what it raises ends the sealing, with nothing kept.
     """
     parts = Parts(tuple(freezing.parts.all()))
-    with_votes = bool(freezing.plan["with_votes"])
+    voted = seal_of(map(leaf, parts.votes())) if freezing.plan["with_votes"] else ""
     content = json_seal(
         [
             taxonomy,
             card,
             seal_of(parts.leaves()),
             seal_of(map(leaf, parts.rows(RemainderRow, "remainder"))),
-            seal_of(map(leaf, parts.votes())) if with_votes else "",
+            voted,
         ]
     )
     same = freezing.collection.snapshots.filter(content=content).first()
     if same:
         return same, False
-    return _make(freezing, parts, content, taxonomy, card, tick), True
+    return _make(freezing, parts, content, voted, taxonomy, card, tick), True
 
 
 def _make(
     freezing: Freezing,
     parts: Parts,
     content: str,
+    voted: str,
     taxonomy: Mapping[str, Any],
     card: Mapping[str, Any],
     tick: Tick,
@@ -133,8 +134,8 @@ def _make(
         )
         left = ((row, leaf(row)) for row in parts.rows(RemainderRow, "remainder"))
         seal["remainder"] = _write(RemainderRow, _salted(left, salt), remainder, tick)
-        if freezing.plan["with_votes"]:
-            named = _pseudonyms(parts, len(parts.numbers), content)
+        if voted:
+            named = _pseudonyms(parts, len(parts.numbers), voted)
             seal["votes"] = _write(VoteRow, ((vote, leaf(vote)) for vote in named), votes, tick)
         digest = digest_of(seal)
         # Of this attempt alone: whoever took it for dead writes elsewhere.
@@ -174,10 +175,14 @@ def _salts(content: str) -> Callable[[str], str]:
     """Return what makes a picture's salt: nobody can work it out without the site's key, and no two snapshots share
     one, so that nobody sees whose label stayed the same.
     """
-    key = hmac.new(
-        settings.SECRET_KEY.encode(), f"salts of snapshot {content}".encode(), hashlib.sha256
-    ).digest()
-    return lambda sha256: hmac.new(key, sha256.encode(), hashlib.sha256).hexdigest()[:SALT_DIGITS]
+    salt = _keyed(f"salts of snapshot {content}")
+    return lambda sha256: salt(sha256)[:SALT_DIGITS]
+
+
+def _keyed(purpose: str) -> Callable[[str], str]:
+    """Return what makes 64 hex digits of a text, which nobody can work out without the site's key."""
+    key = hmac.new(settings.SECRET_KEY.encode(), purpose.encode(), hashlib.sha256).digest()
+    return lambda text: hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def _salted(rows: Iterable[tuple[Any, bytes]], salt: Callable[[str], str]) -> Iterator[tuple[Any, bytes]]:
@@ -190,9 +195,13 @@ def _salted(rows: Iterable[tuple[Any, bytes]], salt: Callable[[str], str]) -> It
             yield row, bare
 
 
-def _pseudonyms(parts: Parts, n: int, content: str) -> Iterator[VoteRow]:
-    """Yield the votes with a pseudonym for each of `n` annotators, in an order that only this snapshot has."""
-    shuffled = sorted(range(1, n + 1), key=lambda number: json_seal(["pseudonym", content, number]))
+def _pseudonyms(parts: Parts, n: int, voted: str) -> Iterator[VoteRow]:
+    """Yield the votes with a pseudonym for each of `n` annotators, in an order that only votes with this seal have.
+
+    The order follows from what is told anyway and the site's key: were test labels in it, they could be tried.
+    """
+    keyed = _keyed(f"pseudonyms of votes {voted}")
+    shuffled = sorted(range(1, n + 1), key=lambda number: keyed(str(number)))
     pseudonym = {number: place for place, number in enumerate(shuffled, start=1)}
     for vote in parts.votes():
         yield VoteRow(vote.sha256, pseudonym[vote.annotator], vote.wnid, vote.answer, vote.seconds)

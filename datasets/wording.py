@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.models import User
 from datasets.account import FEW, Account, Bar, Noun
 from datasets.reading import MOST_COUNTED
-from datasets.rolling import LOOKS_ALIKE, OUTSIDE, SEVERAL, TOO_COARSE
+from datasets.rolling import LOOKS_ALIKE, OUTSIDE, SEVERAL, TOO_COARSE, UNTOLD
 from labeling.models import Collection
 from labeling.splits import SPLITS, TEST, TRAIN, VAL
 
@@ -18,6 +18,7 @@ WHY_LEFT_OUT = {
     SEVERAL: gettext_lazy("the label is a kind of two classes at once"),
     OUTSIDE: gettext_lazy("the label is neither a class nor a kind of one"),
     LOOKS_ALIKE: gettext_lazy("the picture looks like one of a later part"),
+    UNTOLD: gettext_lazy("a test picture is in no class; why, nobody is told"),
 }
 MOST_NAMED = 5  # nouns in a sentence
 LOW_ALPHA, GOOD_ALPHA = 2 / 3, 0.8  # Krippendorff's own bounds for what may be concluded

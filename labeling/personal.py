@@ -57,7 +57,9 @@ KEPT = [
     Kept(
         "skills",
         lambda user: Skill.objects.filter(annotator=user).order_by("pk"),
-        {"collection": "collection__slug", "right": "right", "wrong": "wrong"},
+        # Only that there is one: it moves with one's votes on test pictures, so it would tell their labels. Standings
+        # say how often one was right elsewhere.
+        {"collection": "collection__slug"},
         lambda n: (
             ngettext(
                 "%(n)s estimate of how often your votes are right",

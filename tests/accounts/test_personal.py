@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from accounts import personal
 from accounts.models import ApiToken, User
-from labeling.models import Lease, Vote
+from labeling import aggregation
+from labeling.models import Lease, Skill, Vote
 from tests.factories import make_collection, make_lease, make_user, make_vote
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +57,32 @@ def test_an_export_holds_nothing_of_others(client, person):
     data = exported(client)
 
     assert not any(data[kept.name] for kept in personal.everything())
+
+
+def test_an_export_does_not_move_with_whether_votes_on_test_pictures_are_right(client, person):
+    collection = make_collection(n_questions=2, splits=("test",), min_votes=1, max_votes=3)
+    cat, dog = collection.ordered_classes()
+    client.force_login(person)
+    first, second = (make_vote(collection, cat, person).question for _ in range(2))
+
+    def export_where_others_say(*nouns):
+        for question, noun in zip((first, second), nouns, strict=True):
+            for annotator in others:
+                Vote.objects.update_or_create(
+                    question=question,
+                    annotator=annotator,
+                    defaults={"synset": noun, "answer": "present", "taxonomy_version": 0},
+                )
+        collection.questions.update(n_votes=3)
+        aggregation.refit(collection)
+        return exported(client) | {"exported_at": "now"}
+
+    others = [make_user(), make_user()]
+    told = export_where_others_say(cat, cat)
+    believed = Skill.objects.get(annotator=person, collection=collection).right
+    assert export_where_others_say(dog, dog) == told
+    assert Skill.objects.get(annotator=person, collection=collection).right != believed
+    assert [skill["collection"] for skill in told["skills"]] == [collection.slug]
 
 
 def test_an_export_of_more_rows_than_are_written_at_once_is_whole(client, person, monkeypatch):

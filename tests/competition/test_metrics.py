@@ -120,6 +120,13 @@ def test_the_interval_is_near_the_binomials():
     np.testing.assert_allclose([low, high], [0.1752, 0.2248], atol=0.004)
 
 
+def test_the_interval_does_not_tell_which_pictures_are_wrong():
+    wrong = np.repeat([1.0, 0.0], [10, 20])
+    orders = [np.random.default_rng(seed).permutation(wrong) for seed in range(20)]
+
+    assert len({bootstrap_interval(values, seed=2012) for values in orders}) == 1
+
+
 def test_the_same_seed_gives_the_same_interval():
     values = np.arange(50) / 50
 

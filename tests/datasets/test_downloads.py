@@ -208,6 +208,27 @@ def test_votes_have_pseudonyms_and_are_on_no_test_picture(client):
     assert snapshot.card["agreement"]["share"] == 0.5
 
 
+def votes_when_frozen(client, collection) -> bytes:
+    return read(client, freeze_all(collection, with_votes=True), "votes.parquet")
+
+
+def test_pseudonyms_follow_from_the_sites_key_and_not_from_labels_that_are_secret(client, settings):
+    collection = make_settled_collection(20)
+    cat, dog = collection.ordered_classes()
+    for annotator in [make_user() for _ in range(8)]:
+        for question in collection.questions.all():
+            Vote.objects.create(
+                question=question, annotator=annotator, synset=cat, answer="present", taxonomy_version=0
+            )
+    votes = votes_when_frozen(client, collection)
+
+    collection.questions.filter(image__split="test", label=cat).update(label=dog)
+    assert votes_when_frozen(client, collection) == votes  # so that no label can be tried against them
+    collection.questions.filter(image__split="test", label=dog).update(confidence=0.995)
+    settings.SECRET_KEY = "another"
+    assert votes_when_frozen(client, collection) != votes
+
+
 def test_the_zip_opens_and_has_every_picture(client, snapshot):
     archive = zipfile.ZipFile(io.BytesIO(read(client, snapshot, "folders.zip")))
 

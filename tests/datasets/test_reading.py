@@ -62,7 +62,19 @@ def test_the_collections_nouns_are_the_classes_and_what_is_above_them_is_left_ov
 
     assert by_noun(snapshot) == {"dog": 3, "husky": 3, "cat": 3}
     assert left_over(snapshot) == [(dogs.root.name, "too coarse")] * 3
-    assert (snapshot.n_images, snapshot.n_remainder, snapshot.card["remainder"]) == (9, 3, {"too coarse": 3})
+    assert (snapshot.n_images, snapshot.n_remainder) == (9, 3)
+
+
+def test_the_card_counts_why_pictures_are_left_over_but_for_test_pictures(dogs):
+    dogs.questions.exclude(label__name="cat").update(label=dogs.root)
+
+    snapshot = freeze_all(dogs)
+
+    splits = [row.split for row in snapshot.remainder_rows()]
+    n_test = splits.count("test")
+    counts = {"too coarse": len(splits) - n_test, "test picture": n_test}
+    assert snapshot.card["remainder"] == {reason: n for reason, n in counts.items() if n}
+    assert {row.reason for row in snapshot.remainder_rows()} == {"too coarse"}
 
 
 def test_labels_below_a_chosen_class_count_for_it(dogs):
