@@ -25,6 +25,7 @@ from labeling.splits import SPLITS
 
 logger = logging.getLogger(__name__)
 
+N_READERS = 2  # so that the database looks up one part while another is weighed
 MEASURED = 1000  # pictures whose files are read between two heartbeats
 MOST_NAMED = 5  # classes that a sentence names
 # What a disk says that takes no more: it is full, its owner's share is used up, the file may not be larger.
@@ -196,12 +197,15 @@ class _Run:
         self._measure()
         alike = self._alike()
         freezing.tell(state=Freezing.State.READING)
-        reader = reading.Reader(self.collection, plan, alike)
         done = set(freezing.parts.values_list("number", flat=True))
-        for number in range(freezing.n_parts):
-            if number not in done:
-                prefix = reading.prefix_of(number, freezing.n_parts)
-                sealing.keep(freezing, number, prefix, reader.read(prefix))
+        wanted = {
+            reading.prefix_of(number, freezing.n_parts): number
+            for number in range(freezing.n_parts)
+            if number not in done
+        }
+        readers = [reading.Reader(self.collection, plan, alike) for _ in range(N_READERS)]
+        for prefix, part in reading.read_parts(readers, list(wanted)):
+            sealing.keep(freezing, wanted[prefix], prefix, part)
 
     def _measure(self) -> None:
         """Have the size and the checksum of every picture known: those that came in long ago are read. Raises

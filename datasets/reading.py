@@ -1,15 +1,18 @@
 """A collection's settled questions -> the rows of one part of a snapshot: pictures whose SHA-256 begin alike."""
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
+from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 import numpy as np
 from django.core.files.storage import default_storage
+from django.db import connection
 from django.db.models import Count, F
 from django.utils.translation import gettext
 
@@ -231,6 +234,40 @@ class Reader:
             return None
         rolled, _why = self.roll_up.place(wnid)
         return self.place[rolled] if rolled is not None else len(self.place) + synset
+
+
+def read_parts(readers: Sequence[Reader], prefixes: Sequence[str]) -> Iterator[tuple[str, Part]]:
+    """Yield (prefix, part) of each, in their order; as many are read at a time as there are readers, each in a thread
+    with a connection of its own. Inside a transaction, which no other connection sees, they are read one by one.
+    """
+    if connection.in_atomic_block or len(prefixes) == 1:
+        yield from ((prefix, readers[0].read(prefix)) for prefix in prefixes)
+        return
+    free = SimpleQueue[Reader]()
+    for reader in readers:
+        free.put(reader)
+
+    def read(prefix: str) -> Part:
+        reader = free.get()
+        try:
+            return reader.read(prefix)
+        finally:
+            free.put(reader)
+            connection.close()  # this thread's
+
+    with ThreadPoolExecutor(len(readers)) as pool:
+        # A few ahead: a part that is read waits in memory.
+        ahead = deque[tuple[str, Future[Part]]]()
+        try:
+            for prefix in prefixes:
+                ahead.append((prefix, pool.submit(read, prefix)))
+                if len(ahead) > len(readers):
+                    first, part = ahead.popleft()
+                    yield first, part.result()
+            yield from ((prefix, part.result()) for prefix, part in ahead)
+        finally:
+            for _prefix, part in ahead:
+                part.cancel()
 
 
 def _after(prefix: str) -> str:

@@ -1,5 +1,6 @@
 """Freezings that break off, wait, and go on."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -223,3 +224,32 @@ def test_what_is_refused_is_said_in_its_row(collection):
     failed = Freezing.objects.get()
     assert failed.state == "failed"
     assert "Choose other classes or a lower confidence" in failed.error
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parts_that_are_read_at_the_same_time_make_the_same_snapshot(monkeypatch):
+    collection = make_settled_collection(40)
+    whole = freezing.freeze(collection, ALL)
+    monkeypatch.setattr(reading, "QUESTIONS_A_PART", 20)
+    threads = set()
+    read = reading.Reader.read
+    monkeypatch.setattr(
+        reading.Reader, "read", lambda *args: threads.add(threading.current_thread()) or read(*args)
+    )
+
+    assert freezing.freeze(collection, ALL) == whole
+    assert (len(threads), threading.main_thread() in threads) == (freezing.N_READERS, False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_wrong_with_one_part_ends_them_all(monkeypatch):
+    collection = make_settled_collection(40)
+    monkeypatch.setattr(reading, "QUESTIONS_A_PART", 20)
+    image = Image.objects.order_by("sha256")[20]
+    storages["default"].delete(image.file.name)
+
+    with pytest.raises(reading.MissingPictureError, match=image.file.name):
+        freezing.freeze(collection, ALL)
+
+    assert Freezing.objects.get().state == "failed"
+    assert not Snapshot.objects.exists()
