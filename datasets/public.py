@@ -4,7 +4,7 @@ The labels of test pictures are left out here, and whatever else is downloaded i
 archive or file has to remember to leave them out.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -75,11 +75,13 @@ def write_public(
     *,
     withdrawn: Collection[str] = (),
     sensitive: Collection[str] = (),
+    tick: Callable[[], None] = lambda: None,
 ) -> list[HeldBackRow]:
     """Write what may be known of the manifest `private` as Parquet and as CSV; return the rows that are held back.
 
     classes: wnids in the order of their labels; withdrawn: SHA-256 of pictures that are held back; sensitive: wnids
     of classes whose pictures are. A test picture of those stays: were it missing, that would tell its label.
+    tick: called for each batch of rows.
     Raises ManifestError.
     """
     held_back: list[HeldBackRow] = []
@@ -88,6 +90,7 @@ def write_public(
         pyarrow.csv.CSVWriter(csv, PUBLIC_SCHEMA) as lines,
     ):
         for batch in read_batches(ManifestRow, private):
+            tick()
             is_held = _is_held(batch, withdrawn, sensitive)
             held_back += _held_back(batch.filter(is_held), withdrawn)
             shown = _public(batch.filter(pc.invert(is_held)), classes)

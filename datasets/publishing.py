@@ -24,6 +24,7 @@ MANIFEST, MANIFEST_CSV, REMAINDER, HELD_BACK = (
 REMAINDER_COLUMNS = ("sha256", "split", "reason", "wnid", "synset", "confidence", "n_votes", "leaf")
 AT_ONCE = 50_000  # pictures of a snapshot whose files are made while somebody waits, in a second
 Save = Callable[[str, BinaryIO], str]
+Tick = Callable[[], None]
 
 
 def about(snapshot: Snapshot) -> str:
@@ -69,14 +70,23 @@ def publish_now(snapshot: Snapshot) -> Edition:
     return Edition.objects.get(snapshot=snapshot, key=edition.key)
 
 
-def publish(snapshot: Snapshot, save: Save) -> Edition:
-    """Make the public files of a snapshot whose own files are there; return the edition, which is not kept yet."""
+def publish(snapshot: Snapshot, save: Save, tick: Tick = lambda: None) -> Edition:
+    """Make the public files of a snapshot whose own files are there; return the edition, which is not kept yet.
+
+    tick: called now and then; what it raises ends it.
+    """
     withdrawn, sensitive = held_back(snapshot)
     edition = Edition(snapshot=snapshot, key=held_back_key(withdrawn, sensitive), files={})
     with tempfile.TemporaryFile() as rows, tempfile.TemporaryFile() as lines:
         with snapshot.open("manifest") as private:
             left_out = write_public(
-                private, snapshot.classes, rows, lines, withdrawn=withdrawn, sensitive=sensitive
+                private,
+                snapshot.classes,
+                rows,
+                lines,
+                withdrawn=withdrawn,
+                sensitive=sensitive,
+                tick=tick,
             )
         # What was frozen before there were seals does not say how large its pictures are.
         if snapshot.seal:

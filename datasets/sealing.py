@@ -61,16 +61,19 @@ class Parts:
     """What was read, as one."""
 
     parts: tuple[FreezingPart, ...]
+    tick: Tick  # called for each part that is read again
     numbers: dict[int, int] = field(default_factory=dict)  # of annotators that came up
 
     def rows(self, kind: type[Row], name: str) -> Iterator[Row]:
         for part in self.parts:
+            self.tick()
             with private_storage().open(f"{part.folder}/{name}.parquet", "rb") as file:
                 yield from read_rows(kind, cast(BinaryIO, file))
 
     def leaves(self) -> Iterator[bytes]:
         """Yield the leaf of each row of the manifest as it is without a salt."""
         for part in self.parts:
+            self.tick()
             with private_storage().open(f"{part.folder}/leaves", "rb") as file:
                 data = file.read()
             yield from (data[place : place + LEAF_BYTES] for place in range(0, len(data), LEAF_BYTES))
@@ -96,7 +99,7 @@ def seal(
 
     tick: called now and then; what it raises ends the sealing, with nothing kept.
     """
-    parts = Parts(tuple(freezing.parts.all()))
+    parts = Parts(tuple(freezing.parts.all()), tick)
     voted = seal_of(map(leaf, parts.votes())) if freezing.plan["with_votes"] else ""
     content = json_seal(
         [
@@ -157,7 +160,7 @@ def _make(
         snapshot.remainder = save(f"{folder}/remainder.parquet", remainder)
         if "votes" in seal:
             snapshot.votes = save(f"{folder}/votes.parquet", votes)
-        edition = publish(snapshot, save)
+        edition = publish(snapshot, save, tick)
         tick()
         with transaction.atomic():
             # One at a time for a collection, so that numbers follow each other.

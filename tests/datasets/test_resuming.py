@@ -253,3 +253,18 @@ def test_what_is_wrong_with_one_part_ends_them_all(monkeypatch):
 
     assert Freezing.objects.get().state == "failed"
     assert not Snapshot.objects.exists()
+
+
+def test_it_is_heard_of_while_its_parts_are_put_together(collection, in_parts, monkeypatch):
+    monkeypatch.setattr(freezing, "HEARTBEAT_EVERY_S", 0)
+    told = []
+    monkeypatch.setattr(
+        Freezing,
+        "tell",
+        lambda self, tell=Freezing.tell, **fields: told.append(self.state) or tell(self, **fields),
+    )
+
+    freezing.freeze(collection, ALL)
+
+    # Of sixteen parts the rows are read once, and leaves, votes and what is left over twice.
+    assert told.count("sealing") >= 7 * 16
