@@ -16,7 +16,7 @@ from datasets.models.snapshots import Snapshot
 from labeling.models import Collection, Figures
 
 HEARTBEAT_EVERY_S = 2
-# Without a heartbeat. The longest silence is to lay out archives and copy files: half a minute for 3,200,000 pictures.
+# Without a heartbeat. The longest silence is to lay out archives and copy files: half a minute for 3,200,000.
 LOST_AFTER = timedelta(minutes=5)
 MOST_LOST = 3  # times that its worker died without a part between, until it is given up
 REST = timedelta(hours=1)  # after a freezing that failed, until growth brings another
