@@ -141,14 +141,14 @@ def body(edition: Edition, name: str, url_of: Callable[[str], str]) -> Body:
     if name == CROISSANT:
         about_it = citing.described(edition.snapshot, listing(edition), url_of(""), url_of)
         return _text(name, JSON_LD, canonical(about_it))
+    media_types = {each["name"]: each["media_type"] for each in edition.archives}
+    if name not in media_types:
+        raise NoSuchFileError(f"Expected a file of {edition.snapshot}; found {name[:80]!r}.")
     manifest = cast(BinaryIO, edition.open(MANIFEST))
-    try:
-        virtual = _virtual(edition, name, manifest)
-    except formats.UnknownFileError as error:
-        manifest.close()
-        raise NoSuchFileError(f"Expected a file of {edition.snapshot}; found {name[:80]!r}.") from error
-    media_type = next(each["media_type"] for each in edition.archives if each["name"] == name)
-    return Body(name, media_type, _etag(edition, name), virtual.n_bytes, virtual.read, close=manifest.close)
+    virtual = _virtual(edition, name, manifest)
+    return Body(
+        name, media_types[name], _etag(edition, name), virtual.n_bytes, virtual.read, close=manifest.close
+    )
 
 
 def _etag(edition: Edition, name: str) -> str:

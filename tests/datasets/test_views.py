@@ -266,3 +266,14 @@ def test_a_collections_page_leads_whoever_edits_it_to_freezing(client, is_editor
     html = client.get(collection.get_absolute_url()).content.decode()
 
     assert (reverse("datasets:freeze", args=[collection.slug]) in html) == is_editor
+
+
+def test_an_old_snapshot_has_its_manifest_and_no_archive(client):
+    snapshot = old_snapshot()
+
+    def status(name):
+        at = [snapshot.collection.slug, snapshot.number, name]
+        return client.get(reverse("datasets:file", args=at)).status_code
+
+    # Nobody noted how large its pictures are.
+    assert [status(name) for name in ("card.json", "SHA256SUMS", "folders.zip")] == [200, 200, 404]
