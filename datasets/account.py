@@ -136,7 +136,7 @@ def read(
         share=agreement.get("share"),
         accuracy=card.get("accuracy"),
         confidence=_confidence(card.get("confidence", ()), bounds),
-        votes=bars([(int(n), pictures) for n, pictures in card.get("votes", {}).items()]),
+        votes=bars(sorted((int(n), pictures) for n, pictures in card.get("votes", {}).items())),
         licences=_largest_first(card.get("licences", {})),
         remainder=_largest_first(card.get("remainder", {})),
         policy=card.get("policy", {}),
