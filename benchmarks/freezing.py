@@ -76,7 +76,7 @@ def _import(folder: Path) -> None:
         pictures=folder / "images.zip",
         labels=folder / "labels.csv.gz",
         votes=folder / "votes.csv.gz",
-        classes=["cat=domestic_cat.n.01"],
+        named=["cat=domestic_cat.n.01"],
     )
 
 
