@@ -27,7 +27,7 @@ from datasets.manifest import (
     seal_of,
     write_rows,
 )
-from datasets.models import Freezing, FreezingPart, Snapshot
+from datasets.models import Edition, Freezing, FreezingPart, Snapshot
 from datasets.publishing import publish
 from datasets.reading import Part
 from datasets.rolling import LOOKS_ALIKE
@@ -162,16 +162,21 @@ def _make(
             snapshot.votes = save(f"{folder}/votes.parquet", votes)
         edition = publish(snapshot, save, tick)
         tick()
-        with transaction.atomic():
-            # One at a time for a collection, so that numbers follow each other.
-            Collection.objects.select_for_update().get(pk=freezing.collection_id)
-            last = freezing.collection.snapshots.order_by("-number").values_list("number", flat=True).first()
-            snapshot.number = (last or 0) + 1
-            snapshot.save(force_insert=True)
-            edition.snapshot = snapshot
-            edition.save(force_insert=True)
-            freezing.finish(snapshot, is_new=True)
+        _show(freezing, snapshot, edition)
     return snapshot
+
+
+@transaction.atomic
+def _show(freezing: Freezing, snapshot: Snapshot, edition: Edition) -> None:
+    """Number a snapshot whose files are there, and have everybody see it."""
+    # One at a time for a collection, so that numbers follow each other.
+    Collection.objects.select_for_update().get(pk=freezing.collection_id)
+    last = freezing.collection.snapshots.order_by("-number").values_list("number", flat=True).first()
+    snapshot.number = (last or 0) + 1
+    snapshot.save(force_insert=True)
+    edition.snapshot = snapshot
+    edition.save(force_insert=True)
+    freezing.finish(snapshot, is_new=True)
 
 
 def _salts(content: str) -> Callable[[str], str]:

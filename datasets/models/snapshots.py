@@ -1,13 +1,12 @@
 """Frozen sets of pictures and labels. The database refuses to change or delete one: see migration 0003."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
-from accounts.models import User
 from config.storage import private_storage
 from datasets.manifest import ManifestRow, RemainderRow, read_rows
 from labeling.models import Collection, Image, Question
@@ -90,12 +89,6 @@ class Snapshot(models.Model):
         """Where its files lie in the private storage."""
         return (self.manifest.name or "").rpartition("/")[0]
 
-    @property
-    def annotators(self) -> list[tuple[str, int]]:
-        """How many voters of each kind there were, by the kind's name; kinds without any are left out."""
-        counts = self.card["annotators"]
-        return [(str(kind.label), counts[kind.value]) for kind in User.Kind if counts.get(kind.value)]
-
     def open(self, name: str) -> BinaryIO:
         """Open one of its files for reading: manifest, remainder or votes."""
         return cast(BinaryIO, private_storage().open(getattr(self, name).name, "rb"))
@@ -128,13 +121,3 @@ class Snapshot(models.Model):
     def sensitive_classes(self) -> models.QuerySet[Synset]:
         """Return its classes that have been marked sensitive since: no page shows them, no network learns them."""
         return Synset.objects.filter(wnid__in=self.classes, is_sensitive=True)
-
-    def counts(self) -> list[tuple[Synset, int, int, int]]:
-        """Return (class, train, val, test) for each class that pages may show."""
-        synsets = {s.wnid: s for s in Synset.objects.filter(wnid__in=self.classes, is_sensitive=False)}
-        by_class: dict[str, dict[str, Any]] = self.card["by_class"]
-        return [
-            (synsets[wnid], *(by_class[wnid][split] for split in ("train", "val", "test")))
-            for wnid in self.classes
-            if wnid in synsets
-        ]
