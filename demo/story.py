@@ -93,7 +93,7 @@ def freeze_once(collection: Collection) -> Snapshot:
 
 def queue_runs(snapshot: Snapshot) -> list[Run]:
     """Queue a training of each network; a run that is there already is left as it is."""
-    return [Run.objects.enqueue(snapshot, network) for network in NETWORKS]
+    return [Run.objects.enqueue_usual(snapshot, network) for network in NETWORKS]
 
 
 def open_contest(snapshot: Snapshot) -> Contest:

@@ -135,7 +135,7 @@ def make_snapshot(**fields: Any) -> Snapshot:
 
 
 def make_run(snapshot: Snapshot | None = None, network: str = "perceptron", **fields: Any) -> Run:
-    run = Run.objects.enqueue(snapshot or make_snapshot(), network)
+    run = Run.objects.enqueue_usual(snapshot or make_snapshot(), network)
     Run.objects.filter(pk=run.pk).update(**fields)
     run.refresh_from_db()
     return run

@@ -125,11 +125,11 @@ def batches(split: Split, batch_size: int, order: NDArray[np.int64]) -> Iterator
 
 
 def scaled(pictures: Tensor) -> Tensor:
-    """Turn bytes (batch, size, size, 3) into float32 (batch, 3, size, size) from -1 (black) to 1 (white).
+    """Turn bytes (batch, size, size, 3) into float32 (batch, 3, size, size) from 0 (black) to 1 (white).
 
     The same for every data set, so that weights mean something without a file of means beside them.
     """
-    return pictures.permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
+    return pictures.permute(0, 3, 1, 2).contiguous().float() / 255
 
 
 def augmented(pictures: Tensor, *, shift: bool, flip: bool, generator: torch.Generator) -> Tensor:

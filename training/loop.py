@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.classifier import Classifier
 from training.config import Config
 from training.dataset import Split, SplitError, augmented, batches, scaled, whole_file
 from training.network import build
@@ -66,7 +67,7 @@ def train(
     checkpoint: Path | None,
     on_batch: Callable[[], None],
     on_epoch: Callable[[EpochMetrics], None],
-) -> nn.Module:
+) -> Classifier:
     """Train the network that `config` describes and return it, on the GPU if there is one.
 
     checkpoint: the file to save after each epoch, and to go on from if it exists; None saves nothing.
@@ -139,7 +140,7 @@ def train_epoch(
     for batch, (pictures, labels) in enumerate(batches(split, config.batch_size, order)):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, (epoch - 1) * n_batches + batch, config.epochs * n_batches)
-        shown = augmented(pictures.to(device), shift=config.augment, flip=config.flip, generator=generator)
+        shown = augmented(pictures.to(device), shift=config.crop, flip=config.flip, generator=generator)
         logits = _logits(network, shown)  # (batch, n_classes)
         loss = functional.cross_entropy(logits, labels.to(device), label_smoothing=config.label_smoothing)
         value = loss.item()

@@ -1,7 +1,7 @@
-"""The classifiers, as plain modules: scaled pictures in, one logit for each class out.
+"""The classifiers, as plain modules: pictures in, one logit for each class out.
 
-Every network takes float32 (batch, 3, size_px, size_px), as dataset.scaled() makes them, and answers with
-logits (batch, n_classes). None normalises over the batch, so a picture's answer depends on it alone.
+Every network takes float32 (batch, 3, size_px, size_px) from 0 (black) to 1 (white), and answers with logits
+(batch, n_classes). Once trained, a picture's answer depends on it alone and not on its batch.
 """
 
 from collections.abc import Sequence
@@ -9,33 +9,48 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from training.classifier import Classifier, Pixels
 from training.config import ALEXNET_MIN_PX, Config
+from training.resnet import ResNet9, ResNet18
 
 
-class Perceptron(nn.Module):
+class Perceptron(Classifier):
     """One linear layer on the pixels. Source: Rosenblatt (1958), doi:10.1037/h0042519."""
 
-    def __init__(self, size_px: int, n_classes: int) -> None:
+    def __init__(self, size_px: int, n_classes: int, pixels: Pixels | None = None) -> None:
         super().__init__()
-        self.output = nn.Linear(3 * size_px**2, n_classes)
+        self.pixels = pixels or Pixels()
+        self.output = nn.Linear(self.pixels.n_channels * size_px**2, n_classes)
         # Equal classes to begin with: no start is better than another where the loss has a single valley.
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        logits: Tensor = self.output(pictures.flatten(1))  # (batch, n_classes)
-        return logits
+    def penultimate(self, pictures: Tensor) -> Tensor:
+        features: Tensor = self.pixels(pictures).flatten(1)  # (batch, channels * size * size)
+        return features
+
+    @property
+    def last(self) -> nn.Linear:
+        return self.output
 
 
-class MultiLayerPerceptron(nn.Module):
+class MultiLayerPerceptron(Classifier):
     """Fully connected layers of the given `hidden` widths, each followed by a sigmoid or a ReLU.
 
     Source: Rumelhart, Hinton & Williams (1986), doi:10.1038/323533a0.
     """
 
-    def __init__(self, size_px: int, n_classes: int, hidden: Sequence[int], activation: str) -> None:
+    def __init__(
+        self,
+        size_px: int,
+        n_classes: int,
+        hidden: Sequence[int],
+        activation: str,
+        pixels: Pixels | None = None,
+    ) -> None:
         super().__init__()
-        widths = [3 * size_px**2, *hidden]
+        self.pixels = pixels or Pixels()
+        widths = [self.pixels.n_channels * size_px**2, *hidden]
         layers: list[nn.Module] = []
         for n_inputs, n_outputs in pairwise(widths):
             linear = nn.Linear(n_inputs, n_outputs)
@@ -49,13 +64,16 @@ class MultiLayerPerceptron(nn.Module):
         self.hidden = nn.Sequential(*layers)
         self.output = nn.Linear(widths[-1], n_classes)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        features = self.hidden(pictures.flatten(1))  # (batch, hidden[-1])
-        logits: Tensor = self.output(features)  # (batch, n_classes)
-        return logits
+    def penultimate(self, pictures: Tensor) -> Tensor:
+        features: Tensor = self.hidden(self.pixels(pictures).flatten(1))  # (batch, hidden[-1])
+        return features
+
+    @property
+    def last(self) -> nn.Linear:
+        return self.output
 
 
-class AlexNet(nn.Module):
+class AlexNet(Classifier):
     """The eight layers of 2012: five convolutions, three of them pooled, then three fully connected.
 
     n_towers: 2 splits layers 2, 4 and 5 in halves that do not see each other, as the paper did to fit two
@@ -63,8 +81,9 @@ class AlexNet(nn.Module):
     Source: Krizhevsky, Sutskever & Hinton (2012), doi:10.1145/3065386.
     """
 
-    def __init__(self, size_px: int, n_classes: int, n_towers: int = 2) -> None:
+    def __init__(self, size_px: int, n_classes: int, n_towers: int = 2, pixels: Pixels | None = None) -> None:
         super().__init__()
+        self.pixels = pixels or Pixels()
         self.features = nn.Sequential(
             # The paper says 224 px, its arithmetic 227; two pixels of padding give its 55 x 55 map.
             nn.Conv2d(3, 96, 11, stride=4, padding=2),
@@ -97,21 +116,24 @@ class AlexNet(nn.Module):
         )
         _start_for_relu(self)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        features = self.features(pictures)  # (batch, 256, 6, 6) at 224 px
-        logits: Tensor = self.classifier(features.flatten(1))  # (batch, n_classes)
-        return logits
+    def penultimate(self, pictures: Tensor) -> Tensor:
+        return _before_last(self, pictures)  # (batch, 4096), from (batch, 256, 6, 6) at 224 px
+
+    @property
+    def last(self) -> nn.Linear:
+        return _last_of(self.classifier)
 
 
-class SmallAlexNet(nn.Module):
+class SmallAlexNet(Classifier):
     """AlexNet's plan for small pictures: overlapping pooling between convolutions, dropout.
 
     One convolution of 3 x 3 and one pooling for each halving of the side down to 4 px or less, and a last
     convolution that is not pooled. Without the brightness normalisation, which costs more than it gives here.
     """
 
-    def __init__(self, size_px: int, n_classes: int) -> None:
+    def __init__(self, size_px: int, n_classes: int, pixels: Pixels | None = None) -> None:
         super().__init__()
+        self.pixels = pixels or Pixels()
         layers: list[nn.Module] = []
         side, n_channels, width = size_px, 3, 32
         while side > 4:
@@ -132,26 +154,46 @@ class SmallAlexNet(nn.Module):
         )
         _start_for_relu(self)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        features = self.features(pictures)  # (batch, 128, 4, 4) at 16 px
-        logits: Tensor = self.classifier(features.flatten(1))  # (batch, n_classes)
-        return logits
+    def penultimate(self, pictures: Tensor) -> Tensor:
+        return _before_last(self, pictures)  # (batch, 256), from (batch, 256, 4, 4) at 32 px
+
+    @property
+    def last(self) -> nn.Linear:
+        return _last_of(self.classifier)
 
 
-def build(config: Config, n_classes: int) -> nn.Module:
+def build(config: Config, n_classes: int) -> Classifier:
     """Return the network that `config` names, freshly started from torch's random state."""
+    pixels = Pixels(grayscale=config.grayscale, centred=config.centred)
     if config.network == "perceptron":
-        return Perceptron(config.size_px, n_classes)
+        return Perceptron(config.size_px, n_classes, pixels)
     if config.network == "mlp":
-        return MultiLayerPerceptron(config.size_px, n_classes, config.hidden, config.activation)
+        return MultiLayerPerceptron(config.size_px, n_classes, config.hidden, config.activation, pixels)
+    if config.network == "resnet":
+        which = ResNet9 if config.n_layers_deep == 9 else ResNet18
+        return which(config.size_px, n_classes, config.n_channels, pixels)
     if config.size_px < ALEXNET_MIN_PX:
-        return SmallAlexNet(config.size_px, n_classes)
-    return AlexNet(config.size_px, n_classes)
+        return SmallAlexNet(config.size_px, n_classes, pixels)
+    return AlexNet(config.size_px, n_classes, config.towers, pixels)
 
 
 def n_parameters(network: nn.Module) -> int:
     """Return how many numbers `network` learns."""
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _before_last(network: AlexNet | SmallAlexNet, pictures: Tensor) -> Tensor:
+    features: Tensor = network.features(network.pixels(pictures)).flatten(1)
+    for layer in list(network.classifier)[:-1]:
+        features = layer(features)
+    return features
+
+
+def _last_of(layers: nn.Sequential) -> nn.Linear:
+    last = layers[-1]
+    if not isinstance(last, nn.Linear):
+        raise TypeError(f"Expected a linear layer at the end; found {type(last).__name__}.")
+    return last
 
 
 def _brightness_normalisation() -> nn.Module:

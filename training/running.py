@@ -1,6 +1,5 @@
 """A Run row -> packed pictures -> the loop -> Epoch, Checkpoint and predictions. Runs in a process of its own."""
 
-import io
 import os
 import shutil
 import tempfile
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from django.conf import settings
 from django.core.files import File
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from config.storage import private_storage
@@ -18,9 +16,9 @@ from datasets.manifest import ManifestRow
 from labeling.splits import TEST, TRAIN, VAL
 from training.config import ConfigError
 from training.dataset import PackError, Split, SplitError, pack
-from training.loop import CheckpointError, DivergedError, EpochMetrics, predict, save_weights, train
+from training.finishing import keep
+from training.loop import CheckpointError, DivergedError, EpochMetrics, train
 from training.models import Checkpoint, Run
-from training.network import n_parameters
 
 # What can be wrong with a run itself, each with a sentence for its author.
 RUN_ERRORS = (ConfigError, PackError, SplitError, CheckpointError, DivergedError)
@@ -50,19 +48,9 @@ def execute(run: Run) -> None:
 def _train(run: Run) -> None:
     rows = list(run.snapshot.rows())
     pictures = _packed(run, rows)
-    withdrawn = run.snapshot.withdrawn()
+    chosen = _chosen(run, rows)
+    splits = _splits(run, rows, pictures, chosen)
     parent = os.getppid()
-
-    def split(name: str) -> Split:
-        # Nothing is learnt from a withdrawn picture. Of the test split each is still answered for: a contest on a
-        # frozen snapshot wants an answer for every row, and nobody is shown them.
-        chosen = [
-            i
-            for i, row in enumerate(rows)
-            if row.split == name and (name == TEST or row.sha256 not in withdrawn)
-        ]
-        place = {wnid: label for label, wnid in enumerate(run.snapshot.classes)}
-        return Split(pictures[chosen], np.array([place[rows[i].wnid] for i in chosen], dtype=np.int64))
 
     def stop_if_alone() -> None:
         # Whoever started this process beats for it; without that heartbeat another worker takes the run.
@@ -73,20 +61,39 @@ def _train(run: Run) -> None:
         checkpoint = _fetch_checkpoint(run, Path(folder))
         network = train(
             run.options,
-            split(TRAIN),
-            split(VAL),
+            splits[TRAIN],
+            splits[VAL],
             run.snapshot.n_classes,
             checkpoint=checkpoint,
             on_batch=stop_if_alone,
             on_epoch=lambda metrics: _record(run, metrics, checkpoint),
         )
-        weights = Path(folder) / "weights.safetensors"
-        save_weights(network, weights)
-        with weights.open("rb") as file:
-            weights_name = private_storage().save(f"runs/{run.pk}/weights.safetensors", File(file))
-    test = split(TEST)
-    predictions = _save_predictions(run, rows, predict(network, test.pictures))
-    run.finish(weights=weights_name, predictions=predictions, n_parameters=n_parameters(network))
+    run.finish(**keep(run, network, {name: [rows[i] for i in chosen[name]] for name in chosen}, splits))
+
+
+def _chosen(run: Run, rows: list[ManifestRow]) -> dict[str, list[int]]:
+    """Return the places of each part's rows."""
+    withdrawn = run.snapshot.withdrawn()
+    # Nothing is learnt from a withdrawn picture. Of the test split each is still answered for: a contest on a
+    # frozen snapshot wants an answer for every row, and nobody is shown them.
+    return {
+        part: [
+            i
+            for i, row in enumerate(rows)
+            if row.split == part and (part == TEST or row.sha256 not in withdrawn)
+        ]
+        for part in (TRAIN, VAL, TEST)
+    }
+
+
+def _splits(
+    run: Run, rows: list[ManifestRow], pictures: np.ndarray, chosen: dict[str, list[int]]
+) -> dict[str, Split]:
+    place = {wnid: label for label, wnid in enumerate(run.snapshot.classes)}
+    return {
+        part: Split(pictures[places], np.array([place[rows[i].wnid] for i in places], dtype=np.int64))
+        for part, places in chosen.items()
+    }
 
 
 def _packed(run: Run, rows: list[ManifestRow]) -> np.ndarray:
@@ -130,11 +137,3 @@ def _record(run: Run, metrics: EpochMetrics, checkpoint: Path) -> None:
     replaced = run.record(figures.pop("number"), name, **figures)
     if replaced:
         storage.delete(replaced)
-
-
-def _save_predictions(run: Run, rows: list[ManifestRow], probabilities: np.ndarray) -> str:
-    """Keep the answers on the test split, by picture; return the file's name."""
-    file = io.BytesIO()
-    hashes = np.array([row.sha256 for row in rows if row.split == TEST])
-    np.savez_compressed(file, sha256=hashes, probabilities=probabilities.astype(np.float32))
-    return private_storage().save(f"runs/{run.pk}/predictions.npz", ContentFile(file.getvalue()))

@@ -87,7 +87,7 @@ def create(request: AuthenticatedRequest) -> HttpResponse:
     if not form.is_valid():
         return run_list(request, form)
     try:
-        run = Run.objects.enqueue(**form.cleaned_data, author=request.user)
+        run = Run.objects.enqueue_usual(**form.cleaned_data, author=request.user)
     except SensitiveNounsError as error:
         form.add_error("snapshot", str(error))
         return run_list(request, form)

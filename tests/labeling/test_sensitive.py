@@ -81,15 +81,15 @@ def test_a_sensitive_class_is_not_frozen():
 
 def test_a_snapshot_with_a_class_that_has_become_sensitive_is_not_trained_on():
     snapshot = freeze_all(make_settled_collection())
-    assert Run.objects.enqueue(snapshot, "perceptron")
+    assert Run.objects.enqueue_usual(snapshot, "perceptron")
 
     mark(snapshot.collection.ordered_classes()[0])
 
     with pytest.raises(SensitiveNounsError, match=r"has cat\. Freeze a new one"):
-        Run.objects.enqueue(snapshot, "mlp")
+        Run.objects.enqueue_usual(snapshot, "mlp")
     with pytest.raises(CommandError, match="has cat"):
         call_command("start_run", snapshot.collection.slug, "mlp")
-    assert Run.objects.enqueue(freeze_all(snapshot.collection), "mlp")
+    assert Run.objects.enqueue_usual(freeze_all(snapshot.collection), "mlp")
 
 
 def test_the_form_that_starts_a_training_says_why_not(client):

@@ -23,7 +23,7 @@ from training.network import Perceptron, build
 SMALL = {
     "perceptron": Config("perceptron", size_px=8, epochs=4, batch_size=16, learning_rate=0.02, seed=3),
     "mlp": Config("mlp", 8, 4, 16, 0.1, weight_decay=1e-3, hidden=(12, 8), activation="sigmoid", flip=True),
-    "alexnet": Config("alexnet", 8, 4, 16, 0.02, weight_decay=1e-3, label_smoothing=0.1, augment=True),
+    "alexnet": Config("alexnet", 8, 4, 16, 0.02, weight_decay=1e-3, label_smoothing=0.1, crop=True),
 }
 N_CLASSES = 3
 

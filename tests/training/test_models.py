@@ -44,7 +44,7 @@ def let_time_pass(run, wait=LOST_AFTER):
 def test_a_run_is_queued_with_its_usual_recipe(snapshot):
     author = make_user()
 
-    run = Run.objects.enqueue(snapshot, "mlp", seed=7, author=author)
+    run = Run.objects.enqueue_usual(snapshot, "mlp", seed=7, author=author)
 
     usual = Config.default("mlp", 16, n_images=6).to_json()  # six of the ten pictures train
     assert run.options.to_json() == {**usual, "seed": 7}
@@ -52,10 +52,10 @@ def test_a_run_is_queued_with_its_usual_recipe(snapshot):
 
 
 def test_the_same_run_is_not_queued_twice(snapshot):
-    run = Run.objects.enqueue(snapshot, "perceptron")
+    run = Run.objects.enqueue_usual(snapshot, "perceptron")
 
-    assert Run.objects.enqueue(snapshot, "perceptron") == run
-    assert Run.objects.enqueue(snapshot, "perceptron", seed=1) != run
+    assert Run.objects.enqueue_usual(snapshot, "perceptron") == run
+    assert Run.objects.enqueue_usual(snapshot, "perceptron", seed=1) != run
     assert Run.objects.count() == 2
 
 
@@ -63,14 +63,14 @@ def test_the_same_run_is_not_queued_twice(snapshot):
 def test_a_run_that_is_on_its_way_is_left_alone(snapshot, status):
     make_run(snapshot, status=status, attempt=1)
 
-    assert Run.objects.enqueue(snapshot, "perceptron").status == status
+    assert Run.objects.enqueue_usual(snapshot, "perceptron").status == status
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 def test_a_run_that_ended_badly_is_tried_again(snapshot, status):
     make_run(snapshot, status=status, error="why", finished_at=timezone.now())
 
-    run = Run.objects.enqueue(snapshot, "perceptron")
+    run = Run.objects.enqueue_usual(snapshot, "perceptron")
 
     assert (run.status, run.error, run.finished_at) == ("queued", "", None)
 
@@ -78,7 +78,7 @@ def test_a_run_that_ended_badly_is_tried_again(snapshot, status):
 def test_a_run_that_is_tried_again_may_die_as_often_as_a_new_one(snapshot):
     run = make_run(snapshot, status="running", n_lost=MOST_LOST - 1)
     run.mine().requeue()
-    Run.objects.enqueue(snapshot, "perceptron")
+    Run.objects.enqueue_usual(snapshot, "perceptron")
 
     claimed = claim(run)
 
@@ -143,7 +143,7 @@ def test_a_run_that_somebody_else_takes_at_this_moment_is_not_claimed(snapshot, 
         Run.objects.filter(pk=first.pk).update(status="running", attempt=1)
         return timezone.now()
 
-    monkeypatch.setattr("training.models.timezone", type("", (), {"now": staticmethod(take_first)}))
+    monkeypatch.setattr("training.models.runs.timezone", type("", (), {"now": staticmethod(take_first)}))
 
     assert Run.objects.claim_next() == second
 
@@ -206,7 +206,7 @@ def test_an_attempt_that_another_has_replaced_changes_nothing(snapshot):
 def test_an_attempt_of_before_the_run_was_cancelled_and_queued_again_changes_nothing(snapshot):
     old = claim(make_run(snapshot))
     old.cancel()
-    Run.objects.enqueue(snapshot, "perceptron")
+    Run.objects.enqueue_usual(snapshot, "perceptron")
 
     new = claim(old)
 

@@ -64,9 +64,9 @@ def test_a_perceptron_adds_up_weighted_pixels():
     network = Perceptron(8, 2)
     torch.nn.init.ones_(network.output.weight[1:])
 
-    logits = network(torch.full((1, 3, 8, 8), 0.5))
+    logits = network(torch.full((1, 3, 8, 8), 0.75))
 
-    assert logits.tolist() == [[0.0, 96.0]]  # 3 * 8 * 8 * 0.5
+    assert logits.tolist() == [[0.0, 96.0]]  # 3 * 8 * 8 * 0.5 from -1 to 1
     assert n_parameters(network) == 2 * 192 + 2
 
 

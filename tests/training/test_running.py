@@ -213,7 +213,7 @@ def test_a_training_whose_worker_is_gone_stops_and_leaves_the_run(snapshot, reci
 
 
 def test_a_run_that_diverges_fails_with_its_advice(snapshot, recipe):
-    run = claimed(snapshot, recipe, learning_rate=100.0, augment=False)
+    run = claimed(snapshot, recipe, learning_rate=100.0, crop=False)
 
     execute(run)
 

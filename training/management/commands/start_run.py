@@ -24,7 +24,7 @@ class Command(BaseCommand):
                 f"Collection {collection!r} has no snapshot; run manage.py freeze {collection}."
             )
         try:
-            run = Run.objects.enqueue(snapshot, network, seed)
+            run = Run.objects.enqueue_usual(snapshot, network, seed=seed)
         except SensitiveNounsError as error:
             raise CommandError(str(error)) from error
         train_queued.delay()

@@ -1,5 +1,6 @@
-"""Trainings of networks on snapshots. The row is the truth: workers claim it, and a sweep finds what was lost."""
+"""One training each: a row that waits, is claimed, beats, and ends. The row is the truth."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Self
 
@@ -33,27 +34,42 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status=Run.Status.RUNNING)
 
     def unfinished(self) -> Self:
-        return self.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING])
+        return self.filter(status__in=[Run.Status.QUEUED, Run.Status.RUNNING, Run.Status.PAUSED])
 
-    def enqueue(self, snapshot: Snapshot, network: str, seed: int = 0, author: Any = None) -> "Run":
-        """Queue a training of `network` by its usual recipe. The same training is never queued twice; one that
-        failed or was cancelled is tried again. Raises SensitiveNounsError where a class has become sensitive.
+    def enqueue(self, snapshot: Snapshot, config: Config, author: Any = None) -> "Run":
+        """Queue a training by `config`. The same training is never queued twice; one that failed or was cancelled is
+        tried again. Raises SensitiveNounsError where a class has become sensitive.
         """
         if sensitive := list(snapshot.sensitive_classes()):
             raise SensitiveNounsError(
                 f"Expected a snapshot without sensitive nouns; {snapshot} has {', '.join(map(str, sensitive))}. "
                 "Freeze a new one: it leaves them out."
             )
-        n_train = snapshot.card["by_split"]["train"]
-        recipe = Config.default(network, DEFAULT_SIZE_PX, n_train).to_json()
+        recipe = config.to_json()
         del recipe["seed"]  # it has a column of its own
         run, _made = self.get_or_create(
-            snapshot=snapshot, network=network, seed=seed, defaults={"config": recipe, "author": author}
+            snapshot=snapshot,
+            config_digest=config.digest,
+            seed=config.seed,
+            defaults={"network": config.network, "config": recipe, "author": author},
         )
         ended_badly = self.filter(pk=run.pk, status__in=[Run.Status.FAILED, Run.Status.CANCELLED])
         if ended_badly.update(status=Run.Status.QUEUED, n_lost=0, error="", finished_at=None):
             run.refresh_from_db()
         return run
+
+    def enqueue_usual(
+        self,
+        snapshot: Snapshot,
+        network: str,
+        *,
+        seed: int = 0,
+        size_px: int = DEFAULT_SIZE_PX,
+        author: Any = None,
+    ) -> "Run":
+        """Queue a training of `network` by its usual recipe, as enqueue() does."""
+        recipe = Config.default(network, size_px, snapshot.card["by_split"]["train"])
+        return self.enqueue(snapshot, replace(recipe, seed=seed), author)
 
     def claim_next(self) -> "Run | None":
         """Take the oldest queued run; None if there is none."""
@@ -90,6 +106,7 @@ class Run(models.Model):
     class Status(models.TextChoices):
         QUEUED = "queued", _("queued")
         RUNNING = "running", _("running")
+        PAUSED = "paused", _("paused")
         FINISHED = "finished", _("finished")
         FAILED = "failed", _("failed")
         CANCELLED = "cancelled", _("cancelled")
@@ -100,13 +117,26 @@ class Run(models.Model):
     config = models.JSONField(
         help_text=_("The options, as training.config reads them; the seed is beside it.")
     )
+    config_digest = models.CharField(max_length=64, help_text=_("Config.digest: all options but the seed."))
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0, help_text=_("How often a worker has taken it."))
     n_lost = models.PositiveSmallIntegerField(default=0, help_text=_("Deaths of its worker since an epoch."))
     error = models.TextField(blank=True)
     predictions = models.FileField(storage=private_storage, max_length=200, blank=True)
+    answers = models.FileField(
+        storage=private_storage, max_length=200, blank=True, help_text=_("On the validation split, an npz.")
+    )
     weights = models.FileField(storage=private_storage, max_length=200, blank=True)
+    onnx = models.FileField(storage=private_storage, max_length=200, blank=True)
+    novelty = models.FileField(
+        storage=private_storage, max_length=200, blank=True, help_text=_("What it takes to be familiar.")
+    )
+    layers = models.JSONField(default=list, blank=True, help_text=_("As training.describing tells them."))
+    machine = models.JSONField(default=dict, blank=True, help_text=_("What it ran on, and how."))
+    n_shown = models.PositiveBigIntegerField(
+        default=0, help_text=_("Pictures shown to it so far, repeats too.")
+    )
     n_parameters = models.PositiveBigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -118,7 +148,7 @@ class Run(models.Model):
     class Meta:
         ordering = ["-pk"]
         constraints = [
-            models.UniqueConstraint(fields=["snapshot", "network", "seed"], name="training_run_once"),
+            models.UniqueConstraint(fields=["snapshot", "config_digest", "seed"], name="training_run_once"),
             models.CheckConstraint(
                 condition=~Q(status="failed") | ~Q(error=""), name="training_failure_has_a_reason"
             ),
@@ -141,7 +171,7 @@ class Run(models.Model):
 
     @property
     def is_unfinished(self) -> bool:
-        return self.status in (self.Status.QUEUED, self.Status.RUNNING)
+        return self.status in (self.Status.QUEUED, self.Status.RUNNING, self.Status.PAUSED)
 
     @property
     def n_epochs(self) -> int:
