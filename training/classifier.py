@@ -30,9 +30,13 @@ class Classifier(nn.Module):
 
     penultimate() gives (batch, n_features), for whoever asks how alike two pictures are to the network; the
     last linear layer turns those into logits.
+
+    mirrors: once trained, answer by the mean over each picture and its mirror image, as the paper of 2012 did over
+    ten of its parts. The mean of what is seen is also the mean of the logits, since the last layer is linear.
     """
 
     pixels: Pixels
+    mirrors = False
 
     def penultimate(self, pictures: Tensor) -> Tensor:
         """Return what the last layer sees of `pictures`, (batch, n_features)."""
@@ -44,5 +48,12 @@ class Classifier(nn.Module):
         raise NotImplementedError
 
     def forward(self, pictures: Tensor) -> Tensor:
-        logits: Tensor = self.last(self.penultimate(pictures))  # (batch, n_classes)
+        logits: Tensor = self.last(self.features_of(pictures))  # (batch, n_classes)
         return logits
+
+    def features_of(self, pictures: Tensor) -> Tensor:
+        """Return what the answer about `pictures` is drawn from, (batch, n_features)."""
+        features = self.penultimate(pictures)
+        if self.mirrors and not self.training:
+            features = (features + self.penultimate(pictures.flip(3))) / 2
+        return features

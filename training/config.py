@@ -23,7 +23,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "precision": ("auto", "float32", "bfloat16"),
     "activation": ("relu", "sigmoid"),
 }
-FLAGS = ("soft_targets", "crop", "flip", "compiled", "grayscale", "centred")
+FLAGS = ("soft_targets", "crop", "flip", "mirror", "compiled", "grayscale", "centred")
 
 # From this size up, "alexnet" is the network of 2012; its strides leave too little of smaller pictures.
 ALEXNET_MIN_PX = 128
@@ -49,6 +49,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "mixup": (0.0, 10.0),
     "erase": (0.0, 0.9),
     "ema": (0.0, 0.99999),
+    "progressive": (0.0, 1.0),
 }
 MAX_HIDDEN_LAYERS, MAX_HIDDEN_WIDTH = 8, 8192
 # Which network an option is about; of every other network it must be what it is where nobody says anything.
@@ -58,6 +59,7 @@ ONLY_OF: dict[str, tuple[str, ...]] = {
     "grayscale": ("perceptron", "mlp"),
     "depth": ("resnet",),
     "width": ("resnet",),
+    "progressive": ("resnet",),
     "towers": ("alexnet",),
 }
 
@@ -83,6 +85,9 @@ class Config:
     flip:            mirror half of the pictures; wrong wherever left and right matter, as for digits.
     colour:          change colours at random: "jitter" brightness, contrast and saturation; "pca" as in 2012.
     erase:           side of a square that is greyed out somewhere in each picture, as a share of its side.
+    progressive:     share of the epochs, from the first on, in which pictures are shown at three quarters of their
+                     side: they cost half, and little is lost; of the resnet alone, which takes any size.
+    mirror:          answer by the mean over each picture and its mirror image.
     ema:             decay a batch of the moving average of all weights that the run ends with; 0 is off.
     early_stop:      end after so many epochs without a better validation loss, with the best weights; 0 is never.
     precision:       of matrix products: "bfloat16", "float32", or "auto", whichever is faster where it runs.
@@ -113,6 +118,8 @@ class Config:
     flip: bool = False
     colour: str = "none"
     erase: float = 0.0
+    progressive: float = 0.0
+    mirror: bool = False
     ema: float = 0.0
     early_stop: int = 0
     precision: str = "auto"

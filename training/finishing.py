@@ -12,9 +12,10 @@ from django.core.files.base import ContentFile
 
 from config.storage import private_storage
 from datasets.manifest import ManifestRow
+from training.checkpointing import save_weights
 from training.classifier import Classifier
 from training.dataset import Split
-from training.loop import predict, save_weights
+from training.loop import predict
 from training.models import Run
 from training.network import n_parameters
 

@@ -164,6 +164,12 @@ class SmallAlexNet(Classifier):
 
 def build(config: Config, n_classes: int) -> Classifier:
     """Return the network that `config` names, freshly started from torch's random state."""
+    network = _fresh(config, n_classes)
+    network.mirrors = config.mirror
+    return network
+
+
+def _fresh(config: Config, n_classes: int) -> Classifier:
     pixels = Pixels(grayscale=config.grayscale, centred=config.centred)
     if config.network == "perceptron":
         return Perceptron(config.size_px, n_classes, pixels)
