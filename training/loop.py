@@ -21,10 +21,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.augmenting import Augmenter, scaled
 from training.classifier import Classifier
 from training.config import Config
-from training.dataset import Split, SplitError, augmented, batches, scaled, whole_file
+from training.dataset import Bytes, Picked, Split, SplitError
+from training.feeding import Feed
 from training.network import build
+from training.packing import whole_file
 
 # Pictures at a time where no gradient is kept.
 EVALUATION_BATCH = 512
@@ -91,6 +94,8 @@ def train(
         nesterov=config.momentum > 0,
     )
     training = _describe(config, n_classes, train_split)
+    feed = Feed(train_split, device)
+    augment = Augmenter(config, train_split.pictures, n_classes, device)
 
     n_done = 0
     if checkpoint is not None and checkpoint.exists():
@@ -99,7 +104,7 @@ def train(
         on_epoch(metrics)
     for epoch in range(n_done + 1, config.epochs + 1):
         started = time.perf_counter()
-        train_loss = train_epoch(config, epoch, network, optimizer, train_split, on_batch)
+        train_loss = train_epoch(config, epoch, network, optimizer, feed, augment, on_batch)
         trained = time.perf_counter()
         val_loss, top1_error, top5_error = evaluate(network, val_split)
         if not math.isfinite(val_loss):
@@ -125,33 +130,34 @@ def train_epoch(
     epoch: int,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
-    split: Split,
+    feed: Feed,
+    augment: Augmenter,
     on_batch: Callable[[], None],
 ) -> float:
-    """Show `network` every picture of `split` once, in an order of this epoch's own; return the mean loss."""
+    """Show `network` every picture of `feed` once, in an order of this epoch's own; return the mean loss."""
     device = _device(network)
     seed = _seed(config, epoch)
     torch.manual_seed(seed)  # dropout draws from torch's global state
     generator = torch.Generator(device).manual_seed(seed)
-    order = np.random.default_rng(seed).permutation(len(split))
-    n_batches = math.ceil(len(split) / config.batch_size)
+    order = np.random.default_rng(seed).permutation(len(feed))
+    n_batches = math.ceil(len(feed) / config.batch_size)
     total = 0.0
     network.train()
-    for batch, (pictures, labels) in enumerate(batches(split, config.batch_size, order)):
+    for batch, (pictures, known) in enumerate(feed.batches(order, config.batch_size)):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, (epoch - 1) * n_batches + batch, config.epochs * n_batches)
-        shown = augmented(pictures.to(device), shift=config.crop, flip=config.flip, generator=generator)
-        logits = _logits(network, shown)  # (batch, n_classes)
-        loss = functional.cross_entropy(logits, labels.to(device), label_smoothing=config.label_smoothing)
+        inputs, targets = augment(pictures, known, generator)
+        logits = _logits(network, inputs)  # (batch, n_classes)
+        loss = functional.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
         value = loss.item()
         if not math.isfinite(value):
             raise _diverged(config, f"epoch {epoch}, batch {batch + 1} of {n_batches}", value)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        total += value * len(labels)
+        total += value * len(targets)
         on_batch()
-    return total / len(split)
+    return total / len(feed)
 
 
 def learning_rate(config: Config, step: int, n_steps: int) -> float:
@@ -176,7 +182,7 @@ def evaluate(
     if not len(split):
         raise SplitError("Expected at least one picture to evaluate on; found none.")
     loss, n_wrong_first, n_wrong_five = 0.0, 0, 0
-    for pictures, labels in batches(split, batch_size, np.arange(len(split))):
+    for pictures, labels in Feed(split, _device(network)).batches(np.arange(len(split)), batch_size):
         logits = _answer(network, pictures)  # (batch, n_classes)
         guesses = logits.topk(min(5, logits.shape[1])).indices  # (batch, at most 5), best first
         is_right = guesses == labels[:, None]
@@ -187,7 +193,7 @@ def evaluate(
 
 
 def predict(
-    network: nn.Module, pictures: NDArray[np.uint8], batch_size: int = EVALUATION_BATCH
+    network: nn.Module, pictures: Bytes | Picked, batch_size: int = EVALUATION_BATCH
 ) -> NDArray[np.float32]:
     """Return each picture's class probabilities, (n, n_classes) float32, rows summing to 1.
 
@@ -197,8 +203,10 @@ def predict(
     if not len(split):
         raise SplitError("Expected at least one picture to predict; found none.")
     rows = np.arange(len(split))
+    feed = Feed(split, _device(network))
     answers = [
-        functional.softmax(_answer(network, shown), dim=1) for shown, _ in batches(split, batch_size, rows)
+        functional.softmax(_answer(network, shown), dim=1).cpu()
+        for shown, _ in feed.batches(rows, batch_size)
     ]
     probabilities: NDArray[np.float32] = torch.cat(answers).numpy()
     return probabilities
@@ -238,23 +246,20 @@ def _device(network: nn.Module) -> torch.device:
     return next(network.parameters()).device
 
 
-def _logits(network: nn.Module, pictures: Tensor) -> Tensor:
-    """Return float32 logits (batch, n_classes) for bytes (batch, size, size, 3) on the network's device."""
-    device = pictures.device
+def _logits(network: nn.Module, inputs: Tensor) -> Tensor:
+    """Return float32 logits (batch, n_classes) for pictures (batch, 3, size, size) from 0 to 1."""
+    device = inputs.device
     is_gpu = device.type == "cuda"
-    inputs = scaled(pictures)  # (batch, 3, size, size)
-    if is_gpu:  # tensor cores want the channels of a pixel side by side; the layers follow their input
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_gpu):
         logits: Tensor = network(inputs)
     return logits.float()
 
 
 def _answer(network: nn.Module, pictures: Tensor) -> Tensor:
-    """Return what `network` says of `pictures`, without dropout and gradients, in main memory."""
+    """Return what `network` says of bytes (batch, size, size, 3), without dropout and gradients."""
     network.eval()
     with torch.inference_mode():
-        return _logits(network, pictures.to(_device(network))).cpu()
+        return _logits(network, scaled(pictures))
 
 
 def _diverged(config: Config, where: str, loss: float) -> DivergedError:
@@ -265,7 +270,8 @@ def _diverged(config: Config, where: str, loss: float) -> DivergedError:
 def _describe(config: Config, n_classes: int, split: Split) -> str:
     """Return a digest of what decides the weights; pictures are left out, being long to read."""
     said = json.dumps([config.to_json(), n_classes], sort_keys=True).encode()
-    return hashlib.sha256(said + split.labels.tobytes()).hexdigest()
+    targets = b"" if split.targets is None else split.targets.tobytes()
+    return hashlib.sha256(said + split.labels.tobytes() + targets).hexdigest()
 
 
 def _save_checkpoint(

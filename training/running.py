@@ -15,10 +15,11 @@ from config.storage import private_storage
 from datasets.manifest import ManifestRow
 from labeling.splits import TEST, TRAIN, VAL
 from training.config import ConfigError
-from training.dataset import PackError, Split, SplitError, pack
+from training.dataset import Split, SplitError
 from training.finishing import keep
 from training.loop import CheckpointError, DivergedError, EpochMetrics, train
 from training.models import Checkpoint, Run
+from training.packing import PackError, pack
 
 # What can be wrong with a run itself, each with a sentence for its author.
 RUN_ERRORS = (ConfigError, PackError, SplitError, CheckpointError, DivergedError)

@@ -4,9 +4,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from labeling.foretelling import PredictionRefusedError
-from training.dataset import PackError
 from training.loop import CheckpointError
 from training.models import Run
+from training.packing import PackError
 from training.predicting import NotFinishedError, foretell
 
 
