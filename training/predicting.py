@@ -16,10 +16,12 @@ from labeling import foretelling
 from labeling.models import Prediction
 from labeling.splits import TRAIN
 from taxonomy.models import Synset
-from training.dataset import Bytes, PackError, square
-from training.loop import EVALUATION_BATCH, load_weights, predict
+from training.checkpointing import load_weights
+from training.dataset import Bytes
+from training.loop import EVALUATION_BATCH, predict
 from training.models import Run
 from training.network import build
+from training.packing import PackError, square
 
 MOST_BYTES = 2**26  # of pictures in memory at a time
 Picture = tuple[int, str, str, str]  # a question, its picture's SHA-256, file and part

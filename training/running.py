@@ -14,11 +14,13 @@ from django.core.files.storage import default_storage
 from config.storage import private_storage
 from datasets.manifest import ManifestRow
 from labeling.splits import TEST, TRAIN, VAL
+from training.checkpointing import CheckpointError
 from training.config import ConfigError
-from training.dataset import PackError, Split, SplitError, pack
+from training.dataset import Split, SplitError
 from training.finishing import keep
-from training.loop import CheckpointError, DivergedError, EpochMetrics, train
+from training.loop import DivergedError, EpochMetrics, Progress, Watcher, train
 from training.models import Checkpoint, Run
+from training.packing import PackError, pack
 
 # What can be wrong with a run itself, each with a sentence for its author.
 RUN_ERRORS = (ConfigError, PackError, SplitError, CheckpointError, DivergedError)
@@ -50,13 +52,6 @@ def _train(run: Run) -> None:
     pictures = _packed(run, rows)
     chosen = _chosen(run, rows)
     splits = _splits(run, rows, pictures, chosen)
-    parent = os.getppid()
-
-    def stop_if_alone() -> None:
-        # Whoever started this process beats for it; without that heartbeat another worker takes the run.
-        if os.getppid() != parent:
-            raise RunLostError(f"{run}: the worker that started this attempt is gone.")
-
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = _fetch_checkpoint(run, Path(folder))
         network = train(
@@ -65,10 +60,30 @@ def _train(run: Run) -> None:
             splits[VAL],
             run.snapshot.n_classes,
             checkpoint=checkpoint,
-            on_batch=stop_if_alone,
-            on_epoch=lambda metrics: _record(run, metrics, checkpoint),
+            watcher=Rows(run, checkpoint),
         )
     run.finish(**keep(run, network, {name: [rows[i] for i in chosen[name]] for name in chosen}, splits))
+
+
+class Rows(Watcher):
+    """Writes down what happens in a training, and ends it once nobody waits for it any more."""
+
+    def __init__(self, run: Run, checkpoint: Path) -> None:
+        self.run, self.checkpoint, self.parent = run, checkpoint, os.getppid()
+        self.metrics: EpochMetrics | None = None
+
+    def epoch_done(self, metrics: EpochMetrics) -> None:
+        self.metrics = metrics
+
+    def wants_checkpoint(self, progress: Progress) -> bool:
+        # Whoever started this process beats for it; without that heartbeat another worker takes the run.
+        if os.getppid() != self.parent:
+            raise RunLostError(f"{self.run}: the worker that started this attempt is gone.")
+        return progress.batch == 0
+
+    def checkpointed(self, progress: Progress) -> None:
+        if self.metrics is not None:
+            _record(self.run, self.metrics, self.checkpoint)
 
 
 def _chosen(run: Run, rows: list[ManifestRow]) -> dict[str, list[int]]:

@@ -43,7 +43,17 @@ def test_json_that_is_no_object_is_refused():
 @pytest.mark.parametrize(
     ("option", "bad", "good"),
     [
-        ("network", "resnext", "mlp"),
+        ("optimizer", "adam", "adamw"),
+        ("schedule", "linear", "step"),
+        ("colour", "sepia", "pca"),
+        ("precision", "float16", "bfloat16"),
+        ("mixup", -0.1, 0.2),
+        ("erase", 1, 0.5),
+        ("ema", 1.0, 0.999),
+        ("early_stop", -1, 3),
+        ("soft_targets", 1, True),
+        ("mirror", None, True),
+        ("compiled", "yes", True),
         ("activation", "tanh", "relu"),
         ("size_px", 7, 8),
         ("size_px", 16.0, 16),
@@ -57,7 +67,7 @@ def test_json_that_is_no_object_is_refused():
         ("momentum", 1.0, 0.0),
         ("weight_decay", -0.1, 0.0),
         ("label_smoothing", 1.0, 0.9),
-        ("augment", 1, True),
+        ("crop", 1, True),
         ("flip", "no", False),
         ("hidden", (), (1,)),
         ("hidden", (0,), (8192,)),
@@ -72,11 +82,43 @@ def test_a_value_out_of_its_range_is_refused_and_its_neighbour_is_not(option, ba
         replace(MLP, **{option: bad})
 
 
-def test_only_the_mlp_has_hidden_layers():
-    with pytest.raises(ConfigError, match="hidden: expected none for network 'perceptron'"):
-        replace(MLP, network="perceptron")
+def test_an_unknown_network_is_refused():
+    with pytest.raises(ConfigError, match=r"^Config, network: expected one of .+; found 'resnext'\.$"):
+        replace(MLP, network="resnext")
 
-    replace(MLP, network="perceptron", hidden=())
+
+@pytest.mark.parametrize(
+    ("network", "option", "value"),
+    [
+        ("mlp", "hidden", (4,)),
+        ("mlp", "activation", "sigmoid"),
+        ("perceptron", "grayscale", True),
+        ("resnet", "depth", 18),
+        ("resnet", "width", 16),
+        ("resnet", "progressive", 0.5),
+        ("alexnet", "towers", 1),
+    ],
+)
+def test_an_option_of_one_network_is_refused_for_another(network, option, value):
+    other = "alexnet" if network != "alexnet" else "resnet"
+    hidden = {"hidden": (8,)} if network == "mlp" and option != "hidden" else {}
+
+    config = Config(network, 16, 1, 8, 0.1, **{**hidden, option: value})
+
+    assert getattr(config, option) == value
+    with pytest.raises(ConfigError, match=rf"^Config, {option}: expected nothing .+ for network '{other}'"):
+        Config(other, 16, 1, 8, 0.1, **{option: value})
+
+
+def test_equal_options_have_equal_digests_whatever_the_seed():
+    assert replace(MLP, seed=7, learning_rate=1).digest == replace(MLP, seed=8, learning_rate=1.0).digest
+    assert MLP.digest != replace(MLP, hidden=(16, 32)).digest
+    assert MLP.digest != replace(MLP, flip=True).digest
+
+
+def test_a_digest_does_not_change_with_the_version():
+    """Or the same training would be queued again after an update."""
+    assert MLP.digest == "40d5f0e46408da4056b7126c3cf07d2fdcdeb1a47314d1ecebcedca2aa27e17f"
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -95,7 +137,7 @@ def test_few_pictures_are_shown_more_often():
 
 
 def test_an_unknown_network_has_no_default_recipe():
-    with pytest.raises(ConfigError, match="network: expected one of perceptron, mlp, alexnet; found 'vgg'"):
+    with pytest.raises(ConfigError, match=r"network: expected one of perceptron, mlp, .+; found 'vgg'"):
         Config.default("vgg", 16, 100)
 
 

@@ -6,24 +6,26 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from training.checkpointing import CheckpointError
 from training.config import Config
 from training.dataset import Split, SplitError
-from training.loop import (
-    CheckpointError,
-    DivergedError,
-    evaluate,
-    learning_rate,
-    load_weights,
-    predict,
-    save_weights,
-    train,
-)
-from training.network import Perceptron, build
+from training.execution import Execution
+from training.feeding import Feed
+from training.loop import DivergedError, Watcher, predict, train
+from training.loop import evaluate as evaluate_feed
+from training.network import Perceptron
 
+EVERYTHING = {
+    "label_smoothing": 0.1, "mixup": 0.4, "crop": True, "flip": True, "colour": "jitter", "erase": 0.25,
+    "ema": 0.9, "mirror": True,
+}  # fmt: skip
 SMALL = {
     "perceptron": Config("perceptron", size_px=8, epochs=4, batch_size=16, learning_rate=0.02, seed=3),
     "mlp": Config("mlp", 8, 4, 16, 0.1, weight_decay=1e-3, hidden=(12, 8), activation="sigmoid", flip=True),
     "alexnet": Config("alexnet", 8, 4, 16, 0.02, weight_decay=1e-3, label_smoothing=0.1, crop=True),
+    "resnet": Config("resnet", 8, 4, 16, 0.05, width=4, progressive=0.5),
+    "adamw": Config("mlp", 8, 4, 16, 0.01, optimizer="adamw", weight_decay=0.1, hidden=(12,), colour="pca"),
+    "everything": Config("resnet", 8, 4, 16, 0.02, width=4, early_stop=3, progressive=0.5, **EVERYTHING),
 }
 N_CLASSES = 3
 
@@ -50,14 +52,37 @@ def one_thread():
     torch.set_num_threads(n_threads)
 
 
-def nothing(*args):
-    pass
+class Noting(Watcher):
+    """Notes what it is told; wants a checkpoint after each of the batches `at`, and dies once it has the last."""
+
+    def __init__(self, *at):
+        self.at, self.asked = at, 0
+        self.history, self.progress, self.machine, self.layers = [], [], {}, []
+
+    def started(self, machine, layers):
+        self.machine, self.layers = machine, layers
+
+    def wants_checkpoint(self, progress):
+        self.asked += 1
+        self.progress.append(progress)
+        return self.asked in self.at
+
+    def epoch_done(self, metrics):
+        self.history.append(metrics)
+
+    def checkpointed(self, progress):
+        if self.at and self.asked == self.at[-1]:
+            raise KilledError
 
 
-def run(config, checkpoint=None, on_batch=nothing, on_epoch=nothing, train_split=TRAIN, n_classes=N_CLASSES):
-    return train(
-        config, train_split, VAL, n_classes, checkpoint=checkpoint, on_batch=on_batch, on_epoch=on_epoch
-    )
+def run(config, checkpoint=None, watcher=None, train_split=TRAIN, n_classes=N_CLASSES):
+    return train(config, train_split, VAL, n_classes, checkpoint=checkpoint, watcher=watcher or Watcher())
+
+
+def evaluate(network, split, config=SMALL["mlp"]):
+    """Evaluate in float32."""
+    execution = Execution.choose(replace(config, precision="float32"), [])
+    return evaluate_feed(network, Feed(split, torch.device("cpu")), execution)
 
 
 def bits(network):
@@ -66,17 +91,6 @@ def bits(network):
 
 class KilledError(Exception):
     pass
-
-
-def killed_at_call(n):
-    """Return a callback that raises when it is called for the n-th time."""
-    calls = iter(range(1, n + 1))
-
-    def callback(*args):
-        if next(calls) == n:
-            raise KilledError
-
-    return callback
 
 
 @pytest.mark.parametrize("network", SMALL)
@@ -88,51 +102,47 @@ def test_the_same_seed_gives_the_same_bits_and_another_gives_others(network):
 
 
 @pytest.mark.parametrize("network", SMALL)
-def test_a_run_killed_within_an_epoch_ends_with_the_same_bits(network, tmp_path):
+def test_a_run_killed_five_times_within_epochs_ends_with_the_same_bits(network, tmp_path):
     config = SMALL[network]
-    with pytest.raises(KilledError):
-        run(config, tmp_path / "run", on_batch=killed_at_call(8))  # 3 batches an epoch: within the third
+    for batches in (2, 3, 4, 2, 1):  # of 3 an epoch
+        with pytest.raises(KilledError):
+            run(config, tmp_path / "run", Noting(batches))
+        torch.rand(1)  # whatever else drew random numbers in between
 
-    torch.rand(1)  # whatever else drew random numbers in between
     resumed = run(config, tmp_path / "run")
 
     assert bits(resumed) == bits(run(config))
 
 
-def test_a_run_without_momentum_is_resumed_too(tmp_path):
-    config = replace(SMALL["perceptron"], momentum=0.0)
+def test_what_was_done_after_the_last_checkpoint_is_done_again_and_told_alike(tmp_path):
+    whole, first, second = Noting(), Noting(4, 9), Noting()
+    run(SMALL["everything"], watcher=whole)
     with pytest.raises(KilledError):
-        run(config, tmp_path / "run", on_batch=killed_at_call(8))
+        run(SMALL["everything"], tmp_path / "run", first)
 
-    assert bits(run(config, tmp_path / "run")) == bits(run(config))
+    run(SMALL["everything"], tmp_path / "run", second)
 
-
-def test_an_epoch_killed_before_it_was_noted_is_told_again(tmp_path):
-    whole, told = [], []
-    run(SMALL["mlp"], on_epoch=whole.append)
-    with pytest.raises(KilledError):
-        run(SMALL["mlp"], tmp_path / "run", on_epoch=killed_at_call(2))
-
-    run(SMALL["mlp"], tmp_path / "run", on_epoch=told.append)
-
-    assert [epoch.number for epoch in told] == [2, 3, 4]
-    assert [epoch.val_loss for epoch in told] == [epoch.val_loss for epoch in whole[1:]]
+    told = {each.number: each.val_loss for each in [*first.history, *second.history]}
+    assert told == {each.number: each.val_loss for each in whole.history}
+    assert second.progress[0].n_shown == first.progress[-1].n_shown + 16
 
 
 def test_a_finished_run_is_returned_without_training(tmp_path):
-    finished = run(SMALL["mlp"], tmp_path / "run")
+    finished, again = run(SMALL["everything"], tmp_path / "run"), Noting()
 
-    again = run(SMALL["mlp"], tmp_path / "run", on_batch=lambda: pytest.fail("trained again"))
+    returned = run(SMALL["everything"], tmp_path / "run", again)
 
-    assert bits(again) == bits(finished)
+    assert bits(returned) == bits(finished)
+    assert again.progress == []
 
 
 def test_a_checkpoint_holds_tensors_and_text_alone(tmp_path):
-    run(SMALL["mlp"], tmp_path / "run")
+    run(SMALL["everything"], tmp_path / "run")
 
     with safe_open(tmp_path / "run", "pt") as file:
-        assert set(file.metadata()) == {"training", "metrics"}
-        assert {name.split(".")[0] for name in file.keys()} == {"network", "momentum"}  # noqa: SIM118
+        assert set(file.metadata()) == {"format", "training", "execution", "numbers"}
+        parts = {name.split(".")[0] for name in file.keys()}  # noqa: SIM118
+    assert parts == {"network", "average", "best", "optimizer", "losses"}
     assert list(tmp_path.iterdir()) == [tmp_path / "run"]
 
 
@@ -158,24 +168,79 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
 
 @pytest.mark.parametrize("network", SMALL)
 def test_every_network_learns(network):
-    config = replace(SMALL[network], epochs=25)
+    config = replace(SMALL[network], epochs=25, early_stop=0)
+    watcher = Noting()
 
-    history = []
-    trained = run(config, on_epoch=history.append)
+    trained = run(config, watcher=watcher)
 
+    history = watcher.history
     assert evaluate(trained, VAL)[1] <= 0.1  # two of three are wrong by chance
     assert history[-1].train_loss < history[0].train_loss
-    assert history[-1].val_top1_error == evaluate(trained, VAL)[1]
 
 
-def test_each_epoch_is_told_once_in_order_and_each_batch_calls():
-    history, calls = [], []
+def test_what_is_told_of_the_last_epoch_is_true_of_the_network_that_is_returned():
+    config = replace(SMALL["everything"], early_stop=0, precision="float32")
+    watcher = Noting()
 
-    run(SMALL["perceptron"], on_epoch=history.append, on_batch=lambda: calls.append(1))
+    trained = run(config, watcher=watcher)
 
-    assert [epoch.number for epoch in history] == [1, 2, 3, 4]
-    assert len(calls) == 4 * 3  # 40 pictures in batches of 16, 16 and 8
-    assert all(epoch.seconds > 0 and epoch.pictures_per_second > 0 for epoch in history)
+    last = watcher.history[-1]
+    told = (last.val_loss, last.val_top1_error, last.val_top5_error)
+    np.testing.assert_allclose(evaluate(trained, VAL), told, rtol=1e-5)
+
+
+def test_each_epoch_is_told_once_in_order_and_each_batch_asks():
+    watcher = Noting()
+
+    run(SMALL["perceptron"], watcher=watcher)
+
+    assert [epoch.number for epoch in watcher.history] == [1, 2, 3, 4]
+    assert [each.n_shown for each in watcher.progress[:4]] == [16, 32, 40, 56]  # batches of 16, 16 and 8
+    assert watcher.asked == 4 * 3
+    assert all(epoch.seconds > 0 and epoch.pictures_per_second > 0 for epoch in watcher.history)
+
+
+def test_who_watches_is_told_how_and_what_is_trained():
+    watcher = Noting()
+
+    run(replace(SMALL["resnet"], precision="bfloat16"), watcher=watcher)
+
+    assert watcher.machine["precision"] == "bfloat16"
+    assert watcher.machine["n_threads"] == 1
+    assert watcher.machine["channels_last"] is True
+    assert watcher.layers[-1].shape == (N_CLASSES,)
+
+
+def test_an_early_stop_ends_with_the_best_weights():
+    # So fast that it gets worse soon.
+    config = replace(SMALL["mlp"], epochs=200, early_stop=4, learning_rate=3.0, precision="float32")
+    watcher = Noting()
+
+    trained = run(config, watcher=watcher)
+
+    losses = [each.val_loss for each in watcher.history]
+    assert len(losses) < 200
+    assert losses.index(min(losses)) == len(losses) - 5
+    assert math.isclose(evaluate(trained, VAL)[0], min(losses), rel_tol=1e-5)
+
+
+def test_soft_targets_are_learnt_rather_than_labels():
+    """Everybody is torn between two classes, so that is what the network is to say."""
+    targets = np.tile(np.float32([0.5, 0.5, 0.0]), (len(TRAIN), 1))
+    config = replace(SMALL["mlp"], epochs=20, precision="float32")
+
+    trained = run(config, train_split=Split(TRAIN.pictures, TRAIN.labels, targets))
+
+    answers = predict(trained, VAL.pictures)
+    np.testing.assert_allclose(answers.mean(axis=0), [0.5, 0.5, 0.0], atol=0.05)
+
+
+def test_a_mirrored_answer_is_that_of_the_mirror_image():
+    trained = run(SMALL["everything"])
+
+    mirrored = np.ascontiguousarray(VAL.pictures[:, :, ::-1])
+
+    np.testing.assert_allclose(predict(trained, mirrored), predict(trained, VAL.pictures), atol=1e-5)
 
 
 def test_a_training_that_diverges_says_where(tmp_path):
@@ -208,21 +273,6 @@ def test_pictures_of_another_size_are_refused():
         run(replace(SMALL["mlp"], size_px=16))
 
 
-def test_the_learning_rate_climbs_and_then_falls_to_zero():
-    config = replace(SMALL["mlp"], learning_rate=1.0)
-
-    rates = [learning_rate(config, step, 100) for step in range(100)]
-
-    # 5 of 100 steps climb; the cosine's middle, step 5 + 95 / 2, lies between steps 52 and 53.
-    np.testing.assert_allclose(rates[:6], [0.2, 0.4, 0.6, 0.8, 1.0, 1.0])
-    np.testing.assert_allclose((rates[52] + rates[53]) / 2, 0.5, atol=1e-9)
-    assert 0 < rates[99] < 0.001
-
-
-def test_a_single_step_has_the_full_learning_rate():
-    assert learning_rate(SMALL["mlp"], 0, 1) == SMALL["mlp"].learning_rate
-
-
 def fixed(biases):
     """Return a perceptron whose logits are `biases` for every picture."""
     network = Perceptron(8, len(biases))
@@ -249,12 +299,6 @@ def test_an_undecided_network_loses_the_logarithm_of_its_choices():
     assert math.isclose(loss, math.log(8), rel_tol=1e-6)
 
 
-def test_the_batch_size_does_not_change_an_evaluation():
-    network = run(SMALL["alexnet"])
-
-    np.testing.assert_allclose(evaluate(network, VAL, 3), evaluate(network, VAL, 20), rtol=1e-5)
-
-
 def test_predictions_are_probabilities_in_the_order_of_the_pictures():
     network = run(SMALL["alexnet"])
 
@@ -279,27 +323,3 @@ def test_nothing_is_not_predicted_nor_evaluated():
         predict(fixed([0.0, 0.0]), nothing_at_all.pictures)
     with pytest.raises(SplitError, match="at least one picture"):
         evaluate(fixed([0.0, 0.0]), nothing_at_all)
-
-
-def test_weights_survive_a_file(tmp_path):
-    network = run(SMALL["alexnet"])
-    save_weights(network, tmp_path / "weights.safetensors")
-    fresh = build(SMALL["alexnet"], N_CLASSES)
-
-    load_weights(fresh, tmp_path / "weights.safetensors")
-
-    assert bits(fresh) == bits(network)
-
-
-def test_weights_of_another_shape_are_refused_by_name(tmp_path):
-    save_weights(Perceptron(8, 3), tmp_path / "weights")
-
-    with pytest.raises(CheckpointError, match=r"output\.bias: expected .+ \(4,\); found .+ \(3,\)\."):
-        load_weights(Perceptron(8, 4), tmp_path / "weights")
-
-
-def test_weights_of_another_network_are_refused(tmp_path):
-    save_weights(Perceptron(8, 3), tmp_path / "weights")
-
-    with pytest.raises(CheckpointError, match=r"expected .+; found nothing"):
-        load_weights(build(SMALL["mlp"], 3), tmp_path / "weights")

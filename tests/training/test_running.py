@@ -10,11 +10,12 @@ from config.storage import private_storage
 from labeling.models import Image
 from labeling.splits import TEST, split_of
 from tests.factories import freeze_all, make_run, make_settled_collection, make_snapshot
+from training.checkpointing import load_weights
 from training.config import Config
-from training.dataset import square
-from training.loop import load_weights, predict
+from training.loop import predict
 from training.models import Checkpoint, Run
 from training.network import build
+from training.packing import square
 from training.running import RunLostError, execute
 
 pytestmark = pytest.mark.django_db
