@@ -22,9 +22,8 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from training import checkpointing
 from training.augmenting import Augmenter, scaled
-from training.checkpointing import State
+from training.checkpointing import State, execution_of, restore, save
 from training.classifier import Classifier
 from training.config import Config
 from training.dataset import Bytes, Picked, Split, SplitError
@@ -113,11 +112,11 @@ def train(
     execution = Execution.choose(config, layers)
     goes_on = checkpoint is not None and checkpoint.exists()
     if checkpoint is not None and goes_on:
-        execution = execution.as_begun(checkpointing.execution_of(checkpoint))
+        execution = execution.as_begun(execution_of(checkpoint))
     with execution.in_force():
         training = Training(config, execution, train_split, val_split, n_classes, checkpoint, watcher)
         if checkpoint is not None and goes_on:
-            checkpointing.restore(checkpoint, training.digest, training.state)
+            restore(checkpoint, training.digest, training.state)
         if is_first():
             watcher.started(execution.to_json(), layers)
         training.run()
@@ -246,7 +245,7 @@ class Training:
 
     def _save(self) -> None:
         if self.checkpoint is not None and is_first():
-            checkpointing.save(self.checkpoint, self.digest, self.execution.to_json(), self.state)
+            save(self.checkpoint, self.digest, self.execution.to_json(), self.state)
             self.watcher.checkpointed(self.progress)
 
 
