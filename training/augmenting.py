@@ -78,7 +78,7 @@ def moved(pictures: Tensor, *, crop: bool, flip: bool, generator: torch.Generato
     """Shift each picture by up to an eighth of its side and mirror half of them, as asked.
 
     pictures:  (batch, size, size, 3) uint8 on the generator's device; not modified.
-    The pixels at the edge are repeated where a shift uncovers what was never there.
+    Where a shift uncovers what was never there, the picture is mirrored at its edge.
     """
     if not (crop or flip):
         return pictures
@@ -102,13 +102,18 @@ def gathered(pictures: Tensor, moves: Tensor, is_mirrored: Tensor) -> Tensor:
     """
     n, size = pictures.shape[:2]
     along = torch.arange(size, device=pictures.device)
-    rows = (along + moves[0, :, None]).clamp(0, size - 1)  # (batch, size): where each row comes from
+    rows = reflected(along + moves[0, :, None], size)  # (batch, size): where each row comes from
     columns = torch.where(is_mirrored[:, None], along.flip(0), along)
-    columns = (columns + moves[1, :, None]).clamp(0, size - 1)
+    columns = reflected(columns + moves[1, :, None], size)
     first = torch.arange(n, device=pictures.device)[:, None, None] * size**2
     pixel = first + rows[:, :, None] * size + columns[:, None, :]  # (batch, size, size)
     found: Tensor = pictures.reshape(-1, 3).index_select(0, pixel.flatten())  # (batch size size, 3)
     return found.view(pictures.shape)
+
+
+def reflected(places: Tensor, size: int) -> Tensor:
+    """Return `places` within 0..size - 1, those beyond an edge by less than `size` mirrored at it."""
+    return (size - 1) - ((size - 1) - places.abs()).abs()
 
 
 def jittered(inputs: Tensor, generator: torch.Generator) -> Tensor:
@@ -229,12 +234,13 @@ def _as_pictures(rows: Tensor) -> Tensor:
 def _moving(pictures: Any, moves: Any, is_mirrored: Any, result: Any) -> None:
     """gathered(), compiled for a processor: fills `result`, one picture after the other."""
     n, size = pictures.shape[0], pictures.shape[1]
+    last = size - 1
     for i in range(n):
         first, step = (size - 1, -1) if is_mirrored[i] else (0, 1)
         for y in range(size):
-            row = min(max(y + moves[0, i], 0), size - 1)
+            row = last - abs(last - abs(y + moves[0, i]))
             for x in range(size):
-                column = min(max(first + step * x + moves[1, i], 0), size - 1)
+                column = last - abs(last - abs(first + step * x + moves[1, i]))
                 for channel in range(3):
                     result[i, y, x, channel] = pictures[i, row, column, channel]
 

@@ -29,6 +29,7 @@ FLAGS = ("soft_targets", "crop", "flip", "mirror", "compiled", "grayscale", "cen
 ALEXNET_MIN_PX = 128
 # From this size up, "resnet" has eighteen layers unless it is told otherwise.
 DEEP_MIN_PX = 128
+FEW_IMAGES = 50_000
 DEPTHS = (0, 9, 18)
 TOWERS = (1, 2)
 
@@ -97,7 +98,7 @@ class Config:
     grayscale:       see pictures without colour; of the fully connected networks alone.
     centred:         pixels go from -1 to 1 rather than from 0 to 1.
     depth:           layers of the resnet, 9 or 18; 0 chooses by the picture size.
-    width:           channels of the resnet's first layer; 0 is 64, or 32 for nine layers.
+    width:           channels of the resnet's first layer; 0 is 64, or 24 for nine layers.
     towers:          2 parts alexnet's layers in halves, as for the two cards of 2012; 1 joins them.
     Raises ConfigError if a value has the wrong type or lies out of its range.
     """
@@ -177,7 +178,7 @@ class Config:
     @property
     def n_channels(self) -> int:
         """Channels of a resnet's first layer."""
-        return self.width or (32 if self.n_layers_deep == 9 else 64)
+        return self.width or (24 if self.n_layers_deep == 9 else 64)
 
     @property
     def digest(self) -> str:
@@ -232,8 +233,17 @@ class Config:
                 batch_size=64, learning_rate=0.3, weight_decay=1e-4, hidden=(256, 128), activation="sigmoid"
             )
         if network == "resnet":
+            # It goes on getting better for long, where there is little to learn from.
             return recipe(
-                batch_size=128, learning_rate=0.1, weight_decay=5e-4, label_smoothing=0.1, crop=True, ema=0.99
+                epochs=max(epochs, 90) if n_images <= FEW_IMAGES else epochs,
+                batch_size=64,
+                learning_rate=0.1,
+                weight_decay=1e-3,
+                label_smoothing=0.1,
+                crop=True,
+                erase=0.25,
+                progressive=0.6,
+                ema=0.995,
             )
         if size_px < ALEXNET_MIN_PX:
             return recipe(batch_size=64, learning_rate=0.05, weight_decay=5e-4, crop=True)

@@ -107,10 +107,13 @@ def test_pictures_shift_by_up_to_an_eighth_of_their_side_both_ways():
     assert set(columns.tolist()) == {1, 2, 3, 4, 5}
 
 
-def test_what_a_shift_uncovers_repeats_the_edge():
-    pictures = torch.full((50, 16, 16, 3), 77, dtype=torch.uint8)
+def test_what_a_shift_uncovers_mirrors_the_picture_at_its_edge():
+    rows = torch.arange(5, dtype=torch.uint8)[:, None, None].expand(5, 5, 3)
 
-    assert torch.equal(moved(pictures, crop=True, flip=False, generator=generator()), pictures)
+    shown = gathered(torch.stack([rows, rows]), torch.tensor([[-2, 1], [0, 0]]), torch.tensor([False, False]))
+
+    assert shown[0, :, 0, 0].tolist() == [2, 1, 0, 1, 2]
+    assert shown[1, :, 0, 0].tolist() == [1, 2, 3, 4, 3]
 
 
 def test_about_half_of_the_pictures_are_mirrored():
@@ -140,7 +143,7 @@ def test_a_mirrored_picture_that_is_shifted_comes_from_where_it_should():
 
     moved_right = gathered(pictures, torch.tensor([[0], [1]]), torch.tensor([True]))
 
-    assert moved_right[0, 0, :, 0].tolist() == [7, 7, 6, 5, 4, 3, 2, 1]
+    assert moved_right[0, 0, :, 0].tolist() == [6, 7, 6, 5, 4, 3, 2, 1]
 
 
 class Drawn:
