@@ -38,18 +38,17 @@ NETWORKS = {
 
 
 def on_a_gpu() -> None:
-    """Report the floor and what the loop reaches, with and without torch.compile. Raises RuntimeError without a GPU."""
+    """Report the floor and what the loop reaches, with and without torch.compile. RuntimeError without one."""
     if not torch.cuda.is_available():
         raise RuntimeError("Expected a GPU that PyTorch can use; found none.")
     operations, bytes_moved = _most_operations(), _most_bytes()
-    report("gpu", name=torch.cuda.get_device_name(), torch=torch.__version__, tflops=operations / 1e12,
+    report("gpu", card=torch.cuda.get_device_name(), torch=torch.__version__, tflops=operations / 1e12,
            terabytes_per_s=bytes_moved / 1e12)  # fmt: skip
     for name, (config, n_classes, n_pictures) in NETWORKS.items():
         with torch.device("meta"):
             network = build(config, n_classes)
-        floor_s = max(
-            _least(config, describe(network, config.size_px), n_parameters(network), operations, bytes_moved)
-        )
+        layers = describe(network, config.size_px)
+        floor_s = max(_least(config, layers, n_parameters(network), operations, bytes_moved))
         rates = {}
         for compiled in (False, True):
             rates[compiled] = _rate(replace(config, compiled=compiled), n_classes, n_pictures)

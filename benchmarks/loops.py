@@ -86,7 +86,7 @@ def _bare(config: Config, pictures: np.ndarray, labels: np.ndarray, short: bool,
     """Return the pictures a second of the better of two epochs."""
     network = build(config, N_CLASSES).train()
     layout = torch.channels_last if last else torch.contiguous_format
-    network = network.to(memory_format=layout)
+    network = network.to(memory_format=layout)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(
         network.parameters(),
         lr=0.01,

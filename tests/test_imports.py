@@ -73,6 +73,7 @@ PURE = [
     "training/execution.py",
     "training/feeding.py",
     "training/network.py",
+    "training/layers.py",
     "training/loop.py",
     "training/packing.py",
     "training/resnet.py",

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from training.classifier import Pixels
+from training.layers import ResponseNormalisation, Strongest
 
 # Layers by what the field calls them.
 KINDS: dict[type[nn.Module], str] = {
@@ -14,11 +15,11 @@ KINDS: dict[type[nn.Module], str] = {
     nn.Linear: "fully connected",
     nn.Conv2d: "convolution",
     nn.BatchNorm2d: "batch normalisation",
-    nn.LocalResponseNorm: "local response normalisation",
+    ResponseNormalisation: "local response normalisation",
     nn.ReLU: "ReLU",
     nn.Sigmoid: "sigmoid",
     nn.MaxPool2d: "max pooling",
-    nn.AdaptiveMaxPool2d: "global max pooling",
+    Strongest: "global max pooling",
     nn.AdaptiveAvgPool2d: "global average pooling",
     nn.Dropout: "dropout",
 }

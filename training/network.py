@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from training.classifier import Classifier, Pixels
 from training.config import ALEXNET_MIN_PX, Config
+from training.layers import ResponseNormalisation
 from training.resnet import ResNet9, ResNet18
 
 
@@ -204,7 +205,7 @@ def _last_of(layers: nn.Sequential) -> nn.Linear:
 
 def _brightness_normalisation() -> nn.Module:
     # Section 3.3. torch divides alpha by the 5 neighbours and the paper does not, so its 1e-4 is 5e-4 here.
-    return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
+    return ResponseNormalisation(5, alpha=5e-4, beta=0.75, k=2.0)
 
 
 def _start_for_relu(network: nn.Module) -> None:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from training.classifier import Classifier, Pixels
+from training.layers import Strongest
 
 # From this side up pictures shrink at once, by the stride of the first layer and a pooling, as in the paper.
 LARGE_PX = 65
@@ -92,7 +93,7 @@ class ResNet9(ResNet):
             ("conv4", Convolution(4 * width, 8 * width)),
             ("pool4", nn.MaxPool2d(2)),
             ("residual4", Pair(8 * width)),
-            ("strongest", nn.AdaptiveMaxPool2d(1)),
+            ("strongest", Strongest()),
         ]
         super().__init__(pixels or Pixels(), layers, 8 * width, n_classes)
 
