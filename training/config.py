@@ -236,11 +236,12 @@ class Config:
             # It goes on getting better for long, where there is little to learn from.
             return recipe(
                 epochs=max(epochs, 90) if n_images <= FEW_IMAGES else epochs,
-                batch_size=64,
-                learning_rate=0.1,
+                batch_size=32,
+                learning_rate=0.05,
                 weight_decay=1e-3,
                 label_smoothing=0.1,
                 crop=True,
+                colour="jitter",
                 erase=0.25,
                 progressive=0.6,
                 ema=0.995,
