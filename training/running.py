@@ -16,7 +16,7 @@ from datasets.manifest import ManifestRow
 from labeling.splits import TEST, TRAIN, VAL
 from training.checkpointing import CheckpointError
 from training.config import ConfigError
-from training.dataset import Split, SplitError
+from training.dataset import Bytes, Picked, Split, SplitError
 from training.finishing import keep
 from training.loop import DivergedError, EpochMetrics, Progress, Watcher, train
 from training.models import Checkpoint, Run
@@ -102,20 +102,22 @@ def _chosen(run: Run, rows: list[ManifestRow]) -> dict[str, list[int]]:
 
 
 def _splits(
-    run: Run, rows: list[ManifestRow], pictures: np.ndarray, chosen: dict[str, list[int]]
+    run: Run, rows: list[ManifestRow], pictures: Bytes, chosen: dict[str, list[int]]
 ) -> dict[str, Split]:
     place = {wnid: label for label, wnid in enumerate(run.snapshot.classes)}
     return {
-        part: Split(pictures[places], np.array([place[rows[i].wnid] for i in places], dtype=np.int64))
+        part: Split(
+            Picked(pictures, np.array(places, dtype=np.int64)),
+            np.array([place[rows[i].wnid] for i in places], dtype=np.int64),
+        )
         for part, places in chosen.items()
     }
 
 
-def _packed(run: Run, rows: list[ManifestRow]) -> np.ndarray:
+def _packed(run: Run, rows: list[ManifestRow]) -> Bytes:
     """Return the snapshot's pictures at the run's size, (n, size, size, 3) uint8; packed once for all runs."""
     size_px = run.options.size_px
     path = settings.VAR_DIR / "packs" / f"{run.snapshot.digest}-{size_px}.npy"
-    path.parent.mkdir(parents=True, exist_ok=True)
 
     def read(index: int) -> bytes:
         name = f"{rows[index].sha256[:2]}/{rows[index].file_name}"
@@ -128,7 +130,7 @@ def _packed(run: Run, rows: list[ManifestRow]) -> np.ndarray:
             ) from error
         return data
 
-    return pack(read, len(rows), size_px, path)
+    return pack(read, len(rows), size_px, path, sha256=[row.sha256 for row in rows])
 
 
 def _fetch_checkpoint(run: Run, folder: Path) -> Path:
