@@ -16,11 +16,12 @@ from datasets.manifest import ManifestRow
 from labeling.splits import TEST, TRAIN, VAL
 from training.checkpointing import CheckpointError
 from training.config import ConfigError
-from training.dataset import Bytes, Picked, Split, SplitError
+from training.dataset import Bytes, Picked, Split, SplitError, Targets
 from training.finishing import keep
 from training.loop import DivergedError, EpochMetrics, Progress, Watcher, train
 from training.models import Checkpoint, Run
 from training.packing import PackError, pack
+from training.targets import soft_targets
 
 # What can be wrong with a run itself, each with a sentence for its author.
 RUN_ERRORS = (ConfigError, PackError, SplitError, CheckpointError, DivergedError)
@@ -109,9 +110,21 @@ def _splits(
         part: Split(
             Picked(pictures, np.array(places, dtype=np.int64)),
             np.array([place[rows[i].wnid] for i in places], dtype=np.int64),
+            _targets(run, rows, places) if part == TRAIN else None,
         )
         for part, places in chosen.items()
     }
+
+
+def _targets(run: Run, rows: list[ManifestRow], places: list[int]) -> Targets | None:
+    """Return what is to be learnt of the pictures at `places`, where that is more than their labels."""
+    if not run.options.soft_targets:
+        return None
+    snapshot = run.snapshot
+    # All pictures of the training part, withdrawn ones too: what is learnt of the others follows from the snapshot.
+    learnt = [i for i, row in enumerate(rows) if row.split == TRAIN]
+    targets = soft_targets(snapshot.taxonomy, [rows[i] for i in learnt], snapshot.vote_rows())
+    return targets[np.searchsorted(learnt, places)]
 
 
 def _packed(run: Run, rows: list[ManifestRow]) -> Bytes:
