@@ -78,6 +78,7 @@ PURE = [
     "training/packing.py",
     "training/resnet.py",
     "training/schedule.py",
+    "training/targets.py",
     "competition/predictions.py",
     "competition/metrics.py",
     "demo/digits.py",

@@ -35,14 +35,17 @@ class Feed:
 
     def __init__(self, split: Split, device: torch.device, most_bytes: int | None = None) -> None:
         self.device = device
-        self.pictures = split.pictures
+        pictures = split.pictures
+        # An array even where it is a map: NumPy is quicker with it. And where each picture is in it, if not in order.
+        self.packed: Bytes = np.asarray(pictures.packed if isinstance(pictures, Picked) else pictures)
+        self.places = pictures.places if isinstance(pictures, Picked) else None
         # (n,) int64, or (n, n_classes) float32
         self.targets: NDArray[np.int64 | np.float32] = (
             split.labels if split.targets is None else split.targets
         )
         self.resident: Batch | None = None
         if device.type == "cuda":
-            size = int(np.prod(self.pictures.shape)) + self.targets.nbytes
+            size = int(np.prod(pictures.shape)) + self.targets.nbytes
             if most_bytes is None:
                 most_bytes = int(torch.cuda.mem_get_info(device)[0] * SHARE_OF_MEMORY)
             if size <= most_bytes:
@@ -57,7 +60,12 @@ class Feed:
         order:   (n,) int64, rows of the split; any of them, as often as wanted.
         pictures (batch, size, size, 3) uint8; targets (batch,) int64 class indices, or (batch, n_classes) float32
         where the split has targets. Both are on the device, and whoever gets them may overwrite them.
+        Raises IndexError if a row is not there.
         """
+        if len(order) and not 0 <= order.min() <= order.max() < len(self):
+            raise IndexError(
+                f"Expected rows from 0 to {len(self) - 1}; found {order.min()} to {order.max()}."
+            )
         if self.resident is not None:
             pictures, targets = self.resident
             for rows in torch.from_numpy(order).to(self.device).split(batch_size):
@@ -79,10 +87,18 @@ class Feed:
     def _gather(self, rows: NDArray[np.int64], *, pinned: bool = False) -> Batch:
         targets = torch.from_numpy(self.targets.take(rows, axis=0))
         if not pinned:
-            return torch.from_numpy(take(self.pictures, rows)), targets
-        pictures = torch.empty((len(rows), *self.pictures.shape[1:]), dtype=torch.uint8, pin_memory=True)
-        take(self.pictures, rows, pictures.numpy())
+            return torch.from_numpy(self._take(rows)), targets
+        pictures = torch.empty((len(rows), *self.packed.shape[1:]), dtype=torch.uint8, pin_memory=True)
+        self._take(rows, pictures.numpy())
         return pictures, targets.pin_memory()
+
+    def _take(self, rows: NDArray[np.int64], out: Bytes | None = None) -> Bytes:
+        """Return a copy of these rows' pictures, in `out` if that is given."""
+        places = rows if self.places is None else self.places[rows]
+        # As fast as torch.index_select, and it takes a map that is read only. Nothing is clipped, since no row is out
+        # of range: the other modes would write to `out` by way of a copy.
+        taken: Bytes = self.packed.take(places, axis=0, out=out, mode="clip")
+        return taken
 
     def _send(self, rows: NDArray[np.int64], side: torch.cuda.Stream) -> tuple[Batch, torch.cuda.Event]:
         """Gather a batch and let the GPU fetch it; return it with the event that says it is there."""
@@ -92,25 +108,13 @@ class Feed:
             return batch, side.record_event()
 
     def _whole(self) -> Batch:
-        shape = self.pictures.shape
+        shape = (len(self), *self.packed.shape[1:])
         pictures = torch.empty(shape, dtype=torch.uint8, device=self.device)
         step = max(1, MOST_BYTES // int(np.prod(shape[1:])))
-        for start in range(0, shape[0], step):
-            rows = np.arange(start, min(start + step, shape[0]))
-            pictures[start : start + len(rows)] = torch.from_numpy(take(self.pictures, rows))
+        for start in range(0, len(self), step):
+            rows = np.arange(start, min(start + step, len(self)))
+            pictures[start : start + len(rows)] = torch.from_numpy(self._take(rows))
         return pictures, torch.from_numpy(self.targets).to(self.device)
-
-
-def take(pictures: Bytes | Picked, rows: NDArray[np.int64], out: Bytes | None = None) -> Bytes:
-    """Return a copy of these rows, in `out` if that is given. Raises IndexError for a row that is not there."""
-    if len(rows) and not 0 <= rows.min() <= rows.max() < len(pictures):
-        raise IndexError(f"Expected rows from 0 to {len(pictures) - 1}; found {rows.min()} to {rows.max()}.")
-    if isinstance(pictures, Picked):
-        rows, pictures = pictures.places[rows], pictures.packed
-    # As fast as torch.index_select, and it takes a map that is read only. Checked above, nothing is clipped:
-    # the other modes would write to `out` by way of a copy.
-    taken: Bytes = np.asarray(pictures).take(rows, axis=0, out=out, mode="clip")
-    return taken
 
 
 def ahead(work: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[Result]:

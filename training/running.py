@@ -16,11 +16,12 @@ from datasets.manifest import ManifestRow
 from labeling.splits import TEST, TRAIN, VAL
 from training.checkpointing import CheckpointError
 from training.config import ConfigError
-from training.dataset import Split, SplitError
+from training.dataset import Bytes, Picked, Split, SplitError, Targets
 from training.finishing import keep
 from training.loop import DivergedError, EpochMetrics, Progress, Watcher, train
 from training.models import Checkpoint, Run
 from training.packing import PackError, pack
+from training.targets import soft_targets
 
 # What can be wrong with a run itself, each with a sentence for its author.
 RUN_ERRORS = (ConfigError, PackError, SplitError, CheckpointError, DivergedError)
@@ -102,20 +103,34 @@ def _chosen(run: Run, rows: list[ManifestRow]) -> dict[str, list[int]]:
 
 
 def _splits(
-    run: Run, rows: list[ManifestRow], pictures: np.ndarray, chosen: dict[str, list[int]]
+    run: Run, rows: list[ManifestRow], pictures: Bytes, chosen: dict[str, list[int]]
 ) -> dict[str, Split]:
     place = {wnid: label for label, wnid in enumerate(run.snapshot.classes)}
     return {
-        part: Split(pictures[places], np.array([place[rows[i].wnid] for i in places], dtype=np.int64))
+        part: Split(
+            Picked(pictures, np.array(places, dtype=np.int64)),
+            np.array([place[rows[i].wnid] for i in places], dtype=np.int64),
+            _targets(run, rows, places) if part == TRAIN else None,
+        )
         for part, places in chosen.items()
     }
 
 
-def _packed(run: Run, rows: list[ManifestRow]) -> np.ndarray:
+def _targets(run: Run, rows: list[ManifestRow], places: list[int]) -> Targets | None:
+    """Return what is to be learnt of the pictures at `places`, where that is more than their labels."""
+    if not run.options.soft_targets:
+        return None
+    snapshot = run.snapshot
+    # All pictures of the training part, withdrawn ones too: what is learnt of the others follows from the snapshot.
+    learnt = [i for i, row in enumerate(rows) if row.split == TRAIN]
+    targets = soft_targets(snapshot.taxonomy, [rows[i] for i in learnt], snapshot.vote_rows())
+    return targets[np.searchsorted(learnt, places)]
+
+
+def _packed(run: Run, rows: list[ManifestRow]) -> Bytes:
     """Return the snapshot's pictures at the run's size, (n, size, size, 3) uint8; packed once for all runs."""
     size_px = run.options.size_px
     path = settings.VAR_DIR / "packs" / f"{run.snapshot.digest}-{size_px}.npy"
-    path.parent.mkdir(parents=True, exist_ok=True)
 
     def read(index: int) -> bytes:
         name = f"{rows[index].sha256[:2]}/{rows[index].file_name}"
@@ -128,7 +143,7 @@ def _packed(run: Run, rows: list[ManifestRow]) -> np.ndarray:
             ) from error
         return data
 
-    return pack(read, len(rows), size_px, path)
+    return pack(read, len(rows), size_px, path, sha256=[row.sha256 for row in rows])
 
 
 def _fetch_checkpoint(run: Run, folder: Path) -> Path:

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from config.storage import private_storage
-from datasets.manifest import ManifestRow, RemainderRow, read_rows
+from datasets.manifest import ManifestRow, RemainderRow, VoteRow, read_rows
 from labeling.models import Collection, Image, Question
 from taxonomy.models import Synset
 
@@ -103,6 +103,12 @@ class Snapshot(models.Model):
         if self.remainder:
             with self.open("remainder") as file:
                 yield from read_rows(RemainderRow, file)
+
+    def vote_rows(self) -> Iterator[VoteRow]:
+        """Yield the votes that were frozen with it, by picture; none where none were wanted."""
+        if self.votes:
+            with self.open("votes") as file:
+                yield from read_rows(VoteRow, file)
 
     def withdrawn(self) -> set[str]:
         """Return the SHA-256 of those of its pictures that have been withdrawn since: their rows stay, and nothing

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from training.dataset import Picked, Split
-from training.feeding import Feed, ahead, take
+from training.feeding import Feed, ahead
 
 CPU = torch.device("cpu")
 
@@ -67,19 +67,13 @@ def test_pictures_picked_from_a_larger_pack_come_in_their_own_order():
 
 @pytest.mark.parametrize("row", [-1, 5])
 def test_a_row_that_is_not_there_is_refused(row):
-    with pytest.raises(IndexError, match=f"Expected rows from 0 to 4; found {row} to {row}"):
-        take(split_of().pictures, np.array([row]))
+    feed = Feed(split_of(), CPU)
 
-    assert take(split_of().pictures, np.array([4]))[0, 0, 0, 0] == 4
+    with pytest.raises(IndexError, match="Expected rows from 0 to 4; found "):
+        next(feed.batches(np.array([2, row]), 2))
 
-
-def test_rows_are_taken_into_the_memory_that_is_given():
-    out = np.zeros((2, 8, 8, 3), np.uint8)
-
-    taken = take(split_of().pictures, np.array([4, 2]), out)
-
-    assert taken is out
-    assert out[:, 0, 0, 0].tolist() == [4, 2]
+    (batch,) = feed.batches(np.array([2, 4]), 2)
+    assert batch[1].tolist() == [2, 4]
 
 
 def test_the_next_job_is_done_while_the_last_result_is_used():

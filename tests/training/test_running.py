@@ -290,7 +290,7 @@ def test_the_command_says_that_its_run_was_cancelled(snapshot, recipe, monkeypat
 
 def test_what_nobody_foresaw_fails_the_run_and_is_raised(snapshot, recipe, monkeypatch):
     run = claimed(snapshot, recipe)
-    monkeypatch.setattr("training.running.pack", lambda *args: 1 / 0)
+    monkeypatch.setattr("training.running.pack", lambda *args, **options: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         execute(run)
