@@ -1,6 +1,9 @@
 """What training is worth, beside the plainest way to do the same. Prints one JSON object a line.
 
     python -m benchmarks.training batches      packing, and batches from the packed array, beside a DataLoader
+    python -m benchmarks.training loop         the loop beside the best that is written by hand for one network
+    python -m benchmarks.training learning     each network on photographs: accuracy, after how many seconds
+    python -m benchmarks.training gpu          the loop on a GPU beside its floor; the same bits after interruptions
 
 CIFAR-10H is read from --folder, by default ../shared/data/cifar10h beside the repository. Seeds are fixed: only the
 seconds vary. Of --turns turns the best counts.
@@ -10,10 +13,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import batches, cifar10h
+from benchmarks import batches, cifar10h, gpu, learning, loops
 from benchmarks.reporting import report_machine
+from training.config import NETWORKS
 
-WHAT = ("batches",)
+ON_CIFAR10H = ("batches", "learning")
+WHAT = (*ON_CIFAR10H, "loop", "gpu")
 
 
 def main() -> None:
@@ -25,8 +30,10 @@ def main() -> None:
     parser.add_argument("what", choices=WHAT)
     parser.add_argument("--folder", type=Path, default=cifar10h.FOLDER, help="where CIFAR-10H is")
     parser.add_argument("--turns", type=int, default=3, help="how often each figure is measured")
+    parser.add_argument("--network", choices=NETWORKS, help="of learning, the only one")
+    parser.add_argument("--drawing", type=Path, metavar="SVG", help="where to draw learning")
     options = parser.parse_args()
-    if not (options.folder / "images.zip").is_file():
+    if options.what in ON_CIFAR10H and not (options.folder / "images.zip").is_file():
         sys.exit(f"--folder: expected images.zip of CIFAR-10H in {options.folder}; found none.")
     report_machine()
     run(options)
@@ -36,6 +43,13 @@ def run(options: argparse.Namespace) -> None:
     match options.what:
         case "batches":
             batches.beside_a_data_loader(options.folder, options.turns)
+        case "loop":
+            loops.beside_a_bare_loop(options.turns)
+        case "learning":
+            learning.on_cifar10h(options.folder, options.network, options.drawing)
+        case "gpu":
+            gpu.on_a_gpu()
+            gpu.same_bits()
 
 
 if __name__ == "__main__":
