@@ -1,9 +1,11 @@
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.answers import Answers, per_class, temperature
+from training.answers import Answers, per_class, save, temperature
 
 A, B, C = 0, 1, 2
 
@@ -85,6 +87,22 @@ def test_some_are_kept():
         [f"{i:064x}" for i in (1, 2)],
     )
     assert found.n_right() == 1
+
+
+def test_what_is_kept_is_read_back():
+    made, file = answers(*FOUR), io.BytesIO()
+    probabilities = np.array([row for _label, row in FOUR], dtype=np.float32)
+
+    save(file, made.sha256, made.label, probabilities)
+
+    file.seek(0)
+    found = Answers.read(file)
+    assert (found.n_classes, found.temperature) == (3, made.temperature)
+    for name in ("sha256", "label", "guess", "probability", "of_label", "tempered"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(made, name))
+    file.seek(0)
+    with np.load(file) as arrays:
+        np.testing.assert_array_equal(arrays["probabilities"], probabilities)
 
 
 @pytest.mark.parametrize(
