@@ -12,8 +12,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import User
+from labeling import why
 from labeling.disputing import reopen
-from labeling.models import Collection, Dispute, Network, Question
+from labeling.models import Collection, Dispute, Finding, Network, Question
 from labeling.splits import TEST
 from taxonomy.models import Change, Synset
 
@@ -33,7 +34,13 @@ class Asking:
     """How a picture stands that may be asked about again."""
 
     question: Question  # which of its questions that is, or was
-    dispute: Dispute | None  # over it, by this network
+    dispute: Dispute | None = None  # over it, by this network,
+    finding: Finding | None = None  # and what came of that
+
+    @property
+    def label_words(self) -> str:
+        """What it is labelled today, in words; empty where nothing stands."""
+        return why.name(self.question.label) if self.question.label else ""
 
     @property
     def is_possible(self) -> bool:
@@ -101,28 +108,31 @@ def _standing(network: str, doubts: Mapping[str, Doubt], questions: QuerySet[Que
     of_picture: dict[str, list[Question]] = defaultdict(list)
     for question in questions.select_related("image", "label"):
         of_picture[question.image.sha256].append(question)
-    disputes = Dispute.objects.filter(network__name=network, question__in=questions).select_related("label")
+    disputes = Dispute.objects.filter(network__name=network, question__in=questions)
     by_question = {dispute.question_id: dispute for dispute in disputes}
     chosen = {
-        picture: _chosen(each, noun.get(doubts[picture].label), by_question)
+        picture: _chosen(each, noun.get(doubts[picture].label), by_question, becomes)
         for picture, each in of_picture.items()
     }
     return {picture: asking for picture, asking in chosen.items() if asking}
 
 
 def _chosen(
-    questions: Sequence[Question], noun: int | None, disputes: Mapping[int, Dispute]
+    questions: Sequence[Question],
+    noun: int | None,
+    disputes: Mapping[int, Dispute],
+    becomes: Mapping[int, int | None],
 ) -> Asking | None:
     """Return which of a picture's questions it is: there are several where each is about one noun."""
     for question in questions:
-        if question.pk in disputes:
-            return Asking(question, disputes[question.pk])
+        if dispute := disputes.get(question.pk):
+            dispute.question = question  # as it was read just now
+            return Asking(question, dispute, dispute.came_to(becomes))
     settled = [each for each in questions if each.state == Question.State.SETTLED]
     if settled:
-        best = max(settled, key=lambda each: (each.label_id == noun, each.confidence or 0.0))
-        return Asking(best, None)
+        return Asking(max(settled, key=lambda each: (each.label_id == noun, each.confidence or 0.0)))
     open_ = [each for each in questions if each.state == Question.State.OPEN]
-    return Asking(open_[0], None) if open_ else None
+    return Asking(open_[0]) if open_ else None
 
 
 def _write_down(network: Network, doubted: Sequence[tuple[Question, Doubt]], asked_by: User) -> None:
