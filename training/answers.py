@@ -126,7 +126,8 @@ def save(file: BinaryIO, sha256: Strings, label: Ints, probabilities: NDArray[np
     """
     made = Answers.of(sha256, label, probabilities)
     kept = {each.name: np.asarray(getattr(made, each.name)) for each in fields(made)}
-    np.savez_compressed(file, probabilities=probabilities.astype(np.float32), **kept)  # type: ignore[arg-type]
+    # Not compressed: digits of probabilities are noise, and to find that out takes a minute for a thousand classes.
+    np.savez(file, probabilities=probabilities.astype(np.float32), **kept)  # type: ignore[arg-type]
 
 
 def _likeliest(probabilities: NDArray[np.floating], k: int) -> Ints:

@@ -62,8 +62,8 @@ def test_everybody_sees_how_good_it_is_and_the_surest_mistakes_first(client, run
     response = page(client, run)
 
     said = words(response)
-    assert "Right about <b>6</b> of <b>8</b> pictures: <b>75.0&nbsp;%.</b>" in said
-    assert "right between <b>40.9&nbsp;%</b> and <b>92.9&nbsp;%,</b>" in said
+    assert "Right about <b>6</b> of <b>8</b> pictures: <b>75.0&nbsp;%. </b>" in said
+    assert "right between <b>40.9&nbsp;% </b> and <b>92.9&nbsp;%, </b>" in said
     assert shown(response) == wrong(snapshot)[::-1]
     assert said.count("says the network") == 2
 
@@ -105,7 +105,7 @@ def test_a_cell_of_the_map_shows_its_pictures(client):
     response = client.get(f"{address(run)}?{cells[1][2]}")
 
     assert [each.told.label_name for each in response.context["pictures"]] == ["dog 11"]
-    assert "dog taken for cat" in words(response)
+    assert "Dog taken for cat" in words(response)
     inside = client.get(f"{address(run)}?{down}")
     assert [name for _wnid, name in inside.context["way"]][-1] == "dog"
     assert len(inside.context["map"]) == 13  # twelve, and anything else
