@@ -17,6 +17,7 @@ from labeling.uploading import IntakeViewSet, PicturesView
 from labeling.why_views import WhyView
 from taxonomy.api import ChangeViewSet, DraftViewSet, SynsetViewSet
 from training.api import RunViewSet
+from training.result_views import AnswersView, AskAgainView, MistakesView
 
 api = DefaultRouter()
 api.register("synsets", SynsetViewSet)
@@ -42,6 +43,9 @@ urlpatterns = [
         "api/collections/<slug:slug>/predictions/", PredictionsView.as_view(), name="collection-predictions"
     ),
     path("api/snapshots/<int:pk>/compare/<int:other>/", CompareView.as_view(), name="compare-snapshots"),
+    path("api/runs/<int:pk>/answers/", AnswersView.as_view(), name="run-answers"),
+    path("api/runs/<int:pk>/mistakes/", MistakesView.as_view(), name="run-mistakes"),
+    path("api/runs/<int:pk>/ask-again/", AskAgainView.as_view(), name="run-ask-again"),
     path("api/votes/", VotesView.as_view(), name="votes"),
     path("api/leases/release/", ReleaseView.as_view(), name="release-leases"),
     path("api/votes/undo/", UndoView.as_view(), name="undo-vote"),

@@ -231,8 +231,17 @@ class PredictionAdmin(KeptAsMadeAdmin):
 
 @admin.register(Dispute)
 class DisputeAdmin(KeptAsMadeAdmin):
-    list_display = ("question_id", "network", "label", "claim", "probability", "n_votes", "made_at")
-    list_select_related = ("network", "label", "claim")
+    list_display = (
+        "question_id",
+        "network",
+        "label",
+        "claim",
+        "probability",
+        "n_votes",
+        "asked_by",
+        "made_at",
+    )
+    list_select_related = ("network", "label", "claim", "asked_by")
 
 
 @admin.register(Narrowing)

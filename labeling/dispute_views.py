@@ -25,7 +25,7 @@ from labeling.dispute_serializers import (
     PredictionsSerializer,
 )
 from labeling.disputing import MOST_SHARE
-from labeling.models import Collection, Dispute, Finding, Network
+from labeling.models import Collection, Dispute, Finding, Network, Question, Vote
 from labeling.models.predictions import DisputeQuerySet
 from labeling.network import Reliability
 from labeling.owning import OwnerRequest, owners_only
@@ -76,10 +76,14 @@ def _of(collection: Collection) -> DisputeQuerySet:
 
 
 def _row(dispute: Dispute, finding: Finding) -> Row:
-    label = dispute.question.label
-    return Row(
-        dispute, finding, why.name(dispute.label), why.name(dispute.claim), why.name(label) if label else ""
-    )
+    return Row(dispute, finding, why.name(dispute.label), why.name(dispute.claim), _now(dispute.question))
+
+
+def _now(question: Question) -> str:
+    """Return what a question is labelled today, in words; empty where nothing stands."""
+    if question.state == Question.State.ABSENT:
+        return why.in_words(question.about, Vote.Answer.ABSENT)
+    return why.name(question.label) if question.label else ""
 
 
 class DisputesView(ListAPIView[Dispute]):

@@ -47,14 +47,14 @@ def ask_again(collection: Collection) -> int:
     picture alike are surer together than they should be. What came to be settled again though nobody has answered, as
     by a change of the nouns, is asked once more.
     """
-    n_reopened = _reopen(collection.questions.filter(pk__in=_unconfirmed(collection).values("question")))
+    n_reopened = reopen(collection.questions.filter(pk__in=_unconfirmed(collection).values("question")))
     choices = Choices.now(collection)
     fit = collection.latest_fit
     network = fit.network if fit and choices.fit == fit.pk else None
     if network is None or choices.parameters is None:
         return n_reopened
     settled = collection.questions.settled().filter(is_gold=False)
-    n_pending = Dispute.objects.filter(question__collection=collection).pending().count()
+    n_pending = Dispute.objects.filter(question__collection=collection).by_networks().pending().count()
     room = ceil(MOST_SHARE * settled.count()) - n_pending
     if room <= 0:
         return n_reopened
@@ -65,8 +65,9 @@ def ask_again(collection: Collection) -> int:
 def _unconfirmed(collection: Collection) -> QuerySet[Dispute]:
     """Disputes whose question is settled as before, though nobody has said so since; nobody holds it and more may."""
     disputes = Dispute.objects.filter(question__collection=collection)
-    said = Vote.objects.filter(question=OuterRef("question"), cast_at__gt=OuterRef("made_at")).filter(
-        Q(synset=OuterRef("label")) | Q(synset=OuterRef("question__label"))
+    since = Vote.objects.filter(question=OuterRef("question"), cast_at__gt=OuterRef("made_at"))
+    said = since.filter(
+        Q(synset=OuterRef("label")) | Q(synset=OuterRef("question__label")), answer=Vote.Answer.PRESENT
     )
     as_before = Q(question__label=F("label"))
     becomes = Synset.objects.resolution()
@@ -143,10 +144,10 @@ def _dispute(collection: Collection, network: Network, suspects: Sequence[Suspec
         ],
         batch_size=1000,
     )
-    return _reopen(collection.questions.filter(pk__among=[each.question for each in found]))
+    return reopen(collection.questions.filter(pk__among=[each.question for each in found]))
 
 
-def _reopen(questions: QuerySet[Question]) -> int:
+def reopen(questions: QuerySet[Question]) -> int:
     """Ask one more person about each of these."""
     waiting = questions.filter(image__withdrawn_at=None).values("pk")
     return (

@@ -6,6 +6,7 @@ from accounts.personal import Kept
 from labeling.models import (
     Collection,
     Comment,
+    Dispute,
     Flag,
     Intake,
     Lease,
@@ -162,6 +163,20 @@ KEPT = [
             % {"n": n}
         ),
         forget=lambda reports: reports.update(note=""),
+    ),
+    Kept(
+        "labels_asked_again",
+        lambda user: Dispute.objects.filter(asked_by=user).order_by("pk"),
+        {"picture": "question__image__sha256", "network": "network__name", "made_at": "made_at"},
+        lambda n: (
+            ngettext(
+                "%(n)s label that you had asked about again",
+                "%(n)s labels that you had asked about again",
+                n,
+            )
+            % {"n": n}
+        ),
+        forget=lambda disputes: disputes.update(asked_by=None),
     ),
     Kept(
         "days",

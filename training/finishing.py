@@ -12,6 +12,7 @@ from django.core.files.base import ContentFile
 
 from config.storage import private_storage
 from datasets.manifest import ManifestRow
+from training import answers
 from training.checkpointing import save_weights
 from training.classifier import Classifier
 from training.dataset import Split
@@ -30,6 +31,7 @@ def keep(
     return {
         "weights": _weights(run, network),
         "predictions": _predictions(run, rows["test"], predict(network, splits["test"].pictures)),
+        "answers": _answers(run, rows["val"], splits["val"], predict(network, splits["val"].pictures)),
         "n_parameters": n_parameters(network),
     }
 
@@ -48,6 +50,13 @@ def _predictions(run: Run, rows: list[ManifestRow], probabilities: np.ndarray) -
     hashes = np.array([row.sha256 for row in rows])
     np.savez_compressed(file, sha256=hashes, probabilities=probabilities.astype(np.float32))
     return _store(run, "predictions.npz", ContentFile(file.getvalue()))
+
+
+def _answers(run: Run, rows: list[ManifestRow], split: Split, probabilities: np.ndarray) -> str:
+    """Keep the answers on the validation split beside its labels, to show what the network gets wrong."""
+    file = io.BytesIO()
+    answers.save(file, np.array([row.sha256 for row in rows]), split.labels, probabilities)
+    return _store(run, "answers.npz", ContentFile(file.getvalue()))
 
 
 def _store(run: Run, name: str, file: File) -> str:

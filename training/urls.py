@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training import views
+from training import result_views, views
 
 app_name = "training"
 urlpatterns = [
@@ -10,4 +10,8 @@ urlpatterns = [
     path("runs/<int:pk>/live/", views.live, name="live"),
     path("runs/<int:pk>/cancel/", views.cancel, name="cancel"),
     path("runs/<int:pk>/predict/", views.foretell, name="predict"),
+    path("runs/<int:pk>/mistakes/", result_views.mistakes, name="mistakes"),
+    path("runs/<int:pk>/mistakes/ask-again/", result_views.ask_again, name="ask-again"),
+    path("runs/<int:pk>/mistakes/nouns.csv", result_views.nouns_file, name="nouns-file"),
+    path("runs/<int:pk>/mistakes/answers.csv", result_views.answers_file, name="answers-file"),
 ]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import numpy as np
+from django.conf import settings
 from django.db import models
 from django.db.models import Count, F, Q
 from django.utils import timezone
@@ -26,7 +27,16 @@ DIGITS = 6
 class NetworkQuerySet(models.QuerySet["Network"]):
     def of(self, collection: Collection) -> Self:
         """Those that have said something of the pictures of `collection`, the one that last did first."""
-        return self.filter(collection=collection).order_by("-heard_at", "-pk")
+        return self.heard().filter(collection=collection).order_by("-heard_at", "-pk")
+
+    def heard(self) -> Self:
+        """Those that have said something, and not only were named by somebody who disputes a label."""
+        return self.filter(heard_at__isnull=False)
+
+    def called(self, collection: Collection, name: str) -> "Network":
+        """Return the one of this name, though it may have said nothing yet."""
+        named, _is_new = self.get_or_create(collection=collection, name=name)
+        return named
 
     def hear(self, collection: Collection, name: str) -> "Network":
         """Return the one of this name, which says something just now."""
@@ -46,7 +56,7 @@ class NetworkQuerySet(models.QuerySet["Network"]):
             | Q(heard_at__gt=F(f"{fit}heard_at"))
             | ~Q(**{f"{fit}uses_predictions": F("collection__uses_predictions")})
         )
-        voted = Collection.objects.filter(pk__in=self.filter(behind).values("collection"))
+        voted = Collection.objects.filter(pk__in=self.heard().filter(behind).values("collection"))
         return voted.filter(questions__n_votes__gt=0).distinct().order_by("pk")
 
 
@@ -55,7 +65,11 @@ class Network(models.Model):
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="networks")
     name = models.CharField(max_length=100, help_text=_("Which network: a run's name, or any words."))
-    heard_at = models.DateTimeField(help_text=_("When it last said something."))
+    heard_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text=_("When it last said something; empty where somebody only disputed labels by it."),
+    )
 
     objects = NetworkQuerySet.as_manager()
 
@@ -172,6 +186,10 @@ class DisputeQuerySet(models.QuerySet["Dispute"]):
         """Those on whose question nobody has voted since."""
         return self.filter(question__n_votes__lte=F("n_votes"))
 
+    def by_networks(self) -> Self:
+        """Those that networks found by themselves, and nobody picked out."""
+        return self.filter(asked_by=None)
+
     def pending(self) -> Self:
         """Those that people have not decided yet."""
         return self.filter(Q(question__n_votes__lte=F("n_votes")) | Q(question__state=Question.State.OPEN))
@@ -192,7 +210,8 @@ class DisputeQuerySet(models.QuerySet["Dispute"]):
     def shown(self) -> Self:
         """Those that pages may tell of, the newest first; each with what is told of it."""
         visible = self.filter(question__image__withdrawn_at=None)
-        related = ("question__collection", "question__image", "question__label", "network", "label", "claim")
+        of_question = ("question__collection", "question__image", "question__label", "question__about")
+        related = (*of_question, "network", "label", "claim")
         return visible.select_related(*related).order_by("-pk")
 
 
@@ -200,13 +219,18 @@ def finding_of(state: str, before: int | None, today: int | None, *, is_answered
     """Return what came of a dispute over the label `before`, as it counts today; a question is labelled `today`."""
     if state == Question.State.OPEN or not is_answered:
         return Finding.OPEN
+    if state == Question.State.ABSENT:  # it was settled as showing its noun
+        return Finding.CHANGED
     if state != Question.State.SETTLED:
         return Finding.UNDECIDED
     return Finding.UPHELD if before == today else Finding.CHANGED
 
 
 class Dispute(models.Model):
-    """A settled question that was asked again since a network is sure of another class; once for each network."""
+    """A settled question that was asked again since a network is sure of another class; once for each network.
+
+    Networks find such labels by themselves, or somebody who looked at what one says asks again by hand.
+    """
 
     question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="disputes")
     network = models.ForeignKey(Network, on_delete=models.CASCADE, related_name="disputes")
@@ -217,9 +241,19 @@ class Dispute(models.Model):
         Synset, on_delete=models.PROTECT, related_name="+", help_text=_("What the network says.")
     )
     probability = models.FloatField(
-        help_text=_("Of what the network says, read by what it has proved reliable for.")
+        help_text=_(
+            "Of what the network says, read by what it has proved reliable for; as it says it where somebody asked."
+        )
     )
     n_votes = models.PositiveIntegerField(help_text=_("That it had."))
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("Who asked again by hand; empty where the network was heeded by itself."),
+    )
     made_at = models.DateTimeField(auto_now_add=True)
 
     objects = DisputeQuerySet.as_manager()

@@ -17,7 +17,7 @@ from accounts.models import ApiToken, User
 from datasets.models import Freezing
 from labeling import aggregation, reporting
 from labeling.intake import IncomingPicture, add_pictures
-from labeling.models import GRID, Collection, Comment, Image, Lease, Question, Refit, Target
+from labeling.models import GRID, Collection, Comment, Dispute, Image, Lease, Question, Refit, Target
 from labeling.models.refits import SILENT_AFTER
 from labeling.receiving import receive, take_in_waiting
 from labeling.talking import flag, say
@@ -46,6 +46,9 @@ from tests.labeling.trees import make_menagerie, vote
 from tests.labeling.uploads import upload, zipped
 from tests.labeling.walks import make_zoo
 from tests.taxonomy.curators import make_curator
+from tests.training.answered import make_answered_run, make_zoo_run
+from training.models import Run
+from training.results import Results
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
@@ -89,6 +92,9 @@ PAGES = [
     ("visitor", "datasets:compare", "settled", ""),
     ("visitor", "training:runs", "", ""),
     ("visitor", "training:run", "run", ""),
+    ("visitor", "training:mistakes", "run", ""),
+    ("visitor", "training:mistakes", "answered run", ""),
+    ("visitor", "training:mistakes", "walked run", ""),
     ("visitor", "competition:contests", "", ""),
     ("visitor", "competition:contest", "contest", ""),
     ("guest", "home", "", ""),
@@ -153,6 +159,7 @@ PAGES = [
     ("organiser", "labeling:disputes", "empty", ""),
     ("organiser", "labeling:why", "why disputed", ""),
     ("organiser", "training:run", "finished run", ""),
+    ("organiser", "training:mistakes", "answered run", ""),
     ("organiser", "labeling:reports", "settled", ""),
     ("organiser", "labeling:flagged", "", ""),
     ("curator", "taxonomy:synsets", "", ""),
@@ -246,6 +253,9 @@ NO_PAGE = {
     "training:live": "a part of a run's page",
     "training:cancel": "a button of a run",
     "training:predict": "a button of a run",
+    "training:ask-again": "a button of the page of mistakes",
+    "training:nouns-file": "a file",
+    "training:answers-file": "a file",
     "competition:submission-state": "a part of a submission's page",
 }
 
@@ -424,9 +434,27 @@ class World:
         self.rows |= {
             "run": [run.pk],
             "finished run": [finished.pk],
+            "answered run": [self._make_answered_run().pk],
+            "walked run": [make_zoo_run().pk],
             "contest": [phase.contest.slug],
             "submission": [submission.pk],
         }
+
+    def _make_answered_run(self) -> Run:
+        """A run with mistakes about which people were asked again, with each that can come of it."""
+        run = make_answered_run(make_snapshot(owner=self.people["organiser"]), dict.fromkeys(range(6), 0.9))
+        found = Results.of(run)
+        assert found
+        pictures = [each.sha256 for each in found.mistakes(found.answers.surest_mistakes())]
+        found.ask_again(pictures[:4], self.people["organiser"])
+        for dispute, state in zip(
+            Dispute.objects.order_by("-pk"), ("settled", "settled", "undecided"), strict=False
+        ):
+            label = dispute.claim if dispute.pk % 2 else dispute.label
+            Question.objects.filter(pk=dispute.question_id).update(
+                state=state, label=label, n_votes=dispute.n_votes + 1, open_places=0
+            )
+        return run
 
     def _make_changes(self) -> None:
         """A noun to change, changes that are made, and one that waits."""

@@ -150,7 +150,12 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         **dict.fromkeys(("taxonomy:change", "taxonomy:undo", "change-detail", "change-undo"), changes),
         **dict.fromkeys(("intake-detail", "intake-files"), intake),
         **dict.fromkeys(
-            ("training:run", "training:live", "training:cancel", "training:predict", "run-detail"), runs
+            (
+                "training:run", "training:live", "training:cancel", "training:predict", "training:mistakes",
+                "training:ask-again", "training:nouns-file", "training:answers-file", "run-answers", "run-mistakes",
+                "run-ask-again", "run-detail",
+            ),
+            runs,
         ),
         **dict.fromkeys(
             ("competition:contest", "competition:submit", "contest-detail", "contest-leaderboard"), contests

@@ -1,4 +1,6 @@
 import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from config.storage import private_storage
 from labeling.models import Image
-from labeling.splits import TEST, split_of
+from labeling.splits import TEST, VAL, split_of
 from tests.factories import freeze_all, make_run, make_settled_collection, make_snapshot
 from training.checkpointing import load_weights
 from training.config import Config
@@ -107,6 +109,31 @@ def test_a_finished_run_has_answers_for_every_test_picture(snapshot, recipe):
     np.testing.assert_allclose(said["probabilities"].sum(axis=1), 1, atol=1e-6)
 
 
+def test_a_finished_run_has_answers_beside_the_labels_of_the_validation_split(snapshot, recipe):
+    run = claimed(snapshot, recipe)
+
+    execute(run)
+
+    run.refresh_from_db()
+    with run.answers.open("rb") as file, np.load(io.BytesIO(file.read())) as arrays:
+        said = dict(arrays)
+    rows = [row for row in snapshot.rows() if row.split == VAL]
+    assert said["sha256"].tolist() == [row.sha256 for row in rows]
+    assert said["label"].tolist() == [snapshot.classes.index(row.wnid) for row in rows]
+    np.testing.assert_array_equal(predict(network_of(run), shown(said)), said["probabilities"])
+    error = run.epochs.last().val_top1_error
+    assert (said["probabilities"].argmax(axis=1) != said["label"]).mean() == pytest.approx(error)
+
+
+def network_of(run):
+    network = build(run.options, n_classes=2)
+    with TemporaryDirectory() as folder, run.weights.open("rb") as file:
+        path = Path(folder) / "weights"
+        path.write_bytes(file.read())
+        load_weights(network, path)
+    return network
+
+
 def test_a_finished_runs_weights_give_its_answers(snapshot, recipe, tmp_path):
     run = claimed(snapshot, recipe)
     execute(run)
@@ -139,7 +166,7 @@ def test_only_the_latest_checkpoint_is_kept(snapshot, recipe):
     execute(run)
 
     _folders, files = private_storage().listdir(f"runs/{run.pk}")
-    assert sorted(files) == ["epoch-3.safetensors", "predictions.npz", "weights.safetensors"]
+    assert sorted(files) == ["answers.npz", "epoch-3.safetensors", "predictions.npz", "weights.safetensors"]
     assert Checkpoint.objects.get().epoch == N_EPOCHS
 
 
