@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from datasets.manifest import ManifestRow, VoteRow
 from datasets.rolling import RollUp
-from labeling import consensus
 from labeling.coarse import Tree
+from labeling.consensus import Gold, Votes, fit
 from training.dataset import SplitError, Targets
 
 # A table of all pictures and classes lies in memory.
@@ -49,16 +49,16 @@ def soft_targets(
     if cast is None or not len(cast.named):
         return targets
     is_certain = np.flatnonzero(confidence >= 1)
-    fit = consensus.fit(
+    found = fit(
         cast.named,
         len(rows),
         len(classes),
         tree=nouns.tree,
-        gold=consensus.Gold(is_certain, labels[is_certain]),
+        gold=Gold(is_certain, labels[is_certain]),
         n_unsure=cast.n_unsure,
     )
     for item in np.unique(cast.named.item).tolist():
-        targets[item] = fit.posterior(item)
+        targets[item] = found.posterior(item)
     return targets
 
 
@@ -102,7 +102,7 @@ class Nouns:
 class Cast:
     """What votes say of some pictures: those that name classes, and how many could not tell, (n_items,) int64."""
 
-    named: consensus.Votes
+    named: Votes
     n_unsure: NDArray[np.int64]
 
     @classmethod
@@ -125,7 +125,7 @@ class Cast:
                 annotator.append(vote.annotator)
                 label.append(named)
         columns = (np.array(column, np.int64) for column in (item, annotator, label))
-        return cls(consensus.Votes(*columns), n_unsure)
+        return cls(Votes(*columns), n_unsure)
 
 
 def _above(hypernyms: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
