@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training import compare_views, result_views, start_views, views
+from training import compare_views, policy_views, result_views, start_views, views
 
 app_name = "training"
 urlpatterns = [
@@ -19,4 +19,5 @@ urlpatterns = [
     path("runs/<int:pk>/mistakes/ask-again/", result_views.ask_again, name="ask-again"),
     path("runs/<int:pk>/mistakes/nouns.csv", result_views.nouns_file, name="nouns-file"),
     path("runs/<int:pk>/mistakes/answers.csv", result_views.answers_file, name="answers-file"),
+    path("collections/<slug:slug>/training/", policy_views.policy, name="policy"),
 ]
