@@ -78,6 +78,11 @@ OPTIONS: dict[str, Option] = {
         _("The side of a square that is greyed out somewhere in each picture, as a share of its side. 0 is none."),
         SEES,
     ),
+    "progressive": Option(
+        _("Smaller at first"),
+        _("In this share of the epochs, the first, pictures have three quarters of their side: half the work."),
+        SEES,
+    ),
     "mixup": Option(
         _("Blend pictures"),
         _("Pairs of pictures and labels are blended by a share drawn from Beta(x, x). 0 is never, 0.2 a little."),
@@ -111,6 +116,11 @@ OPTIONS: dict[str, Option] = {
         _("Towers"),
         _("Two halves that seldom meet, as in 2012 on two cards, or one joined network with more weights."),
         MADE_OF,
+    ),
+    "mirror": Option(
+        _("Look twice"),
+        _("Its answer is the mean of those on a picture and on its mirror image. That takes twice as long."),
+        SEES,
     ),
     "batch_size": Option(
         _("Pictures in a batch"),
