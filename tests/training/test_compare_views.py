@@ -1,6 +1,5 @@
 """Runs side by side."""
 
-import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -9,7 +8,7 @@ from django.urls import reverse
 from labeling.calibration import wilson
 from tests.browser.test_pages import add_epochs
 from tests.factories import make_run, make_snapshot
-from tests.training.answered import keep_answers, validation
+from tests.training.answered import answer
 from training.config import Config
 from training.models import Run
 
@@ -22,14 +21,6 @@ VALIDATED = ("train", "val", "val", "val", "val", "val", "val", "val", "val", "t
 @pytest.fixture
 def snapshot():
     return make_snapshot(n_questions=20, splits=VALIDATED)  # 16 of them for validation
-
-
-def answer(run, wrong=()):
-    """Have `run` be wrong about the validation pictures at these places, and right about the others."""
-    pictures = validation(run.snapshot)
-    right = np.eye(run.snapshot.n_classes, dtype=np.float32)
-    labels = [label + (place in wrong) for place, (_sha256, label) in enumerate(pictures)]
-    return keep_answers(run, pictures, right[np.array(labels) % len(right)])
 
 
 def compare(client, *runs):
