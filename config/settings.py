@@ -303,6 +303,8 @@ SPECTACULAR_SETTINGS = {
         "CollectionKindEnum": "labeling.models.Collection.Kind",
         "IntakeStateEnum": "labeling.models.Intake.State",
         "RefitStateEnum": "labeling.models.Refit.State",
+        "NetworkEnum": "training.config.NETWORKS",
+        "RunStatusEnum": "training.models.Run.Status",
         "FreezingStateEnum": "datasets.models.Freezing.State",
     },
 }

@@ -16,7 +16,7 @@ from labeling.refit_views import RefitView
 from labeling.uploading import IntakeViewSet, PicturesView
 from labeling.why_views import WhyView
 from taxonomy.api import ChangeViewSet, DraftViewSet, SynsetViewSet
-from training.api import RunViewSet
+from training.api import PolicyView, RunViewSet
 from training.result_views import AnswersView, AskAgainView, MistakesView
 
 api = DefaultRouter()
@@ -42,6 +42,7 @@ urlpatterns = [
     path(
         "api/collections/<slug:slug>/predictions/", PredictionsView.as_view(), name="collection-predictions"
     ),
+    path("api/collections/<slug:slug>/training/", PolicyView.as_view(), name="collection-training"),
     path("api/snapshots/<int:pk>/compare/<int:other>/", CompareView.as_view(), name="compare-snapshots"),
     path("api/runs/<int:pk>/answers/", AnswersView.as_view(), name="run-answers"),
     path("api/runs/<int:pk>/mistakes/", MistakesView.as_view(), name="run-mistakes"),

@@ -69,6 +69,8 @@ PURE = [
     "training/checkpointing.py",
     "training/classifier.py",
     "training/curves.py",
+    "training/paired.py",
+    "training/sizing.py",
     "training/dataset.py",
     "training/describing.py",
     "training/execution.py",

@@ -1,17 +1,23 @@
 from django.urls import path
 
-from training import result_views, views
+from training import compare_views, policy_views, result_views, start_views, views
 
 app_name = "training"
 urlpatterns = [
     path("runs/", views.run_list, name="runs"),
-    path("runs/new/", views.create, name="create"),
+    path("runs/new/", start_views.create, name="create"),
+    path("runs/compare/", compare_views.compare_page, name="compare"),
     path("runs/<int:pk>/", views.run_page, name="run"),
     path("runs/<int:pk>/live/", views.live, name="live"),
     path("runs/<int:pk>/cancel/", views.cancel, name="cancel"),
+    path("runs/<int:pk>/pause/", views.pause, name="pause"),
+    path("runs/<int:pk>/resume/", views.resume, name="resume"),
+    path("runs/<int:pk>/history.csv", views.history_csv, name="history-csv"),
+    path("runs/<int:pk>/history.json", views.history_json, name="history-json"),
     path("runs/<int:pk>/predict/", views.foretell, name="predict"),
     path("runs/<int:pk>/mistakes/", result_views.mistakes, name="mistakes"),
     path("runs/<int:pk>/mistakes/ask-again/", result_views.ask_again, name="ask-again"),
     path("runs/<int:pk>/mistakes/nouns.csv", result_views.nouns_file, name="nouns-file"),
     path("runs/<int:pk>/mistakes/answers.csv", result_views.answers_file, name="answers-file"),
+    path("collections/<slug:slug>/training/", policy_views.policy, name="policy"),
 ]

@@ -12,6 +12,8 @@ from datasets.manifest import ManifestRow, RemainderRow, VoteRow, read_rows
 from labeling.models import Collection, Image, Question
 from taxonomy.models import Synset
 
+MEASURED = 200  # pictures whose sizes are looked at
+
 
 class SnapshotQuerySet(models.QuerySet["Snapshot"]):
     def naming(self, wnids: Iterable[str]) -> list["Snapshot"]:
@@ -109,6 +111,11 @@ class Snapshot(models.Model):
         if self.votes:
             with self.open("votes") as file:
                 yield from read_rows(VoteRow, file)
+
+    def sides(self) -> list[int]:
+        """Return the shorter side of some pictures of its collection, in pixels: the first that came in."""
+        questions = Question.objects.filter(collection=self.collection_id).order_by("pk")
+        return [min(size) for size in questions.values_list("image__width", "image__height")[:MEASURED]]
 
     def withdrawn(self) -> set[str]:
         """Return the SHA-256 of those of its pictures that have been withdrawn since: their rows stay, and nothing

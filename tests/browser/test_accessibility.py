@@ -95,6 +95,7 @@ PAGES = [
     ("visitor", "training:mistakes", "run", ""),
     ("visitor", "training:mistakes", "answered run", ""),
     ("visitor", "training:mistakes", "walked run", ""),
+    ("visitor", "training:compare", "", ""),
     ("visitor", "competition:contests", "", ""),
     ("visitor", "competition:contest", "contest", ""),
     ("guest", "home", "", ""),
@@ -160,6 +161,15 @@ PAGES = [
     ("organiser", "labeling:why", "why disputed", ""),
     ("organiser", "training:run", "finished run", ""),
     ("organiser", "training:mistakes", "answered run", ""),
+    ("organiser", "training:runs", "", ""),
+    ("organiser", "training:create", "", ""),
+    *(
+        ("organiser", "training:create", "", f"?network={network}")
+        for network in ("mlp", "alexnet", "resnet")
+    ),
+    ("organiser", "training:policy", "settled", ""),
+    ("organiser", "training:policy", "empty", ""),
+    *(("organiser", "training:run", f"{each} run", "") for each in ("queued", "paused", "failed")),
     ("organiser", "labeling:reports", "settled", ""),
     ("organiser", "labeling:flagged", "", ""),
     ("curator", "taxonomy:synsets", "", ""),
@@ -203,6 +213,7 @@ FORMS = [
     ("organiser", "labeling:make", "", ""),
     ("organiser", "labeling:edit", "settled", ""),
     ("organiser", "labeling:pictures", "settled", ""),
+    ("organiser", "training:policy", "settled", ""),
     ("curator", "taxonomy:propose", "propose split", ""),
 ]
 WHO = list(dict.fromkeys(who for who, *_page in PAGES))
@@ -249,9 +260,12 @@ NO_PAGE = {
     "datasets:file": "a file",
     "datasets:manifest": "leads to a file",
     "datasets:changes": "a file",
-    "training:create": "a form of the list of runs",
     "training:live": "a part of a run's page",
     "training:cancel": "a button of a run",
+    "training:pause": "a button of a run",
+    "training:resume": "a button of a run",
+    "training:history-csv": "a file",
+    "training:history-json": "a file",
     "training:predict": "a button of a run",
     "training:ask-again": "a button of the page of mistakes",
     "training:nouns-file": "a file",
@@ -426,7 +440,12 @@ class World:
         volunteer = self.people["volunteer"]
         run = make_run(self.snapshot, status="running")
         add_epochs(run, 1, 2, 3)
-        make_run(self.snapshot, status="failed", error="The snapshot's file was cut short.")
+        layer = {"name": "last", "kind": "fully connected", "says": "", "shape": [2]}
+        layers = [{**layer, "n_parameters": 1538, "n_multiply_adds": 1536}]
+        queued = make_run(self.snapshot, network="alexnet")
+        paused = make_run(self.snapshot, network="resnet", status="paused", layers=layers)
+        failed = Run.objects.enqueue_usual(self.snapshot, "perceptron", seed=1)
+        Run.objects.filter(pk=failed.pk).update(status="failed", error="The snapshot's file was cut short.")
         finished = make_run(self.snapshot, network="mlp", status="finished")
         phase = make_phase(self.snapshot)
         submission = submit_all_first_class(phase, volunteer)
@@ -436,6 +455,9 @@ class World:
             "finished run": [finished.pk],
             "answered run": [self._make_answered_run().pk],
             "walked run": [make_zoo_run().pk],
+            "queued run": [queued.pk],
+            "paused run": [paused.pk],
+            "failed run": [failed.pk],
             "contest": [phase.contest.slug],
             "submission": [submission.pk],
         }

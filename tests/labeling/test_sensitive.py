@@ -97,7 +97,10 @@ def test_the_form_that_starts_a_training_says_why_not(client):
     mark(snapshot.collection.ordered_classes()[0])
     client.force_login(make_user(is_staff=True))
 
-    page = client.post(reverse("training:create"), {"snapshot": snapshot.pk, "network": "mlp", "seed": 0})
+    new = reverse("training:create")
+    recipe = client.get(new, {"snapshot": snapshot.pk, "network": "perceptron"}).context["form"].initial
+
+    page = client.post(new, {name: value for name, value in recipe.items() if value is not False})
 
     assert "Freeze a new one" in page.content.decode()
     assert not Run.objects.exists()

@@ -100,7 +100,7 @@ def addresses(world: World, stage: Stage) -> list[Address]:
                 "taxonomy:synsets", "taxonomy:add", "taxonomy:pick", "taxonomy:changes", "taxonomy:drafts",
                 "labeling:collections", "labeling:make", "labeling:pick-root", "labeling:board", "labeling:my-votes",
                 "labeling:standing", "labeling:touched-votes", "labeling:all-reports", "labeling:flagged",
-                "training:runs", "training:create", "competition:contests",
+                "training:runs", "training:create", "training:compare", "competition:contests",
                 "synset-list", "draft-list", "change-list", "collection-list", "intake-list", "snapshot-list",
                 "run-list", "contest-list", "submission-list",
             ),
@@ -114,7 +114,8 @@ def addresses(world: World, stage: Stage) -> list[Address]:
                 "labeling:open", "labeling:close", "labeling:examples", "labeling:gold", "labeling:duplicates",
                 "labeling:disputes", "labeling:dashboard", "labeling:refit", "labeling:quality",
                 "labeling:collection-board", "labeling:reports", "datasets:compare", "datasets:changes",
-                "datasets:freeze", "collection-freezings", "collection-leases", "collection-pictures",
+                "datasets:freeze", "training:policy", "collection-training", "collection-freezings",
+                "collection-leases", "collection-pictures",
                 "collection-refit", "collection-disputes", "collection-predictions", "collection-detail",
             ),
             collections,
@@ -154,6 +155,8 @@ def addresses(world: World, stage: Stage) -> list[Address]:
                 "training:run", "training:live", "training:cancel", "training:predict", "training:mistakes",
                 "training:ask-again", "training:nouns-file", "training:answers-file", "run-answers", "run-mistakes",
                 "run-ask-again", "run-detail",
+                "training:pause", "training:resume", "training:history-csv", "training:history-json", "run-cancel",
+                "run-pause", "run-resume",
             ),
             runs,
         ),
@@ -179,7 +182,11 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         ],
     }  # fmt: skip
     asked = [Address(name, arguments) for name, each in at.items() for arguments in each]
-    return [*asked, *_more(world, cat), *(each._replace(htmx=True) for each in asked if each.name in PARTS)]
+    return [
+        *asked,
+        *_more(world, stage, cat),
+        *(each._replace(htmx=True) for each in asked if each.name in PARTS),
+    ]
 
 
 def _keys(rows: Any) -> list[int]:
@@ -190,11 +197,11 @@ def _keys(rows: Any) -> list[int]:
 PARTS = {
     "datasets:freeze", "datasets:freezing", "taxonomy:children", "taxonomy:draft-state", "taxonomy:pick",
     "labeling:meanings", "labeling:pick-class", "labeling:refit", "labeling:standing", "labeling:synset-pictures",
-    "labeling:synset-talk", "labeling:touched-votes", "training:live",
+    "labeling:synset-talk", "labeling:touched-votes", "training:create", "training:live", "training:policy",
 }  # fmt: skip
 
 
-def _more(world: World, cat: str) -> Iterator[Address]:
+def _more(world: World, stage: Stage, cat: str) -> Iterator[Address]:
     """Yield lists as they are when somebody chooses what they show, or in which order."""
     for collection in (world.chosen, world.verified):
         at = (collection.slug,)
@@ -210,6 +217,9 @@ def _more(world: World, cat: str) -> Iterator[Address]:
     yield Address("datasets:compare", chosen, "?from=1&to=2")
     yield Address("datasets:compare", chosen, "?from=2&to=1")
     yield Address("datasets:changes", chosen, "?from=1&to=2")
+    yield Address("training:compare", (), f"?run={stage.run.pk}&run={stage.running.pk}")
+    yield Address("training:create", (), f"?snapshot={stage.snapshot.pk}&network=mlp")
+    yield Address("training:runs", (), f"?snapshot={stage.snapshot.pk}")
     yield Address("taxonomy:synsets", (), "?q=cat")
     yield Address("taxonomy:synsets", (), f"?open={cat}")
     yield Address("taxonomy:pick", (), "?q=cat")

@@ -1,10 +1,14 @@
+import csv
+import io
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.factories import make_run, make_snapshot, make_user
-from training import views
+from training import starting, views
 from training.models import Run
 
 pytestmark = pytest.mark.django_db
@@ -37,8 +41,7 @@ def staff(client):
 def woken(monkeypatch):
     """How often a worker was told that there is something to train."""
     calls = []
-    monkeypatch.setattr(views.train_queued, "delay", lambda: calls.append(1))
-    monkeypatch.setattr(views.train_queued, "apply_async", lambda *args, **options: calls.append(1))
+    monkeypatch.setattr(starting.train_queued, "delay", lambda: calls.append(1))
     return calls
 
 
@@ -46,15 +49,6 @@ def n_queries(client, url):
     with CaptureQueriesContext(connection) as queries:
         assert client.get(url).status_code == 200
     return len(queries)
-
-
-def start(client, snapshot, change=None):
-    wanted = {"snapshot": snapshot.pk, "network": "mlp", "seed": 3}
-    return client.post(reverse("training:create"), wanted | (change or {}))
-
-
-def cancel(client, run):
-    return client.post(reverse("training:cancel", args=[run.pk]))
 
 
 def test_everybody_sees_every_run(client, snapshot):
@@ -103,13 +97,15 @@ def test_a_runs_page_draws_its_epochs(client, snapshot):
     assert "<polyline" in response.content.decode()
 
 
-@pytest.mark.parametrize(("status", "asks_again"), [("running", True), ("finished", False)])
+@pytest.mark.parametrize(
+    ("status", "asks_again"), [("queued", True), ("running", True), ("paused", True), ("finished", False)]
+)
 def test_a_runs_page_asks_for_itself_until_the_run_has_ended(client, snapshot, status, asks_again):
     run = make_run(snapshot, status=status)
     live = reverse("training:live", args=[run.pk])
 
-    assert (f'hx-get="{live}"' in client.get(live).content.decode()) is asks_again
-    assert (f'hx-get="{live}"' in client.get(run.get_absolute_url()).content.decode()) is asks_again
+    assert (f'hx-get="{live}?layers"' in client.get(live).content.decode()) is asks_again
+    assert (f'hx-get="{live}?layers"' in client.get(run.get_absolute_url()).content.decode()) is asks_again
 
 
 def test_a_failed_run_says_why(client, snapshot):
@@ -123,76 +119,240 @@ def test_a_run_that_is_not_there_is_not_found(client, name):
     assert client.get(reverse(f"training:{name}", args=[1])).status_code == 404
 
 
-def test_staff_start_a_run(client, staff, snapshot, woken, django_capture_on_commit_callbacks):
-    with django_capture_on_commit_callbacks(execute=True):
-        response = start(client, snapshot)
+# --- Steering ----------------------------------------------------------------------------------------------------
 
-    run = Run.objects.get()
-    assert response["Location"] == run.get_absolute_url()
-    assert (run.snapshot, run.network, run.seed, run.author) == (snapshot, "mlp", 3, staff)
-    assert len(woken) == 1
+
+@pytest.fixture
+def owner(client, snapshot):
+    owner = make_user()
+    snapshot.collection.owner = owner
+    snapshot.collection.save()
+    client.force_login(owner)
+    return owner
+
+
+def steer(client, run, act, **options):
+    return client.post(reverse(f"training:{act}", args=[run.pk]), **options)
+
+
+STEERED = {"cancel": ("running", "cancelled"), "pause": ("running", "paused"), "resume": ("paused", "queued")}
+
+
+@pytest.mark.parametrize("act", STEERED)
+@pytest.mark.parametrize("who", ["owner", "staff"])
+def test_who_edits_the_collection_steers_its_runs(client, snapshot, request, woken, who, act):
+    request.getfixturevalue(who)
+    before, after = STEERED[act]
+    run = make_run(snapshot, status=before)
+    assert reverse(f"training:{act}", args=[run.pk]) in client.get(run.get_absolute_url()).content.decode()
+
+    response = steer(client, run, act)
+
+    run.refresh_from_db()
+    assert (response["Location"], run.status) == (run.get_absolute_url(), after)
+
+
+@pytest.mark.parametrize("act", STEERED)
+def test_nobody_else_does(client, snapshot, act):
+    client.force_login(make_user())
+    before, _after = STEERED[act]
+    run = make_run(snapshot, status=before)
+    assert (
+        reverse(f"training:{act}", args=[run.pk]) not in client.get(run.get_absolute_url()).content.decode()
+    )
+
+    assert steer(client, run, act).status_code == 403
+
+    run.refresh_from_db()
+    assert run.status == before
+    client.logout()
+    assert steer(client, run, act)["Location"].startswith(reverse("accounts:sign-in"))
 
 
 @pytest.mark.parametrize(
-    "change", [{"network": "resnext"}, {"snapshot": 0}, {"seed": -1}, {"seed": ""}, {"seed": 2**31}]
+    ("act", "status", "said"),
+    [
+        ("cancel", "finished", "This run had ended already."),
+        ("pause", "finished", "This run neither waits nor trains any more."),
+        ("resume", "running", "This run is not paused any more."),
+    ],
 )
-def test_a_run_that_cannot_be_is_refused_with_the_form(client, staff, snapshot, change):
-    response = start(client, snapshot, change)
+@pytest.mark.parametrize("by_htmx", [True, False])
+def test_what_cannot_be_done_any_more_is_said(client, owner, snapshot, act, status, said, by_htmx):
+    run = make_run(snapshot, status=status)
+    headers = {"HX-Request": "true"} if by_htmx else {}
 
-    assert list(response.context["form"].errors) == list(change)
-    assert not Run.objects.exists()
-
-
-@pytest.mark.parametrize("is_signed_in", [False, True])
-def test_nobody_else_starts_a_run(client, snapshot, is_signed_in):
-    if is_signed_in:
-        client.force_login(make_user())
-
-    response = start(client, snapshot)
-
-    assert response["Location"].startswith(reverse("accounts:sign-in"))
-    assert not Run.objects.exists()
-    assert client.get(RUNS).context["form"] is None
-
-
-def test_staff_cancel_a_run(client, staff, snapshot):
-    run = make_run(snapshot)
-
-    response = cancel(client, run)
+    response = steer(client, run, act, headers=headers, follow=True)
 
     run.refresh_from_db()
-    assert response["Location"] == run.get_absolute_url()
-    assert run.status == "cancelled"
+    assert run.status == status
+    assert said in response.content.decode()
 
 
-def test_nobody_else_cancels_a_run(client, snapshot):
-    client.force_login(make_user())
-    run = make_run(snapshot)
+def test_a_run_that_goes_on_wakes_a_trainer(
+    client, owner, snapshot, woken, django_capture_on_commit_callbacks
+):
+    run = make_run(snapshot, status="paused")
 
-    cancel(client, run)
-
-    run.refresh_from_db()
-    assert run.status == "queued"
-
-
-def test_cancelling_a_run_that_has_ended_says_so(client, staff, snapshot):
-    run = make_run(snapshot, status="finished")
-
-    response = client.post(reverse("training:cancel", args=[run.pk]), follow=True)
-
-    run.refresh_from_db()
-    assert run.status == "finished"
-    assert "This run had ended already." in response.content.decode()
+    with django_capture_on_commit_callbacks(execute=True):
+        steer(client, run, "resume")
+    assert len(woken) == 1
+    with django_capture_on_commit_callbacks(execute=True):
+        steer(client, run, "resume")  # too late
+    assert len(woken) == 1
 
 
-@pytest.mark.parametrize("name", ["create", "cancel"])
-def test_nothing_is_started_or_cancelled_by_following_a_link(client, staff, snapshot, name):
-    run = make_run(snapshot)
+def test_under_htmx_a_button_answers_with_the_part_that_it_is_in(client, owner, snapshot):
+    run = make_run(snapshot, status="running")
 
-    url = reverse(f"training:{name}", args=[run.pk] if name == "cancel" else [])
+    page = steer(client, run, "pause", headers={"HX-Request": "true"}).content.decode()
 
-    assert client.get(url).status_code == 405
-    assert Run.objects.get().status == "queued"
+    assert "<html" not in page
+    assert reverse("training:resume", args=[run.pk]) in page
+
+
+@pytest.mark.parametrize("act", STEERED)
+def test_nothing_is_steered_by_following_a_link(client, owner, snapshot, act):
+    before, _after = STEERED[act]
+    run = make_run(snapshot, status=before)
+
+    assert client.get(reverse(f"training:{act}", args=[run.pk])).status_code == 405
+    assert Run.objects.get().status == before
+
+
+# --- What it says -------------------------------------------------------------------------------------------------
+
+
+def test_a_waiting_run_says_its_place_in_the_queue(client, snapshot):
+    first, second = make_run(snapshot), make_run(snapshot, network="mlp")
+
+    assert "next in the queue" in client.get(first.get_absolute_url()).content.decode()
+    assert "number <b>2</b> in the queue" in client.get(second.get_absolute_url()).content.decode()
+
+
+def test_a_run_says_how_far_it_is_and_that_its_end_is_not_known_yet(client, snapshot):
+    run = make_run(snapshot, status="running", started_at=timezone.now(), n_shown=4)
+
+    page = client.get(run.get_absolute_url()).content.decode()
+
+    assert "epoch <b>1</b> of 300" in page
+    assert "4 of 6 pictures in this epoch" in page
+    assert "When it will end is known after its first epoch." in page
+    run.record(1, "epoch-1", **METRICS)
+    assert (
+        "It ends in about 4" in client.get(run.get_absolute_url()).content.decode()
+    )  # 299 epochs of a second
+
+
+LAYER = {"name": "last", "kind": "fully connected", "says": "", "shape": [2]}
+
+
+def test_layers_come_to_a_page_that_lacks_them_and_are_left_alone_after(client, snapshot):
+    layers = [{**LAYER, "n_parameters": 1538, "n_multiply_adds": 1536}]
+    run = make_run(snapshot, status="running")
+    live = reverse("training:live", args=[run.pk])
+    assert f'hx-get="{live}?layers"' in client.get(run.get_absolute_url()).content.decode()
+
+    Run.objects.filter(pk=run.pk).update(layers=layers)
+
+    page = client.get(f"{live}?layers").content.decode()
+    assert "fully connected" in page
+    assert "1,538" in page
+    assert f'hx-get="{live}"' in page
+    assert "fully connected" not in client.get(live).content.decode()
+    assert "fully connected" in client.get(run.get_absolute_url()).content.decode()
+
+
+def test_a_run_tells_its_machine_and_who_asked_for_it(client, snapshot):
+    author = make_user()
+    run = make_run(snapshot, machine={"device": "NVIDIA H100", "threads": 1}, author=author)
+
+    page = client.get(run.get_absolute_url()).content.decode()
+
+    assert "Device: NVIDIA H100" in page
+    assert author.display_name in page
+
+
+def test_a_long_history_is_shown_from_its_last_epochs_and_drawn_whole(client, snapshot):
+    run = make_run(snapshot, status="running")
+    for number in range(1, views.LATEST_EPOCHS + 3):
+        run.epochs.create(number=number, **METRICS)
+
+    response = client.get(run.get_absolute_url())
+
+    assert [epoch.number for epoch in response.context["epochs"]][:1] == [3]
+    assert len(response.context["curves"][1].series[0].points.split()) == views.LATEST_EPOCHS + 2
+    assert "The last 100 epochs; the files below have all." in response.content.decode()
+
+
+def test_a_history_is_downloaded_as_csv_and_as_json(client, snapshot):
+    run = make_run(snapshot, machine={"device": "cpu"})
+    run.record(1, "epoch-1", **METRICS)
+    run.record(2, "epoch-2", **METRICS | {"val_loss": 1.25})
+
+    as_csv = client.get(reverse("training:history-csv", args=[run.pk]))
+    as_json = client.get(reverse("training:history-json", args=[run.pk]))
+
+    rows = list(csv.DictReader(io.StringIO(as_csv.content.decode())))
+    assert [(row["number"], row["val_loss"]) for row in rows] == [("1", "2.1"), ("2", "1.25")]
+    told = as_json.json()
+    assert told["epochs"] == [{"number": 1, **METRICS}, {"number": 2, **METRICS, "val_loss": 1.25}]
+    assert (told["run"], told["config"], told["machine"]) == (run.pk, run.config, {"device": "cpu"})
+    assert told["snapshot"] == snapshot.digest
+    assert as_csv["Content-Disposition"] == f'attachment; filename="run-{run.pk}-history.csv"'
+
+
+# --- The list ------------------------------------------------------------------------------------------------------
+
+
+def test_a_list_tells_what_each_run_came_to(client, snapshot):
+    run = make_run(snapshot, author=make_user())
+    run.record(1, "epoch-1", **METRICS)
+    run.record(2, "epoch-2", **METRICS | {"val_top1_error": 0.25})
+
+    [listed] = client.get(RUNS).context["page"]
+
+    assert (listed.n_done, listed.seconds, listed.error_now) == (2, 2.0, 0.25)
+    assert "25.0&nbsp;%" in client.get(RUNS).content.decode()
+
+
+def test_a_list_shows_what_is_asked_for(client, snapshot):
+    other = make_run(network="mlp")
+    run = make_run(snapshot, network="mlp", status="failed", error="why")
+
+    def shown(**asked):
+        return list(client.get(RUNS, asked).context["page"])
+
+    assert shown() == [run, other]
+    assert shown(snapshot=snapshot.pk) == shown(status="failed") == [run]
+    assert shown(network="mlp", status="queued") == [other]
+    assert shown(network="resnext", snapshot="x", status="odd") == [run, other]
+    assert "No run is like that." in client.get(RUNS, {"network": "resnet"}).content.decode()
+
+
+def test_a_long_list_has_pages_that_keep_what_is_asked_for(client, snapshot, monkeypatch):
+    monkeypatch.setattr(views, "A_PAGE", 1)
+    runs = [make_run(snapshot, network="mlp"), make_run(snapshot)]
+
+    first = client.get(RUNS, {"snapshot": snapshot.pk})
+
+    assert list(first.context["page"]) == runs[1:]
+    assert f"?snapshot={snapshot.pk}&amp;page=2#runs" in first.content.decode()
+    assert list(client.get(RUNS, {"page": 2}).context["page"]) == runs[:1]
+
+
+@pytest.mark.parametrize("edits", [True, False])
+def test_who_has_a_collection_is_led_to_training(client, snapshot, edits):
+    user = make_user()
+    client.force_login(user)
+    if edits:
+        snapshot.collection.owner = user
+        snapshot.collection.save()
+
+    assert (reverse("training:create") in client.get(RUNS).content.decode()) is edits
+
+
+# --- By program, and predictions -----------------------------------------------------------------------------------
 
 
 def test_the_api_tells_a_runs_options_and_epochs(client, snapshot):
@@ -203,10 +363,6 @@ def test_the_api_tells_a_runs_options_and_epochs(client, snapshot):
 
     assert said["config"] == run.config
     assert said["epochs"] == [{"number": 1, **METRICS}]
-
-
-def test_nobody_starts_a_run_by_program(client, staff, snapshot):
-    assert client.post("/api/runs/", {"snapshot": snapshot.pk, "network": "mlp"}).status_code == 405
 
 
 def ask(client, run):

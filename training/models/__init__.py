@@ -12,6 +12,7 @@ from training.models.runs import (
     Run,
     RunQuerySet,
     SensitiveNounsError,
+    usual_recipe,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "RunQuerySet",
     "SensitiveNounsError",
     "TrainingPolicy",
+    "usual_recipe",
 ]

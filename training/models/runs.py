@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from config.storage import private_storage
 from datasets.models import Snapshot
 from training.config import NETWORKS, Config
+from training.sizing import usual_size_px
 
 HEARTBEAT_EVERY_S = 2
 LOST_AFTER = timedelta(seconds=20)  # without a heartbeat
@@ -24,6 +25,12 @@ DEFAULT_SIZE_PX = 16
 
 class SensitiveNounsError(ValueError):
     """The snapshot has classes that networks are no longer to learn."""
+
+
+def usual_recipe(snapshot: Snapshot, network: str, size_px: int | None = None) -> Config:
+    """Return the recipe by which `network` is usually trained on `snapshot`."""
+    size_px = size_px or usual_size_px(snapshot.sides())
+    return Config.default(network, size_px, snapshot.card["by_split"]["train"])
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -64,11 +71,13 @@ class RunQuerySet(models.QuerySet["Run"]):
         network: str,
         *,
         seed: int = 0,
-        size_px: int = DEFAULT_SIZE_PX,
+        size_px: int | None = None,
         author: Any = None,
     ) -> "Run":
-        """Queue a training of `network` by its usual recipe, as enqueue() does."""
-        recipe = Config.default(network, size_px, snapshot.card["by_split"]["train"])
+        """Queue a training of `network` by its usual recipe, as enqueue() does; at the usual size of the snapshot's
+        pictures where none is said.
+        """
+        recipe = usual_recipe(snapshot, network, size_px)
         return self.enqueue(snapshot, replace(recipe, seed=seed), author)
 
     def claim_next(self) -> "Run | None":
@@ -199,6 +208,16 @@ class Run(models.Model):
         return bool(
             self.mine().update(status=self.Status.FINISHED, finished_at=timezone.now(), error="", **files)
         )
+
+    def pause(self) -> bool:
+        """Let its worker put it down within seconds, or no worker take it; False if it neither waits nor runs."""
+        mine = Run.objects.filter(pk=self.pk, status__in=[self.Status.QUEUED, self.Status.RUNNING])
+        return bool(mine.update(status=self.Status.PAUSED))
+
+    def resume(self) -> bool:
+        """Queue it again, to go on where it was paused; False if it was not."""
+        paused = Run.objects.filter(pk=self.pk, status=self.Status.PAUSED)
+        return bool(paused.update(status=self.Status.QUEUED))
 
     def cancel(self) -> bool:
         """Stop it, now or within seconds; False if it had ended."""
