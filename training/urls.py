@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training import result_views, views
+from training import result_views, views, why_views
 
 app_name = "training"
 urlpatterns = [
@@ -9,6 +9,10 @@ urlpatterns = [
     path("runs/<int:pk>/", views.run_page, name="run"),
     path("runs/<int:pk>/live/", views.live, name="live"),
     path("runs/<int:pk>/cancel/", views.cancel, name="cancel"),
+    path("runs/<int:pk>/why/", why_views.choose, name="why-choose"),
+    path("runs/<int:pk>/why/<str:sha256>/", why_views.why, name="why"),
+    path("runs/<int:pk>/why/<str:sha256>/ask/", why_views.ask, name="why-ask"),
+    path("runs/<int:pk>/explanations/<int:explanation>/<slug:name>.png", why_views.drawn, name="why-drawn"),
     path("runs/<int:pk>/predict/", views.foretell, name="predict"),
     path("runs/<int:pk>/mistakes/", result_views.mistakes, name="mistakes"),
     path("runs/<int:pk>/mistakes/ask-again/", result_views.ask_again, name="ask-again"),
