@@ -75,6 +75,15 @@ def by_mistake(run: Run) -> list[Answered]:
     )
 
 
+def beside(run: Run, sha256: str) -> tuple[str | None, str | None]:
+    """Return the pictures before and after one, as by_mistake() puts them in order; None where there is none."""
+    hashes = [row.sha256 for row in by_mistake(run)]
+    if sha256 not in hashes:  # a training picture
+        return None, None
+    place = hashes.index(sha256)
+    return (hashes[place - 1] if place else None), (hashes[place + 1] if place + 1 < len(hashes) else None)
+
+
 def hidden_nouns(snapshot: Snapshot) -> set[str]:
     """Return the wnids of its classes that no page names."""
     return set(snapshot.sensitive_classes().values_list("wnid", flat=True))

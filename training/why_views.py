@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import cache_control
@@ -53,7 +54,7 @@ class Told:
     for_share: float
     against_place: str | Promise
     against_share: float
-    full: float  # by how many times full blue makes the class likelier
+    full: str  # by how many times full blue makes the class likelier
     test: Deletion
     fall: Fall
 
@@ -101,6 +102,8 @@ def why(request: HttpRequest, pk: int, sha256: str) -> HttpResponse:
         "asked": asked,
         **(_told(run, asked) if asked and asked.status == Explanation.Status.FINISHED else {}),
     }
+    if not request.htmx:  # type: ignore[attr-defined]
+        context["before"], context["after"] = showing.beside(run, sha256)
     return render(request, "training/_why.html" if request.htmx else "training/why.html", context)  # type: ignore[attr-defined]
 
 
@@ -203,7 +206,7 @@ def _told(run: Run, asked: Explanation) -> dict[str, Any]:
         "guesses": guesses,
         "is_own_answer": explained.label == int(explained.probabilities.argmax()),
         "guess_wnids": {guess.wnid for guess in guesses},
-        "odds_moved": exp(abs(explained.explained)),
+        "odds_moved": times_words(exp(abs(explained.explained))),
         "picture_url": drawn_url(asked, "picture"),
         "grays_url": drawn_url(asked, "grays"),
         "told": [_method(asked, explained, name) for name in METHODS if name in explained.maps],
@@ -223,10 +226,19 @@ def _method(asked: Explanation, explained: Explained, name: str) -> Told:
         for_share=for_share,
         against_place=PLACES[against_place],
         against_share=against_share,
-        full=exp(saliency.full_colour(map_)),
+        full=times_words(exp(saliency.full_colour(map_))),
         test=test,
         fall=fall(test),
     )
+
+
+def times_words(times: float) -> str:
+    """Say a factor as people do: few digits of a large one, and what is beyond one of 1.1 of a small one."""
+    if times < 1.1:
+        return number_format(times, 3)
+    if times < 100:
+        return number_format(times, 1)
+    return number_format(float(f"{times:.1e}"), 0, use_l10n=True, force_grouping=True)
 
 
 def _guesses(run: Run, explained: Explained) -> list[Guess]:

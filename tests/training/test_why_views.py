@@ -324,6 +324,26 @@ def test_a_class_that_has_become_sensitive_is_not_named(client):
     assert f">{name}<" not in page
 
 
+def test_pictures_lead_to_the_next_in_their_order(client, run):
+    rows = keep_answers(run, right=True)
+
+    first, second, last = (client.get(page_of(run, rows[place].sha256)).context for place in (0, 1, -1))
+
+    assert (first["before"], first["after"]) == (None, rows[1].sha256)
+    assert (second["before"], second["after"]) == (rows[0].sha256, rows[2].sha256)
+    assert last["after"] is None
+    training = client.get(page_of(run, a_picture(run, TRAIN)))
+    assert (training.context["before"], training.context["after"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [(1.0123, "1.012"), (2.345, "2.3"), (99.94, "99.9"), (123.4, "120"), (222982.4, "220,000")],
+)
+def test_factors_are_said_in_few_digits(times, words):
+    assert why_views.times_words(times) == words
+
+
 # --- Its pictures ------------------------------------------------------------------------------------------------
 
 
