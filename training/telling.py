@@ -22,25 +22,30 @@ from training.explained import GRAD_CAM, GRADIENTS, OCCLUSION, Explained
 from training.faithfulness import Floats, delete, random_orders
 
 
-def explain(network: Classifier, picture: Bytes, label: int | None, beat: Callable[[], object]) -> Explained:
+def explain(network: Classifier, picture: Bytes, label: int | None, beat: Callable[[], None]) -> Explained:
     """Work out why `network` gives `picture`, (size, size, 3) uint8, the class `label`; None for what it answers.
 
-    beat: called before each step, some seconds apart at most; whatever it raises ends the work.
+    beat: called whenever pictures go through the network; whatever it raises ends the work.
     """
+    hook = network.register_forward_pre_hook(lambda _network, _pictures: beat())
+    try:
+        return _explain(network, picture, label)
+    finally:
+        hook.remove()
+
+
+def _explain(network: Classifier, picture: Bytes, label: int | None) -> Explained:
     began = time.monotonic()
     shown = scaled(torch.from_numpy(np.array(picture))[None])[0]  # (3, size, size)
     said = probabilities(network, shown[None])[0]
     label = int(said.argmax()) if label is None else label
     gradients = integrated_gradients(network, shown, label)
-    beat()
     maps = {GRADIENTS: gradients.map, OCCLUSION: occlusion(network, shown, label)}
-    beat()
     stages = grad_cam(network, shown, label)
     if stages:
         maps[GRAD_CAM] = stages[list(stages)[-1]]
 
     def answer(pictures: Floats) -> Floats:
-        beat()
         return probabilities(network, torch.from_numpy(pictures))[:, label]
 
     pixels = shown.numpy()

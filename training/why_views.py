@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from accounts import flood
 from labeling.models import Image
@@ -87,6 +88,7 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 def why(request: HttpRequest, pk: int, sha256: str) -> HttpResponse:
     """One picture, and why the network takes it for what it does, or for `?noun=`. Under htmx the part that waits."""
     run = finished_run(pk)

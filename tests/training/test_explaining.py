@@ -79,7 +79,7 @@ def test_it_explains_what_the_network_answers(run):
     assert found.log_odds == pytest.approx((logits.max() - logits.min()).item(), rel=1e-4)
     assert list(found.maps) == list(found.deletions) == ["gradients", "occlusion", "grad-cam"]
     assert all(each.shape == (16, 16) for each in found.maps.values())
-    assert found.maps["gradients"].sum() == pytest.approx(found.explained, abs=0.011)
+    assert found.maps["gradients"].sum() == pytest.approx(found.explained, rel=0.011, abs=0.011)
     assert (found.maps["grad-cam"] == found.stages[4]).all()
 
 
@@ -201,6 +201,17 @@ def test_what_nobody_foresaw_fails_it_and_is_raised(run, monkeypatch):
 
     asked.refresh_from_db()
     assert asked.error == "Expected to explain it; found ZeroDivisionError: division by zero"
+
+
+def test_it_says_that_it_lives_while_it_works(run, monkeypatch):
+    monkeypatch.setattr(explaining, "BEATS_EVERY_S", 0)
+    beats, beat = [], Explanation.beat
+    monkeypatch.setattr(Explanation, "beat", lambda self: beats.append(self) or beat(self))
+
+    explain_claimed(ask(run))
+
+    # Gradients, hidden squares, and a curve for each order: 10 random ones and 2 of each map at least.
+    assert len(beats) > 16
 
 
 def test_one_that_another_worker_has_is_left_to_it(run, monkeypatch):

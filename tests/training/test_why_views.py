@@ -236,7 +236,9 @@ def test_a_page_that_waits_asks_for_itself(client, run, status, says):
 
     assert f'hx-get="{asked.get_absolute_url()}"' in page
     assert says in page
-    part = text(client.get(page_of(run), headers={"HX-Request": "true"}))
+    response = client.get(page_of(run), headers={"HX-Request": "true"})
+    part = text(response)
+    assert "HX-Request" in response["Vary"]
     assert part.lstrip().startswith('<div id="why"')
     assert says in part
 
