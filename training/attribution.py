@@ -25,7 +25,7 @@ Map = NDArray[
 ]  # (size, size), above 0 what speaks for the class and below 0 what speaks against it
 
 GRAY = 0.5
-FIRST_STEPS, MOST_STEPS = 32, 256
+FIRST_STEPS, MOST_STEPS = 32, 1024
 TOLERANCE = 0.01  # of the difference that attributions have to sum to, and as much in nats
 MOST_PIXELS_AT_ONCE = 2**20  # of all pictures that go through a network together: 20 of 224 px
 WINDOW_SHARE = 4  # a window's side is a quarter of the picture's
