@@ -3,6 +3,7 @@
     python -m benchmarks.training batches      packing, and batches from the packed array, beside a DataLoader
     python -m benchmarks.training loop         the loop beside the best that is written by hand for one network
     python -m benchmarks.training learning     each network on photographs: accuracy, after how many seconds
+    python -m benchmarks.training explain      why a network answers: what that costs, and how often its maps are true
     python -m benchmarks.training gpu          the loop on a GPU beside its floor; the same bits after interruptions
 
 CIFAR-10H is read from --folder, by default ../shared/data/cifar10h beside the repository. Seeds are fixed: only the
@@ -13,11 +14,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import batches, cifar10h, gpu, learning, loops
+from benchmarks import batches, cifar10h, explaining, gpu, learning, loops
 from benchmarks.reporting import report_machine
 from training.config import NETWORKS
 
-ON_CIFAR10H = ("batches", "learning")
+ON_CIFAR10H = ("batches", "learning", "explain")
 WHAT = (*ON_CIFAR10H, "loop", "gpu")
 
 
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("what", choices=WHAT)
     parser.add_argument("--folder", type=Path, default=cifar10h.FOLDER, help="where CIFAR-10H is")
     parser.add_argument("--turns", type=int, default=3, help="how often each figure is measured")
-    parser.add_argument("--network", choices=NETWORKS, help="of learning, the only one")
+    parser.add_argument("--network", choices=NETWORKS, help="of learning or explain, the only one")
     parser.add_argument("--drawing", type=Path, metavar="SVG", help="where to draw learning")
     options = parser.parse_args()
     if options.what in ON_CIFAR10H and not (options.folder / "images.zip").is_file():
@@ -47,6 +48,9 @@ def run(options: argparse.Namespace) -> None:
             loops.beside_a_bare_loop(options.turns)
         case "learning":
             learning.on_cifar10h(options.folder, options.network, options.drawing)
+        case "explain":
+            explaining.seconds(options.turns)
+            explaining.faithfulness(options.folder, options.network)
         case "gpu":
             gpu.on_a_gpu()
             gpu.same_bits()

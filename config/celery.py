@@ -23,6 +23,7 @@ app.conf.beat_schedule = {
         ("count figures", "labeling.tasks.count_figures", 10),
         ("sweep freezings", "datasets.tasks.sweep_freezings", 10),
         ("sweep runs", "training.tasks.sweep_runs", 10),
+        ("sweep explanations", "training.tasks.sweep_explanations", 10),
         ("sweep submissions", "competition.tasks.sweep_submissions", 5),
     )
 }

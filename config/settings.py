@@ -259,6 +259,11 @@ FLOOD_LIMITS = {
     "searches": (whole("GUEST_SEARCHES_PER_HOUR", default=3600), whole("SEARCHES_PER_HOUR", default=18_000)),
     # Each reads all that somebody ever did here, and a token is a row that stays.
     "exports": (whole("EXPORTS_PER_HOUR", default=10), whole("EXPORTS_PER_HOUR", default=10)),
+    # Each keeps a worker busy for some seconds; looking at one that is there costs nothing.
+    "explanations": (
+        whole("GUEST_EXPLANATIONS_PER_HOUR", default=60),
+        whole("EXPLANATIONS_PER_HOUR", default=600),
+    ),
     "tokens": (whole("TOKENS_PER_HOUR", default=20), whole("TOKENS_PER_HOUR", default=20)),
 }
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 90  # a guest who comes back within a season is the same annotator

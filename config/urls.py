@@ -18,6 +18,7 @@ from labeling.why_views import WhyView
 from taxonomy.api import ChangeViewSet, DraftViewSet, SynsetViewSet
 from training.api import PolicyView, RunViewSet
 from training.result_views import AnswersView, AskAgainView, MistakesView
+from training.why_api import ExplanationFileView, ExplanationsView, ExplanationView
 
 api = DefaultRouter()
 api.register("synsets", SynsetViewSet)
@@ -47,6 +48,15 @@ urlpatterns = [
     path("api/runs/<int:pk>/answers/", AnswersView.as_view(), name="run-answers"),
     path("api/runs/<int:pk>/mistakes/", MistakesView.as_view(), name="run-mistakes"),
     path("api/runs/<int:pk>/ask-again/", AskAgainView.as_view(), name="run-ask-again"),
+    path("api/runs/<int:pk>/explanations/", ExplanationsView.as_view(), name="run-explanations"),
+    path(
+        "api/runs/<int:pk>/explanations/<int:explanation>/", ExplanationView.as_view(), name="run-explanation"
+    ),
+    path(
+        "api/runs/<int:pk>/explanations/<int:explanation>/file/",
+        ExplanationFileView.as_view(),
+        name="run-explanation-file",
+    ),
     path("api/votes/", VotesView.as_view(), name="votes"),
     path("api/leases/release/", ReleaseView.as_view(), name="release-leases"),
     path("api/votes/undo/", UndoView.as_view(), name="undo-vote"),

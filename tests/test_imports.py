@@ -64,6 +64,7 @@ PURE = [
     "datasets/formats/webdataset.py",
     "datasets/formats/zips.py",
     "training/answers.py",
+    "training/attribution.py",
     "training/config.py",
     "training/augmenting.py",
     "training/checkpointing.py",
@@ -71,6 +72,10 @@ PURE = [
     "training/curves.py",
     "training/paired.py",
     "training/sizing.py",
+    "training/explained.py",
+    "training/faithfulness.py",
+    "training/falling.py",
+    "training/saliency.py",
     "training/dataset.py",
     "training/describing.py",
     "training/execution.py",
@@ -83,11 +88,18 @@ PURE = [
     "training/resnet.py",
     "training/schedule.py",
     "training/targets.py",
+    "training/telling.py",
     "competition/predictions.py",
     "competition/metrics.py",
     "demo/digits.py",
 ]
-WEB = ["config/urls.py", "training/models/__init__.py", "training/tasks.py", "training/supervising.py"]
+WEB = [
+    "config/urls.py",
+    "training/models/__init__.py",
+    "training/tasks.py",
+    "training/supervising.py",
+    "training/why_supervising.py",
+]
 DJANGO = {"django", "rest_framework", "drf_spectacular", "celery", "knox"}
 
 

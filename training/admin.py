@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from accounts.admin import KeptAsMadeAdmin
-from training.models import Checkpoint, Epoch, Run
+from training.models import Checkpoint, Epoch, Explanation, Run
 
 
 @admin.register(Run)
@@ -20,4 +20,11 @@ class EpochAdmin(KeptAsMadeAdmin):
 @admin.register(Checkpoint)
 class CheckpointAdmin(KeptAsMadeAdmin):
     list_display = ("__str__", "created_at")
+    list_select_related = ("run",)
+
+
+@admin.register(Explanation)
+class ExplanationAdmin(KeptAsMadeAdmin):
+    list_display = ("__str__", "status", "attempt", "created_at", "finished_at")
+    list_filter = ("status",)
     list_select_related = ("run",)

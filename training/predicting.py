@@ -3,25 +3,21 @@
 Labeling decides what they may be used for; here it is told from which pictures the network learnt.
 """
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from django.core.files.storage import default_storage
-from torch import nn
 
 from labeling import foretelling
 from labeling.models import Prediction
 from labeling.splits import TRAIN
 from taxonomy.models import Synset
-from training.checkpointing import load_weights
 from training.dataset import Bytes
 from training.loop import EVALUATION_BATCH, predict
 from training.models import Run
-from training.network import build
 from training.packing import PackError, square
+from training.trained import trained_network
 
 MOST_BYTES = 2**26  # of pictures in memory at a time
 Picture = tuple[int, str, str, str]  # a question, its picture's SHA-256, file and part
@@ -46,7 +42,7 @@ def foretell(run: Run) -> int:
     nouns = [keys[wnid] for wnid in run.snapshot.classes]
     # Withdrawn ones too, though it may never have seen them: to leave those out is to be too careful.
     learnt = {row.sha256 for row in run.snapshot.rows() if row.split == TRAIN}
-    network, n = _network(run), 0
+    network, n = trained_network(run, "cuda" if torch.cuda.is_available() else "cpu"), 0
     for batch in foretelling.pictures_of(collection, heard):
         said: list[Prediction] = []
         for pictures, shown in _shown(batch, run.options.size_px):
@@ -61,17 +57,6 @@ def foretell(run: Run) -> int:
 
 def _named(nouns: Sequence[int], probabilities: np.ndarray) -> Mapping[int, float]:
     return dict(zip(nouns, probabilities.tolist(), strict=True))
-
-
-def _network(run: Run) -> nn.Module:
-    """Return the trained network, on the GPU if there is one."""
-    network = build(run.options, run.snapshot.n_classes)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "weights.safetensors"
-        with run.weights.open("rb") as file:
-            path.write_bytes(file.read())
-        load_weights(network, path)
-    return network.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _shown(batch: Sequence[Picture], size_px: int) -> Iterator[tuple[Sequence[Picture], Bytes]]:

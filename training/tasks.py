@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
-from training import supervising
-from training.models import Run
+from training import supervising, why_supervising
+from training.models import Explanation, Run
 
 
 @shared_task
@@ -25,3 +25,19 @@ def sweep_runs() -> None:
     # A trainer that is at work takes what is queued by itself.
     if Run.objects.queued().exists() and not Run.objects.running().exists():
         train_queued.apply_async(expires=60)
+
+
+@shared_task
+def explain_queued() -> None:
+    """Have explanations worked out that people wait for. One process a message, then others may have the worker."""
+    if why_supervising.explain_next() and Explanation.objects.queued().exists():
+        explain_queued.delay()
+
+
+@shared_task
+def sweep_explanations() -> None:
+    """Queue again what a dead worker left, and wake a worker if anything is queued."""
+    Explanation.objects.lost().requeue()
+    # A worker that is at one wakes the next by itself.
+    if Explanation.objects.queued().exists() and not Explanation.objects.running().exists():
+        explain_queued.apply_async(expires=60)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training import compare_views, policy_views, result_views, start_views, views
+from training import compare_views, policy_views, result_views, start_views, views, why_views
 
 app_name = "training"
 urlpatterns = [
@@ -14,6 +14,10 @@ urlpatterns = [
     path("runs/<int:pk>/resume/", views.resume, name="resume"),
     path("runs/<int:pk>/history.csv", views.history_csv, name="history-csv"),
     path("runs/<int:pk>/history.json", views.history_json, name="history-json"),
+    path("runs/<int:pk>/why/", why_views.choose, name="why-choose"),
+    path("runs/<int:pk>/why/<str:sha256>/", why_views.why, name="why"),
+    path("runs/<int:pk>/why/<str:sha256>/ask/", why_views.ask, name="why-ask"),
+    path("runs/<int:pk>/explanations/<int:explanation>/<slug:name>.png", why_views.drawn, name="why-drawn"),
     path("runs/<int:pk>/predict/", views.foretell, name="predict"),
     path("runs/<int:pk>/mistakes/", result_views.mistakes, name="mistakes"),
     path("runs/<int:pk>/mistakes/ask-again/", result_views.ask_again, name="ask-again"),

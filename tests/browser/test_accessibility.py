@@ -20,6 +20,7 @@ from labeling.intake import IncomingPicture, add_pictures
 from labeling.models import GRID, Collection, Comment, Dispute, Image, Lease, Question, Refit, Target
 from labeling.models.refits import SILENT_AFTER
 from labeling.receiving import receive, take_in_waiting
+from labeling.splits import VAL
 from labeling.talking import flag, say
 from taxonomy import drafting
 from taxonomy.models import Change, Draft
@@ -47,7 +48,9 @@ from tests.labeling.uploads import upload, zipped
 from tests.labeling.walks import make_zoo
 from tests.taxonomy.curators import make_curator
 from tests.training.answered import make_answered_run, make_zoo_run
-from training.models import Run
+from tests.training.explanations import a_picture, keep_answers, make_explained, make_explanation
+from tests.training.explanations import make_finished as make_explicable
+from training.models import Explanation, Run
 from training.results import Results
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
@@ -96,6 +99,11 @@ PAGES = [
     ("visitor", "training:mistakes", "answered run", ""),
     ("visitor", "training:mistakes", "walked run", ""),
     ("visitor", "training:compare", "", ""),
+    ("visitor", "training:why-choose", "run with a network", ""),
+    *(
+        ("visitor", "training:why", f"why it {each}", "")
+        for each in ("can be asked", "waits", "has failed", "is told", "is told without convolutions")
+    ),
     ("visitor", "competition:contests", "", ""),
     ("visitor", "competition:contest", "contest", ""),
     ("guest", "home", "", ""),
@@ -270,6 +278,8 @@ NO_PAGE = {
     "training:ask-again": "a button of the page of mistakes",
     "training:nouns-file": "a file",
     "training:answers-file": "a file",
+    "training:why-ask": "a button of the page that says why",
+    "training:why-drawn": "a picture",
     "competition:submission-state": "a part of a submission's page",
 }
 
@@ -447,6 +457,7 @@ class World:
         failed = Run.objects.enqueue_usual(self.snapshot, "perceptron", seed=1)
         Run.objects.filter(pk=failed.pk).update(status="failed", error="The snapshot's file was cut short.")
         finished = make_run(self.snapshot, network="mlp", status="finished")
+        self._make_explanations()
         phase = make_phase(self.snapshot)
         submission = submit_all_first_class(phase, volunteer)
         ApiToken.objects.create(user=volunteer, name="a script with a rather long name, as people give")
@@ -477,6 +488,26 @@ class World:
                 state=state, label=label, n_votes=dispute.n_votes + 1, open_places=0
             )
         return run
+
+    def _make_explanations(self) -> None:
+        """A network, and pictures that it was asked about."""
+        run = make_explicable(self.snapshot)
+        keep_answers(run, right=False)
+        pictures = {
+            "can be asked": a_picture(run),
+            "is told": make_explanation(run, a_picture(run, VAL, 1)).sha256,
+        }
+        Explanation.objects.ask(run, a_picture(run, VAL, 2))
+        Explanation.objects.claim_next().fail("Expected the picture a.png in the storage; it is not there.")
+        Explanation.objects.ask(run, a_picture(run, VAL, 3))
+        pictures |= {"has failed": a_picture(run, VAL, 2), "waits": a_picture(run, VAL, 3)}
+        plain = make_explicable(self.snapshot, "mlp")
+        told = make_explanation(plain, explained=make_explained(methods=("gradients", "occlusion")))
+        self.rows |= {
+            "run with a network": [run.pk],
+            "why it is told without convolutions": [plain.pk, told.sha256],
+            **{f"why it {each}": [run.pk, sha256] for each, sha256 in pictures.items()},
+        }
 
     def _make_changes(self) -> None:
         """A noun to change, changes that are made, and one that waits."""

@@ -17,6 +17,8 @@ from datasets import downloads
 from datasets.models import Freezing, Snapshot
 from datasets.public import read_public
 from datasets.publishing import MANIFEST, current_edition
+from labeling.splits import TRAIN
+from tests.labeling.foretold import of_part
 from tests.secrecy.world import Stage, World, undone
 
 # Loggers: ours, and the one that names every address that was refused.
@@ -81,6 +83,10 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         ),
         *((borrowed, pk) for pk in _keys(world.borrowed.questions)),
     ]
+    # A picture that was explained, one that was not, and test pictures, of which nobody is told.
+    with_answers = [stage.explanation.sha256, of_part(world.chosen, TRAIN)[0].image.sha256]
+    explained = [(stage.run.pk, sha256) for sha256 in [*with_answers, *(each for (each,) in pictures)]]
+    explanations = [(stage.run.pk, stage.explanation.pk)]
     runs, drafts = [(stage.run.pk,), (stage.running.pk,)], [(stage.draft.pk,)]
     submissions = [
         (pk,) for pk in stage.submission.phase.submissions.order_by("pk").values_list("pk", flat=True)
@@ -160,6 +166,12 @@ def addresses(world: World, stage: Stage) -> list[Address]:
             ),
             runs,
         ),
+        **dict.fromkeys(("training:why-choose", "run-explanations"), runs),
+        **dict.fromkeys(("training:why", "training:why-ask"), explained),
+        "training:why-drawn": [
+            (*explanations[0], name) for name in ("picture", "grays", "occlusion", "stage-8")
+        ],
+        **dict.fromkeys(("run-explanation", "run-explanation-file"), explanations),
         **dict.fromkeys(
             ("competition:contest", "competition:submit", "contest-detail", "contest-leaderboard"), contests
         ),
@@ -198,6 +210,7 @@ PARTS = {
     "datasets:freeze", "datasets:freezing", "taxonomy:children", "taxonomy:draft-state", "taxonomy:pick",
     "labeling:meanings", "labeling:pick-class", "labeling:refit", "labeling:standing", "labeling:synset-pictures",
     "labeling:synset-talk", "labeling:touched-votes", "training:create", "training:live", "training:policy",
+    "training:why",
 }  # fmt: skip
 
 

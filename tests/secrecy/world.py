@@ -54,6 +54,7 @@ from tests.labeling.organisers import make_organiser
 from tests.labeling.uploads import upload, zipped
 from tests.taxonomy.curators import make_curator
 from tests.training.answered import keep_answers, validation
+from tests.training.explanations import make_explanation
 from training.models import Run
 
 DECISION = ("state", "label_id", "confidence", "fit_id", "n_votes", "gain", "truth_id")
@@ -241,9 +242,11 @@ class Stage:
         file, test = io.BytesIO(), self._test_pictures()
         np.savez_compressed(file, sha256=np.array(test), probabilities=np.full((len(test), 2), (0.7, 0.3)))
         name = private_storage().save(f"runs/{self.run.pk}/predictions.npz", ContentFile(file.getvalue()))
-        Run.objects.filter(pk=self.run.pk).update(predictions=name)
+        Run.objects.filter(pk=self.run.pk).update(predictions=name, weights="runs/none.safetensors")
         pictures = validation(self.snapshot)
         keep_answers(self.run, pictures, np.tile(np.float32([0.8, 0.2]), (len(pictures), 1)))
+        self.run.refresh_from_db()
+        self.explanation = make_explanation(self.run)
 
     def _compete(self) -> None:
         phase = make_phase(self.snapshot, opens_at=self.world.clock() - timedelta(days=1), public_share=1)

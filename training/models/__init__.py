@@ -1,6 +1,6 @@
 """Trainings of networks on snapshots. The rows are the truth: workers claim them, and sweeps find what was lost."""
 
-from training.models.explanations import Explanation
+from training.models.explanations import Explanation, ExplanationQuerySet, TooManyWaitingError
 from training.models.policies import TrainingPolicy
 from training.models.runs import (
     DEFAULT_SIZE_PX,
@@ -23,9 +23,11 @@ __all__ = [
     "Checkpoint",
     "Epoch",
     "Explanation",
+    "ExplanationQuerySet",
     "Run",
     "RunQuerySet",
     "SensitiveNounsError",
+    "TooManyWaitingError",
     "TrainingPolicy",
     "usual_recipe",
 ]
