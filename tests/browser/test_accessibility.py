@@ -47,6 +47,7 @@ from tests.labeling.uploads import upload, zipped
 from tests.labeling.walks import make_zoo
 from tests.taxonomy.curators import make_curator
 from tests.training.answered import make_answered_run, make_zoo_run
+from tests.training.asked import make_finished
 from training.models import Run
 from training.results import Results
 
