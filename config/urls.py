@@ -18,6 +18,7 @@ from labeling.why_views import WhyView
 from taxonomy.api import ChangeViewSet, DraftViewSet, SynsetViewSet
 from training.api import RunViewSet
 from training.result_views import AnswersView, AskAgainView, MistakesView
+from training.try_views import TryView
 
 api = DefaultRouter()
 api.register("synsets", SynsetViewSet)
@@ -46,6 +47,7 @@ urlpatterns = [
     path("api/runs/<int:pk>/answers/", AnswersView.as_view(), name="run-answers"),
     path("api/runs/<int:pk>/mistakes/", MistakesView.as_view(), name="run-mistakes"),
     path("api/runs/<int:pk>/ask-again/", AskAgainView.as_view(), name="run-ask-again"),
+    path("api/runs/<int:pk>/try/", TryView.as_view(), name="run-try"),
     path("api/votes/", VotesView.as_view(), name="votes"),
     path("api/leases/release/", ReleaseView.as_view(), name="release-leases"),
     path("api/votes/undo/", UndoView.as_view(), name="undo-vote"),

@@ -50,6 +50,7 @@ from tests.training.answered import make_answered_run, make_zoo_run
 from tests.training.asked import make_finished
 from training.models import Run
 from training.results import Results
+from tests.training.asked import make_finished
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
@@ -96,6 +97,10 @@ PAGES = [
     ("visitor", "training:mistakes", "run", ""),
     ("visitor", "training:mistakes", "answered run", ""),
     ("visitor", "training:mistakes", "walked run", ""),
+    ("visitor", "training:try", "asked", ""),
+    ("visitor", "training:inside", "asked", ""),
+    ("visitor", "training:inside", "finished run", ""),
+    ("visitor", "training:try", "run", ""),
     ("visitor", "competition:contests", "", ""),
     ("visitor", "competition:contest", "contest", ""),
     ("guest", "home", "", ""),
@@ -257,6 +262,10 @@ NO_PAGE = {
     "training:ask-again": "a button of the page of mistakes",
     "training:nouns-file": "a file",
     "training:answers-file": "a file",
+    "training:try-a-network": "leads to a network to try",
+    "training:drawing": "a picture",
+    "training:weights": "a file",
+    "training:onnx": "a file",
     "competition:submission-state": "a part of a submission's page",
 }
 
@@ -428,7 +437,8 @@ class World:
         run = make_run(self.snapshot, status="running")
         add_epochs(run, 1, 2, 3)
         make_run(self.snapshot, status="failed", error="The snapshot's file was cut short.")
-        finished = make_run(self.snapshot, network="mlp", status="finished")
+        finished = make_finished("mlp", self.snapshot, hidden=[6, 5])
+        asked = make_finished("resnet", self.snapshot, 16, width=4)
         phase = make_phase(self.snapshot)
         submission = submit_all_first_class(phase, volunteer)
         ApiToken.objects.create(user=volunteer, name="a script with a rather long name, as people give")
@@ -437,6 +447,7 @@ class World:
             "finished run": [finished.pk],
             "answered run": [self._make_answered_run().pk],
             "walked run": [make_zoo_run().pk],
+            "asked": [asked.pk],
             "contest": [phase.contest.slug],
             "submission": [submission.pk],
         }

@@ -18,6 +18,7 @@ from datasets.models import Freezing, Snapshot
 from datasets.public import read_public
 from datasets.publishing import MANIFEST, current_edition
 from tests.secrecy.world import Stage, World, undone
+from training import trying
 
 # Loggers: ours, and the one that names every address that was refused.
 HEARD = (
@@ -100,7 +101,7 @@ def addresses(world: World, stage: Stage) -> list[Address]:
                 "taxonomy:synsets", "taxonomy:add", "taxonomy:pick", "taxonomy:changes", "taxonomy:drafts",
                 "labeling:collections", "labeling:make", "labeling:pick-root", "labeling:board", "labeling:my-votes",
                 "labeling:standing", "labeling:touched-votes", "labeling:all-reports", "labeling:flagged",
-                "training:runs", "training:create", "competition:contests",
+                "training:runs", "training:create", "training:try-a-network", "competition:contests",
                 "synset-list", "draft-list", "change-list", "collection-list", "intake-list", "snapshot-list",
                 "run-list", "contest-list", "submission-list",
             ),
@@ -152,8 +153,9 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         **dict.fromkeys(
             (
                 "training:run", "training:live", "training:cancel", "training:predict", "training:mistakes",
-                "training:ask-again", "training:nouns-file", "training:answers-file", "run-answers", "run-mistakes",
-                "run-ask-again", "run-detail",
+                "training:ask-again", "training:nouns-file", "training:answers-file", "training:weights",
+                "training:onnx", "training:try", "training:inside", "run-answers", "run-mistakes", "run-ask-again",
+                "run-try", "run-detail",
             ),
             runs,
         ),
@@ -164,6 +166,10 @@ def addresses(world: World, stage: Stage) -> list[Address]:
             ("competition:submission", "competition:submission-state", "submission-detail"), submissions
         ),
         **dict.fromkeys(("datasets:snapshot", "datasets:manifest"), snapshots),
+        "training:drawing": [
+            (stage.run.pk, each.image.sha256, "product-0")
+            for each in (world.one, world.other, *trying.examples(stage.run)[:2])
+        ],
         "accounts:revoke-token": [("0",)],
         "taxonomy:propose": [(cat, kind) for kind in kinds],
         "labeling:intake": [(chosen, world.intake.pk)],
@@ -179,7 +185,11 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         ],
     }  # fmt: skip
     asked = [Address(name, arguments) for name, each in at.items() for arguments in each]
-    return [*asked, *_more(world, cat), *(each._replace(htmx=True) for each in asked if each.name in PARTS)]
+    return [
+        *asked,
+        *_more(world, stage, cat),
+        *(each._replace(htmx=True) for each in asked if each.name in PARTS),
+    ]
 
 
 def _keys(rows: Any) -> list[int]:
@@ -194,7 +204,7 @@ PARTS = {
 }  # fmt: skip
 
 
-def _more(world: World, cat: str) -> Iterator[Address]:
+def _more(world: World, stage: Stage, cat: str) -> Iterator[Address]:
     """Yield lists as they are when somebody chooses what they show, or in which order."""
     for collection in (world.chosen, world.verified):
         at = (collection.slug,)
@@ -210,6 +220,9 @@ def _more(world: World, cat: str) -> Iterator[Address]:
     yield Address("datasets:compare", chosen, "?from=1&to=2")
     yield Address("datasets:compare", chosen, "?from=2&to=1")
     yield Address("datasets:changes", chosen, "?from=1&to=2")
+    for picture in (world.one.image, world.other.image):
+        for page in ("training:try", "training:inside"):
+            yield Address(page, (stage.run.pk,), f"?picture={picture.sha256}")
     yield Address("taxonomy:synsets", (), "?q=cat")
     yield Address("taxonomy:synsets", (), f"?open={cat}")
     yield Address("taxonomy:pick", (), "?q=cat")
