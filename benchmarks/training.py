@@ -4,6 +4,8 @@
     python -m benchmarks.training loop         the loop beside the best that is written by hand for one network
     python -m benchmarks.training learning     each network on photographs: accuracy, after how many seconds
     python -m benchmarks.training explain      why a network answers: what that costs, and how often its maps are true
+    python -m benchmarks.training answers      one picture answered by ONNX Runtime, beside eager PyTorch
+    python -m benchmarks.training novelty      telling pictures that are unlike anything a network has seen
     python -m benchmarks.training gpu          the loop on a GPU beside its floor; the same bits after interruptions
 
 CIFAR-10H is read from --folder, by default ../shared/data/cifar10h beside the repository. Seeds are fixed: only the
@@ -14,12 +16,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import batches, cifar10h, explaining, gpu, learning, loops
+from benchmarks import answering, batches, cifar10h, explaining, gpu, learning, loops, novelty
 from benchmarks.reporting import report_machine
 from training.config import NETWORKS
 
-ON_CIFAR10H = ("batches", "learning", "explain")
-WHAT = (*ON_CIFAR10H, "loop", "gpu")
+ON_CIFAR10H = ("batches", "learning", "explain", "novelty")
+WHAT = (*ON_CIFAR10H, "loop", "answers", "gpu")
 
 
 def main() -> None:
@@ -51,6 +53,10 @@ def run(options: argparse.Namespace) -> None:
         case "explain":
             explaining.seconds(options.turns)
             explaining.faithfulness(options.folder, options.network)
+        case "answers":
+            answering.answers()
+        case "novelty":
+            novelty.on_cifar10h(options.folder)
         case "gpu":
             gpu.on_a_gpu()
             gpu.same_bits()

@@ -248,6 +248,8 @@ FLOOD_LIMITS = {
     "votes": (whole("GUEST_VOTES_PER_HOUR", default=12_000), whole("VOTES_PER_HOUR", default=36_000)),
     # Tries at the quiz before a noun's first grid, which takes some 15 s to read; guessing passes one in sixteen.
     "quizzes": (whole("GUEST_QUIZZES_PER_HOUR", default=240), whole("QUIZZES_PER_HOUR", default=480)),
+    # Pictures shown to networks: each is decoded and answered for while its sender waits, which takes up to a second.
+    "tries": (whole("GUEST_TRIES_PER_HOUR", default=300), whole("TRIES_PER_HOUR", default=3600)),
     "reports": (whole("GUEST_REPORTS_PER_HOUR", default=10), whole("REPORTS_PER_HOUR", default=60)),
     "comments": (0, whole("COMMENTS_PER_HOUR", default=30)),  # guests write none
     "sign_ins": (whole("SIGN_IN_TRIES_PER_HOUR", default=20), 0),  # from one address by one name

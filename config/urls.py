@@ -18,6 +18,7 @@ from labeling.why_views import WhyView
 from taxonomy.api import ChangeViewSet, DraftViewSet, SynsetViewSet
 from training.api import PolicyView, RunViewSet
 from training.result_views import AnswersView, AskAgainView, MistakesView
+from training.try_views import TryView
 from training.why_api import ExplanationFileView, ExplanationsView, ExplanationView
 
 api = DefaultRouter()
@@ -57,6 +58,7 @@ urlpatterns = [
         ExplanationFileView.as_view(),
         name="run-explanation-file",
     ),
+    path("api/runs/<int:pk>/try/", TryView.as_view(), name="run-try"),
     path("api/votes/", VotesView.as_view(), name="votes"),
     path("api/leases/release/", ReleaseView.as_view(), name="release-leases"),
     path("api/votes/undo/", UndoView.as_view(), name="undo-vote"),

@@ -7,18 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from django.core.files import File
 from django.core.files.base import ContentFile
 
 from config.storage import private_storage
 from datasets.manifest import ManifestRow
+from labeling.splits import TEST, TRAIN, VAL
 from training import answers
+from training.certainty import fit_temperature
 from training.checkpointing import save_weights
 from training.classifier import Classifier
-from training.dataset import Split
-from training.loop import predict
+from training.dataset import Picked, Split
+from training.exporting import as_text, to_onnx
+from training.loop import EVALUATION_BATCH, predict
 from training.models import Run
 from training.network import n_parameters
+from training.novelty import MOST_KEPT, Novelty
 
 
 def keep(
@@ -30,8 +35,10 @@ def keep(
     """
     return {
         "weights": _weights(run, network),
-        "predictions": _predictions(run, rows["test"], predict(network, splits["test"].pictures)),
-        "answers": _answers(run, rows["val"], splits["val"], predict(network, splits["val"].pictures)),
+        "onnx": _onnx(run, network),
+        "novelty": _novelty(run, network, splits),
+        "predictions": _predictions(run, rows[TEST], predict(network, splits[TEST].pictures)),
+        "answers": _answers(run, rows[VAL], splits[VAL], predict(network, splits[VAL].pictures)),
         "n_parameters": n_parameters(network),
     }
 
@@ -39,9 +46,51 @@ def keep(
 def _weights(run: Run, network: Classifier) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
-        save_weights(network, path)
+        save_weights(network, path, as_text(_about(run)))
         with path.open("rb") as file:
             return _store(run, "weights.safetensors", File(file))
+
+
+def _onnx(run: Run, network: Classifier) -> str:
+    model = to_onnx(network, run.options.size_px, _about(run))
+    return _store(run, "network.onnx", ContentFile(model.SerializeToString()))
+
+
+def _about(run: Run) -> dict[str, Any]:
+    """Return what is told in the files of a network about it."""
+    return {
+        "run": str(run.pk),
+        "network": run.network,
+        "config": run.options.to_json(),
+        "classes": run.snapshot.classes,
+        "snapshot": run.snapshot.digest,
+    }
+
+
+def _novelty(run: Run, network: Classifier, splits: Mapping[str, Split]) -> str:
+    """Keep what is familiar to the network, and the temperature that mends how sure it is."""
+    train, val = splits[TRAIN], splits[VAL]
+    chosen = np.random.default_rng(run.seed).permutation(len(train))[:MOST_KEPT]
+    shown = np.array(train.pictures[np.sort(chosen)])
+    known, _logits = _seen(network, shown)
+    features, logits = _seen(network, val.pictures)
+    temperature = np.float64(fit_temperature(logits, val.labels))
+    data = Novelty.fit((known, shown), (features, np.asarray(val.pictures))).to_bytes(temperature=temperature)
+    return _store(run, "novelty.npz", ContentFile(data))
+
+
+def _seen(network: Classifier, pictures: np.ndarray | Picked) -> tuple[np.ndarray, np.ndarray]:
+    """Return features (n, n_features) and logits (n, n_classes) of uint8 pictures (n, size, size, 3)."""
+    device = next(network.parameters()).device
+    network.eval()
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(pictures), EVALUATION_BATCH):
+            batch = torch.from_numpy(np.array(pictures[start : start + EVALUATION_BATCH])).to(device)
+            seen = network.features_of(batch.permute(0, 3, 1, 2).float() / 255)
+            found.append((seen.cpu().numpy(), network.last(seen).cpu().numpy()))
+    features, logits = (np.concatenate(each) for each in zip(*found, strict=True))
+    return features, logits
 
 
 def _predictions(run: Run, rows: list[ManifestRow], probabilities: np.ndarray) -> str:

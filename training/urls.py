@@ -1,6 +1,16 @@
 from django.urls import path
 
-from training import compare_views, policy_views, result_views, start_views, views, why_views
+from training import (
+    compare_views,
+    file_views,
+    inside_views,
+    policy_views,
+    result_views,
+    start_views,
+    try_views,
+    views,
+    why_views,
+)
 
 app_name = "training"
 urlpatterns = [
@@ -24,4 +34,10 @@ urlpatterns = [
     path("runs/<int:pk>/mistakes/nouns.csv", result_views.nouns_file, name="nouns-file"),
     path("runs/<int:pk>/mistakes/answers.csv", result_views.answers_file, name="answers-file"),
     path("collections/<slug:slug>/training/", policy_views.policy, name="policy"),
+    path("runs/<int:pk>/weights/", file_views.weights, name="weights"),
+    path("runs/<int:pk>/onnx/", file_views.onnx, name="onnx"),
+    path("runs/<int:pk>/inside/", inside_views.inside, name="inside"),
+    path("runs/<int:pk>/inside/<slug:sha256>/<slug:name>.png", inside_views.drawing, name="drawing"),
+    path("runs/<int:pk>/try/", try_views.try_it, name="try"),
+    path("try/", try_views.try_a_network, name="try-a-network"),
 ]

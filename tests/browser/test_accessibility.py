@@ -48,6 +48,7 @@ from tests.labeling.uploads import upload, zipped
 from tests.labeling.walks import make_zoo
 from tests.taxonomy.curators import make_curator
 from tests.training.answered import make_answered_run, make_zoo_run
+from tests.training.asked import make_finished
 from tests.training.explanations import a_picture, keep_answers, make_explained, make_explanation
 from tests.training.explanations import make_finished as make_explicable
 from training.models import Explanation, Run
@@ -104,6 +105,10 @@ PAGES = [
         ("visitor", "training:why", f"why it {each}", "")
         for each in ("can be asked", "waits", "has failed", "is told", "is told without convolutions")
     ),
+    ("visitor", "training:try", "asked", ""),
+    ("visitor", "training:inside", "asked", ""),
+    ("visitor", "training:inside", "finished run", ""),
+    ("visitor", "training:try", "run", ""),
     ("visitor", "competition:contests", "", ""),
     ("visitor", "competition:contest", "contest", ""),
     ("guest", "home", "", ""),
@@ -280,6 +285,10 @@ NO_PAGE = {
     "training:answers-file": "a file",
     "training:why-ask": "a button of the page that says why",
     "training:why-drawn": "a picture",
+    "training:try-a-network": "leads to a network to try",
+    "training:drawing": "a picture",
+    "training:weights": "a file",
+    "training:onnx": "a file",
     "competition:submission-state": "a part of a submission's page",
 }
 
@@ -456,7 +465,8 @@ class World:
         paused = make_run(self.snapshot, network="resnet", status="paused", layers=layers)
         failed = Run.objects.enqueue_usual(self.snapshot, "perceptron", seed=1)
         Run.objects.filter(pk=failed.pk).update(status="failed", error="The snapshot's file was cut short.")
-        finished = make_run(self.snapshot, network="mlp", status="finished")
+        finished = make_finished("mlp", self.snapshot, hidden=[6, 5])
+        asked = make_finished("resnet", self.snapshot, 16, width=4)
         self._make_explanations()
         phase = make_phase(self.snapshot)
         submission = submit_all_first_class(phase, volunteer)
@@ -469,6 +479,7 @@ class World:
             "queued run": [queued.pk],
             "paused run": [paused.pk],
             "failed run": [failed.pk],
+            "asked": [asked.pk],
             "contest": [phase.contest.slug],
             "submission": [submission.pk],
         }

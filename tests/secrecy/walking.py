@@ -20,6 +20,7 @@ from datasets.publishing import MANIFEST, current_edition
 from labeling.splits import TRAIN
 from tests.labeling.foretold import of_part
 from tests.secrecy.world import Stage, World, undone
+from training import trying
 
 # Loggers: ours, and the one that names every address that was refused.
 HEARD = (
@@ -106,7 +107,8 @@ def addresses(world: World, stage: Stage) -> list[Address]:
                 "taxonomy:synsets", "taxonomy:add", "taxonomy:pick", "taxonomy:changes", "taxonomy:drafts",
                 "labeling:collections", "labeling:make", "labeling:pick-root", "labeling:board", "labeling:my-votes",
                 "labeling:standing", "labeling:touched-votes", "labeling:all-reports", "labeling:flagged",
-                "training:runs", "training:create", "training:compare", "competition:contests",
+                "training:runs", "training:create", "training:compare", "training:try-a-network",
+                "competition:contests",
                 "synset-list", "draft-list", "change-list", "collection-list", "intake-list", "snapshot-list",
                 "run-list", "contest-list", "submission-list",
             ),
@@ -159,7 +161,8 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         **dict.fromkeys(
             (
                 "training:run", "training:live", "training:cancel", "training:predict", "training:mistakes",
-                "training:ask-again", "training:nouns-file", "training:answers-file", "run-answers", "run-mistakes",
+                "training:ask-again", "training:nouns-file", "training:answers-file", "training:weights",
+                "training:onnx", "training:try", "training:inside", "run-try", "run-answers", "run-mistakes",
                 "run-ask-again", "run-detail",
                 "training:pause", "training:resume", "training:history-csv", "training:history-json", "run-cancel",
                 "run-pause", "run-resume",
@@ -179,6 +182,10 @@ def addresses(world: World, stage: Stage) -> list[Address]:
             ("competition:submission", "competition:submission-state", "submission-detail"), submissions
         ),
         **dict.fromkeys(("datasets:snapshot", "datasets:manifest"), snapshots),
+        "training:drawing": [
+            (stage.run.pk, each.image.sha256, "product-0")
+            for each in (world.one, world.other, *trying.examples(stage.run)[:2])
+        ],
         "accounts:revoke-token": [("0",)],
         "taxonomy:propose": [(cat, kind) for kind in kinds],
         "labeling:intake": [(chosen, world.intake.pk)],
@@ -233,6 +240,9 @@ def _more(world: World, stage: Stage, cat: str) -> Iterator[Address]:
     yield Address("training:compare", (), f"?run={stage.run.pk}&run={stage.running.pk}")
     yield Address("training:create", (), f"?snapshot={stage.snapshot.pk}&network=mlp")
     yield Address("training:runs", (), f"?snapshot={stage.snapshot.pk}")
+    for picture in (world.one.image, world.other.image):
+        for page in ("training:try", "training:inside"):
+            yield Address(page, (stage.run.pk,), f"?picture={picture.sha256}")
     yield Address("taxonomy:synsets", (), "?q=cat")
     yield Address("taxonomy:synsets", (), f"?open={cat}")
     yield Address("taxonomy:pick", (), "?q=cat")

@@ -1,4 +1,5 @@
 import io
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -7,11 +8,13 @@ import pytest
 import torch
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
+from safetensors import safe_open
 
 from config.storage import private_storage
 from labeling.models import Image
 from labeling.splits import TEST, VAL, split_of
 from tests.factories import freeze_all, make_run, make_settled_collection, make_snapshot
+from training import asking
 from training.checkpointing import load_weights
 from training.config import Config
 from training.loop import predict
@@ -149,6 +152,22 @@ def test_a_finished_runs_weights_give_its_answers(snapshot, recipe, tmp_path):
     np.testing.assert_array_equal(predict(network, shown(said)), said["probabilities"])
 
 
+def test_a_finished_runs_files_say_what_they_are_of(snapshot, recipe, tmp_path):
+    run = claimed(snapshot, recipe)
+
+    execute(run)
+
+    run.refresh_from_db()
+    with run.weights.open("rb") as file:
+        (tmp_path / "w").write_bytes(file.read())
+    with safe_open(tmp_path / "w", framework="pt") as file:
+        of_weights = file.metadata()
+    of_onnx = asking.network_of(run).metadata
+    assert of_weights["snapshot"] == of_onnx["snapshot"] == snapshot.digest
+    assert json.loads(of_weights["classes"]) == json.loads(of_onnx["classes"]) == snapshot.classes
+    assert Config.from_json(json.loads(of_weights["config"])) == run.options
+
+
 def test_the_pictures_are_packed_once_for_all_runs(snapshot, recipe, monkeypatch):
     execute(claimed(snapshot, recipe))
     monkeypatch.setattr("training.running.default_storage", None)  # nothing is read any more
@@ -166,7 +185,8 @@ def test_only_the_latest_checkpoint_is_kept(snapshot, recipe):
     execute(run)
 
     _folders, files = private_storage().listdir(f"runs/{run.pk}")
-    assert sorted(files) == ["answers.npz", "epoch-3.safetensors", "predictions.npz", "weights.safetensors"]
+    network = ["network.onnx", "novelty.npz", "predictions.npz", "weights.safetensors"]
+    assert sorted(files) == ["answers.npz", "epoch-3.safetensors", *network]
     assert Checkpoint.objects.get().epoch == N_EPOCHS
 
 
