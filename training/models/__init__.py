@@ -10,6 +10,7 @@ from training.models.runs import (
     Checkpoint,
     Epoch,
     Run,
+    RunLostError,
     RunQuerySet,
     SensitiveNounsError,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "Epoch",
     "Explanation",
     "Run",
+    "RunLostError",
     "RunQuerySet",
     "SensitiveNounsError",
     "TrainingPolicy",
