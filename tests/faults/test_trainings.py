@@ -5,6 +5,7 @@ import random
 import signal
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -156,3 +157,23 @@ def test_a_training_stops_by_itself_when_only_its_worker_was_killed(snapshot, st
 
     wait_until(lambda: not any(map(minding.is_alive, trainers)), "the training has ended")
     assert status(run) == "running"
+
+
+def gpus_of(pid):
+    words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return [word.decode() for word in words if word.startswith(b"CUDA_VISIBLE_DEVICES=")]
+
+
+def test_two_runs_at_once_have_a_gpu_each_and_a_third_waits(snapshot, start_worker, monkeypatch):
+    monkeypatch.setenv("TRAINING_GPUS", "first,second")  # torch finds neither, and uses the CPU
+    runs = [make_long_run(snapshot, epochs=epochs) for epochs in (10_000, 9_999, 9_998)]
+    for _run in runs:
+        train_queued.delay()
+
+    workers = [start_worker() for _number in range(3)]
+    wait_until(lambda: all(n_shown(run) for run in runs[:2]), "two are trained")
+
+    trainers = [pid for worker in workers for pid in trainers_of(worker)]
+    seen = sorted(gpu for pid in trainers for gpu in gpus_of(pid))
+    assert seen == ["CUDA_VISIBLE_DEVICES=first", "CUDA_VISIBLE_DEVICES=second"]
+    assert [status(run) for run in runs] == ["running", "running", "queued"]

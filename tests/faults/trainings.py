@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from tests.factories import make_run
 from tests.faults.conftest import wait_until
 from training import minding
 from training.config import Config
@@ -17,8 +16,7 @@ def make_long_run(snapshot, epochs=10_000) -> Run:
     # Steps on pictures of mere noise must stay small.
     recipe |= {"epochs": epochs, "batch_size": 6, "learning_rate": 0.01, "hidden": [16]}
     recipe |= {"crop": True, "mixup": 0.2, "ema": 0.99}
-    del recipe["seed"]
-    return make_run(snapshot, network=recipe["network"], config=recipe)
+    return Run.objects.enqueue(snapshot, Config.from_json(recipe))
 
 
 def status(run: Run) -> str:
