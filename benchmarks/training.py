@@ -2,6 +2,7 @@
 
     python -m benchmarks.training batches      packing, and batches from the packed array, beside a DataLoader
     python -m benchmarks.training loop         the loop beside the best that is written by hand for one network
+    python -m benchmarks.training overhead     a run by a Celery worker beside the same training by itself
     python -m benchmarks.training learning     each network on photographs: accuracy, after how many seconds
     python -m benchmarks.training explain      why a network answers: what that costs, and how often its maps are true
     python -m benchmarks.training answers      one picture answered by ONNX Runtime, beside eager PyTorch
@@ -16,12 +17,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import answering, batches, cifar10h, explaining, gpu, learning, loops, novelty
+from benchmarks import answering, batches, cifar10h, explaining, gpu, learning, loops, novelty, overhead
 from benchmarks.reporting import report_machine
 from training.config import NETWORKS
 
 ON_CIFAR10H = ("batches", "learning", "explain", "novelty")
-WHAT = (*ON_CIFAR10H, "loop", "answers", "gpu")
+WHAT = (*ON_CIFAR10H, "loop", "overhead", "answers", "gpu")
 
 
 def main() -> None:
@@ -48,6 +49,8 @@ def run(options: argparse.Namespace) -> None:
             batches.beside_a_data_loader(options.folder, options.turns)
         case "loop":
             loops.beside_a_bare_loop(options.turns)
+        case "overhead":
+            overhead.around_the_loop(options.turns)
         case "learning":
             learning.on_cifar10h(options.folder, options.network, options.drawing)
         case "explain":

@@ -18,6 +18,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
+from training import devices
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 STOP_WAIT_S = 10  # for a process to end by itself
 RESTART_WAIT_S = 1
@@ -36,11 +38,13 @@ def commands(port: int | None) -> dict[str, list[str]]:
     """Return the command of each process of the site; without a port there is no web server."""
     celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config"]
     quiet = ["--loglevel", "warning"]
-    worker = [*celery, "worker", "--without-gossip", "--without-mingle", "--concurrency", "1", *quiet]
+    any_worker = [*celery, "worker", "--without-gossip", "--without-mingle", *quiet]
+    worker = [*any_worker, "--concurrency", "1"]
+    trainer = [*any_worker, "--concurrency", str(n_trainers())]
     processes = {
         "worker": [*worker, "--queues", "celery", "--hostname", "worker@%h"],
         "freezer": [*worker, "--queues", "snapshots", "--hostname", "freezer@%h"],
-        "trainer": [*worker, "--queues", "training", "--hostname", "trainer@%h"],
+        "trainer": [*trainer, "--queues", "training", "--hostname", "trainer@%h"],
         # Threads: processes of Celery's own may not start those that pictures are checked in.
         "intake": [*worker, "--queues", "intake", "--pool", "threads", "--hostname", "intake@%h"],
         "beat": [*celery, "beat", "--schedule", str(var_dir() / "beat-schedule"), "--pidfile=", *quiet],
@@ -49,6 +53,13 @@ def commands(port: int | None) -> dict[str, list[str]]:
         web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
         processes["web"] = [*web, "--workers", "2", "--threads", "4", "--log-level", "warning"]
     return processes
+
+
+def n_trainers() -> int:
+    """Return how many runs may be trained at once: one for each GPU, or for each few that a run takes; else one."""
+    named = [word.strip() for word in os.environ.get("TRAINING_GPUS", "").split(",") if word.strip()]
+    of_each = int(os.environ.get("TRAINING_GPUS_PER_RUN") or 1)
+    return max(1, len(devices.gpus(named)) // max(1, of_each))
 
 
 def check_port(port: int) -> None:
@@ -82,7 +93,13 @@ class Supervisor:
         with (logs / f"{name}.log").open("ab") as log:
             # A session of its own, so that Ctrl-C reaches this process alone and it stops the others in order.
             self._running[name] = subprocess.Popen(
-                self._commands[name], cwd=BASE_DIR, start_new_session=True, stdout=log, stderr=log
+                self._commands[name],
+                cwd=BASE_DIR,
+                # Else a trainer waits for its training to end; so it saves that and puts it back into the queue.
+                env={**os.environ, "REMAP_SIGTERM": "SIGQUIT"} if name == "trainer" else None,
+                start_new_session=True,
+                stdout=log,
+                stderr=log,
             )
 
     def restart_dead(self) -> list[str]:

@@ -281,6 +281,16 @@ TAXONOMY_DEPENDANTS = [
     "competition.following.Contests",
 ]
 
+# --- Training -------------------------------------------------------------------------------------------
+# The GPUs of this machine that trainings may use, as CUDA_VISIBLE_DEVICES names them; "none": the CPU. Without it all
+# that nvidia-smi lists.
+TRAINING_GPUS = words("TRAINING_GPUS")
+# With more than one, each of a run's GPUs has a process of its own, and so has each of a run's shares of the CPU.
+TRAINING_GPUS_PER_RUN = whole("TRAINING_GPUS_PER_RUN", default=1)
+TRAINING_PROCESSES = whole("TRAINING_PROCESSES", default=1)
+# Seconds between two checkpoints; 0: as what one costs asks for.
+TRAINING_CHECKPOINT_EVERY_S = float(os.environ.get("TRAINING_CHECKPOINT_EVERY_S") or 0)
+
 # --- API ------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

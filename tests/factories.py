@@ -21,7 +21,7 @@ from labeling.splits import TEST, TRAIN, VAL, split_of
 from taxonomy.importing import import_synsets
 from taxonomy.models import Synset
 from taxonomy.records import Lemma, SynsetRecord
-from training.models import Run
+from training.models import Epoch, Run
 
 MIXED = (TRAIN,) * 6 + (VAL,) * 2 + (TEST,) * 2
 
@@ -139,6 +139,14 @@ def make_run(snapshot: Snapshot | None = None, network: str = "perceptron", **fi
     Run.objects.filter(pk=run.pk).update(**fields)
     run.refresh_from_db()
     return run
+
+
+def make_epoch(run: Run, number: int = 1, **figures: float) -> Epoch:
+    """Write down an epoch of `run` with figures that a training might have."""
+    usual = {"train_loss": 2.0, "val_loss": 2.1, "val_top1_error": 0.5, "val_top5_error": 0.1}
+    speed = {"learning_rate": 0.01, "pictures_per_second": 100.0, "seconds": 1.0}
+    run.record([{"number": number, **usual, **speed, **figures}])
+    return run.epochs.get(number=number)
 
 
 def make_phase(snapshot: Snapshot | None = None, **fields: Any) -> Phase:

@@ -1,90 +1,125 @@
-"""A Run row -> packed pictures -> the loop -> Epoch, Checkpoint and predictions. Runs in a process of its own."""
+"""A Run row -> packed pictures -> the loop -> Epoch, Checkpoint and predictions. Runs in a process of its own, or in
+several that torchrun has started.
+"""
 
 import os
 import shutil
 import tempfile
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import torch
 from django.conf import settings
-from django.core.files import File
 from django.core.files.storage import default_storage
+from torch import distributed
 
 from config.storage import private_storage
 from datasets.manifest import ManifestRow
 from labeling.splits import TEST, TRAIN, VAL
+from training import failures, minding
 from training.checkpointing import CheckpointError
 from training.config import ConfigError
 from training.dataset import Bytes, Picked, Split, SplitError, Targets
 from training.finishing import keep
-from training.loop import DivergedError, EpochMetrics, Progress, Watcher, train
-from training.models import Checkpoint, Run
+from training.loop import DivergedError, train
+from training.models import Checkpoint, Run, RunLostError
 from training.packing import PackError, pack
+from training.recording import Recorder
 from training.targets import soft_targets
 
 # What can be wrong with a run itself, each with a sentence for its author.
 RUN_ERRORS = (ConfigError, PackError, SplitError, CheckpointError, DivergedError)
+# Processes that train together may wait for each other while pictures are packed; minding ends them if one is gone.
+TOGETHER_TIME = timedelta(days=1)
 
 
-class RunLostError(Exception):
-    """The run was cancelled, or another worker has it: this process has nothing left to do."""
-
-
-def execute(run: Run) -> None:
+def execute(run: Run, told: minding.Told | None = None) -> None:
     """Train `run`, which this attempt has claimed, to its end; go on from its checkpoint if it has one.
 
-    Safe to be killed at any moment. A mistake in the run's options or data fails it with one sentence; anything
-    else is raised as well. Raises RunLostError if the run is not this attempt's any more.
+    Safe to be killed at any moment. A mistake in the run's options or data, and whatever the machine lacks, fails it
+    with one sentence; a database or storage that cannot be reached puts it back into the queue. Anything that nobody
+    foresaw is raised as well. Raises RunLostError if the run is not this attempt's any more, or is to be paused.
     """
     try:
-        _train(run)
+        _train(run, told or minding.Told())
     except RunLostError:
         raise  # no verdict on the run: somebody else has it, or will
     except RUN_ERRORS as error:
         run.fail(str(error))
     except Exception as error:
-        run.fail(f"Expected to train to the end; found {type(error).__name__}: {error}")
+        if failures.is_passing(error):
+            run.put_back(f"It is tried again: something could not be reached ({_first_line(error)}).")
+        elif said := failures.sentence(error):
+            run.fail(said)
+        elif not (_are_several() and failures.is_of_another(error)):
+            run.fail(f"Expected to train to the end; found {type(error).__name__}: {error}")
         raise
 
 
-def _train(run: Run) -> None:
-    rows = list(run.snapshot.rows())
-    pictures = _packed(run, rows)
-    chosen = _chosen(run, rows)
-    splits = _splits(run, rows, pictures, chosen)
-    with tempfile.TemporaryDirectory() as folder:
+def _train(run: Run, told: minding.Told) -> None:
+    with _together(told) as rank, tempfile.TemporaryDirectory() as folder:
+        rows = list(run.snapshot.rows())
+        with _first(rank):
+            pictures = _packed(run, rows)
+        chosen = _chosen(run, rows)
+        splits = _splits(run, rows, pictures, chosen)
         checkpoint = _fetch_checkpoint(run, Path(folder))
+        if rank == 0:
+            _delete_strays(run)
+        recorder = Recorder(run, checkpoint, told, is_first=rank == 0)
         network = train(
             run.options,
             splits[TRAIN],
             splits[VAL],
             run.snapshot.n_classes,
             checkpoint=checkpoint,
-            watcher=Rows(run, checkpoint),
+            watcher=recorder,
         )
-    run.finish(**keep(run, network, {name: [rows[i] for i in chosen[name]] for name in chosen}, splits))
+        if rank == 0:
+            recorder.flush()
+            parts = {name: [rows[i] for i in chosen[name]] for name in chosen}
+            run.finish(**keep(run, network, parts, splits))
 
 
-class Rows(Watcher):
-    """Writes down what happens in a training, and ends it once nobody waits for it any more."""
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
-    def __init__(self, run: Run, checkpoint: Path) -> None:
-        self.run, self.checkpoint, self.parent = run, checkpoint, os.getppid()
-        self.metrics: EpochMetrics | None = None
 
-    def epoch_done(self, metrics: EpochMetrics) -> None:
-        self.metrics = metrics
+def _are_several() -> bool:
+    """Say whether torchrun has started this process beside others."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
 
-    def wants_checkpoint(self, progress: Progress) -> bool:
-        # Whoever started this process beats for it; without that heartbeat another worker takes the run.
-        if os.getppid() != self.parent:
-            raise RunLostError(f"{self.run}: the worker that started this attempt is gone.")
-        return progress.batch == 0
 
-    def checkpointed(self, progress: Progress) -> None:
-        if self.metrics is not None:
-            _record(self.run, self.metrics, self.checkpoint)
+@contextmanager
+def _together(told: minding.Told) -> Iterator[int]:
+    """Join the processes that train this run with this one, if there are others; give the place among them."""
+    if not _are_several():
+        yield 0
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=TOGETHER_TIME)
+    rank, first = distributed.get_rank(), [os.getpid()]
+    distributed.broadcast_object_list(first)
+    if rank:
+        # The first one alone hears of the run. Without it the others would wait for its gradients for ever.
+        minding.end_unless(lambda: minding.is_alive(first[0]), told)
+    yield rank
+    # Not after an error: the others may never come to this point.
+    distributed.destroy_process_group()
+
+
+@contextmanager
+def _first(rank: int) -> Iterator[None]:
+    """Let the first process do something before the others do it."""
+    if rank:
+        distributed.barrier()
+    yield
+    if not rank and distributed.is_initialized():
+        distributed.barrier()
 
 
 def _chosen(run: Run, rows: list[ManifestRow]) -> dict[str, list[int]]:
@@ -156,14 +191,14 @@ def _fetch_checkpoint(run: Run, folder: Path) -> Path:
     return path
 
 
-def _record(run: Run, metrics: EpochMetrics, checkpoint: Path) -> None:
-    """Keep an epoch's checkpoint and figures. Raises RunLostError if the run is not this attempt's any more."""
-    if not run.beat():
-        raise RunLostError(f"{run} was cancelled, or another worker has it.")
+def _delete_strays(run: Run) -> None:
+    """Delete checkpoints of earlier attempts that died before they wrote them down, or before they deleted them."""
     storage = private_storage()
-    with checkpoint.open("rb") as file:
-        name = storage.save(f"runs/{run.pk}/epoch-{metrics.number}.safetensors", File(file))
-    figures = asdict(metrics)
-    replaced = run.record(figures.pop("number"), name, **figures)
-    if replaced:
-        storage.delete(replaced)
+    kept = set(Checkpoint.objects.filter(run=run).values_list("file", flat=True))
+    try:
+        _folders, names = storage.listdir(f"runs/{run.pk}")
+    except FileNotFoundError:
+        return  # the first attempt
+    for name in names:
+        if name.startswith("checkpoint-") and (path := f"runs/{run.pk}/{name}") not in kept:
+            storage.delete(path)

@@ -11,8 +11,11 @@ from competition.entering import enter, enter_finished_runs
 from competition.models import Contest, Submission
 from config.storage import private_storage
 from labeling.splits import TEST
-from tests.factories import make_phase, make_run, make_snapshot
-from training.models import Run
+from tests.factories import freeze_all, make_phase, make_run, make_settled_collection, make_snapshot
+from training import supervising
+from training import tasks as training_tasks
+from training.models import Run, TrainingPolicy
+from training.running import execute
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +50,23 @@ def test_a_baseline_has_no_author_and_says_what_it_is(phase, snapshot):
     submission = Submission.objects.get()
     assert (submission.run, submission.author, submission.method) == (run, None, "mlp, seed 0")
     assert submission.is_baseline
+
+
+def test_a_policy_leads_from_a_frozen_snapshot_to_a_baseline_on_the_board(monkeypatch):
+    collection = make_settled_collection(20)
+    TrainingPolicy.objects.create(collection=collection, networks=["perceptron"])
+    # A worker starts a process for it.
+    monkeypatch.setattr(supervising, "supervise", lambda run, lent: execute(run))
+    snapshot = freeze_all(collection)
+    phase = make_phase(snapshot)
+
+    training_tasks.sweep_runs()
+    tasks.sweep_submissions()
+
+    submission = Submission.objects.get()
+    assert (submission.phase, submission.run.snapshot, submission.status) == (phase, snapshot, "scored")
+    assert submission.method == "perceptron, seed 0"
+    assert submission.scores.filter(metric="top1_error").exists()
 
 
 def test_a_baseline_is_scored_like_any_other(phase, snapshot):

@@ -3,26 +3,17 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from tests.factories import make_run, make_snapshot, make_user
+from tests.factories import make_epoch, make_run, make_snapshot, make_user
 from training import tasks
 from training.config import Config
-from training.models import LOST_AFTER, MOST_LOST, Checkpoint, Run
+from training.models import LOST_AFTER, MOST_LOST, Checkpoint, Epoch, Run, RunLostError
 
 pytestmark = pytest.mark.django_db
-
-METRICS = {
-    "train_loss": 2.0,
-    "val_loss": 2.1,
-    "val_top1_error": 0.5,
-    "val_top5_error": 0.1,
-    "learning_rate": 0.01,
-    "pictures_per_second": 100.0,
-    "seconds": 1.0,
-}
 
 
 @pytest.fixture
@@ -59,7 +50,7 @@ def test_the_same_run_is_not_queued_twice(snapshot):
     assert Run.objects.count() == 2
 
 
-@pytest.mark.parametrize("status", ["queued", "running", "finished"])
+@pytest.mark.parametrize("status", ["queued", "running", "paused", "finished"])
 def test_a_run_that_is_on_its_way_is_left_alone(snapshot, status):
     make_run(snapshot, status=status, attempt=1)
 
@@ -214,7 +205,7 @@ def test_an_attempt_of_before_the_run_was_cancelled_and_queued_again_changes_not
     assert new.beat()
 
 
-@pytest.mark.parametrize("status", ["queued", "running"])
+@pytest.mark.parametrize("status", ["queued", "running", "paused"])
 def test_a_run_that_has_not_ended_can_be_cancelled(snapshot, status):
     run = make_run(snapshot, status=status)
 
@@ -244,24 +235,104 @@ def test_a_cancelled_run_tells_its_worker_so(snapshot):
     assert Run.objects.get().status == "cancelled"
 
 
-def test_an_epoch_is_written_down_once(snapshot):
+def test_an_epoch_that_is_trained_twice_is_one_row(snapshot):
     run = make_run(snapshot)
-    run.record(1, "epoch-1", **METRICS)
+    row = make_epoch(run, 1, val_loss=2.1)
 
-    run.record(1, "epoch-1", **{**METRICS, "val_loss": 1.9})
+    again = make_epoch(run, 1, val_loss=1.9)
 
+    assert again.pk == row.pk
     assert [epoch.val_loss for epoch in run.epochs.all()] == [1.9]
-    assert run.epochs_done == 1
+
+
+def test_epochs_are_written_down_by_one_statement(snapshot, django_assert_num_queries):
+    run = make_run(snapshot)
+    figures = {field.name: 0.5 for field in Epoch._meta.fields if field.name not in ("id", "run", "number")}
+
+    with django_assert_num_queries(1):
+        run.record([{"number": number, **figures} for number in range(1, 51)])
+
+    assert run.epochs_done == 50
 
 
 def test_a_run_keeps_its_latest_checkpoint_and_names_the_one_before(snapshot):
-    run = make_run(snapshot)
+    run = claim(make_run(snapshot))
 
-    replaced = [run.record(number, f"epoch-{number}", **METRICS) for number in (1, 2, 2)]
+    replaced = [run.keep(name, epoch, n_shown=9) for name, epoch in (("a", 1), ("b", 2), ("b", 2))]
 
-    assert replaced == [None, "epoch-1", None]
+    assert replaced == [None, "a", None]
     checkpoint = Checkpoint.objects.get()
-    assert (checkpoint.epoch, checkpoint.file.name) == (2, "epoch-2")
+    assert (checkpoint.epoch, checkpoint.file.name) == (2, "b")
+    run.refresh_from_db()
+    assert run.n_shown == 9
+
+
+def test_an_attempt_that_another_has_replaced_keeps_no_checkpoint(snapshot):
+    old = claim(make_run(snapshot))
+    old.mine().requeue()
+    old.keep("a", 1, n_shown=9)  # queued: the next attempt may as well begin there
+    claim(old)
+
+    with pytest.raises(RunLostError, match="another worker has it"):
+        old.keep("b", 2, n_shown=18)
+
+    assert Checkpoint.objects.get().file.name == "a"
+
+
+def test_a_paused_run_keeps_its_checkpoint_and_is_not_claimed(snapshot):
+    run = claim(make_run(snapshot))
+    assert run.pause()
+
+    run.keep("a", 1, n_shown=9)
+
+    assert not run.beat()
+    assert Run.objects.claim_next() is None
+    assert Checkpoint.objects.get().file.name == "a"
+
+
+@pytest.mark.parametrize("status", ["queued", "running"])
+def test_a_run_that_waits_or_runs_can_be_paused(snapshot, status):
+    run = make_run(snapshot, status=status)
+
+    assert run.pause()
+
+    run.refresh_from_db()
+    assert run.status == "paused"
+
+
+@pytest.mark.parametrize("status", ["paused", "finished", "failed", "cancelled"])
+def test_a_run_that_neither_waits_nor_runs_cannot_be_paused(snapshot, status):
+    run = make_run(snapshot, status=status, error="why")
+
+    assert not run.pause()
+
+    run.refresh_from_db()
+    assert run.status == status
+
+
+def test_a_paused_run_goes_on(snapshot):
+    run = make_run(snapshot, status="paused", n_lost=MOST_LOST - 1)
+
+    assert run.resume()
+
+    assert claim(run).n_lost == 0
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "finished", "failed", "cancelled"])
+def test_only_a_paused_run_can_go_on(snapshot, status):
+    assert not make_run(snapshot, status=status, error="why").resume()
+
+
+def test_what_is_put_back_is_not_counted_as_a_death_and_says_why_it_waits(snapshot):
+    run = claim(make_run(snapshot))
+
+    assert run.put_back("The storage is away.")
+
+    run.refresh_from_db()
+    assert (run.status, run.n_lost, run.error) == ("queued", 0, "The storage is away.")
+    assert run.has_been_put_back()
+    assert not claim(run).has_been_put_back()
+    assert Run.objects.get().error == ""
 
 
 def test_a_failure_has_a_reason(snapshot):
@@ -303,22 +374,48 @@ def test_the_command_wants_a_snapshot():
 
 def test_a_run_that_gets_on_survives_any_number_of_restarts(snapshot):
     run = make_run(snapshot)
-    figures = dict.fromkeys(
-        [
-            "train_loss",
-            "val_loss",
-            "val_top1_error",
-            "val_top5_error",
-            "learning_rate",
-            "pictures_per_second",
-        ],
-        0.5,
-    )
 
     for number in range(1, MOST_LOST + 2):
         attempt = claim(run)
-        attempt.record(number, f"epoch-{number}", seconds=1, **figures)
+        attempt.keep(f"checkpoint-{number}", number, n_shown=number)
         attempt.mine().requeue()
 
     run.refresh_from_db()
     assert run.status == "queued"
+
+
+def test_a_run_that_dies_again_and_again_at_one_place_is_given_up(snapshot):
+    run = make_run(snapshot)
+    Checkpoint.objects.create(run=run, epoch=1, file="the same")
+
+    for _ in range(MOST_LOST):
+        attempt = claim(run)
+        attempt.keep("the same", 1, n_shown=1)
+        attempt.mine().requeue("Why.")
+
+    run.refresh_from_db()
+    assert (run.status, run.error) == ("failed", "Why.")
+
+
+def test_many_that_wait_wake_several_trainers_while_none_is_at_work(snapshot, monkeypatch):
+    woken = []
+    monkeypatch.setattr(tasks.train_queued, "apply_async", lambda **options: woken.append(options))
+    for seed in range(3):
+        Run.objects.enqueue_usual(snapshot, "perceptron", seed=seed)
+
+    tasks.sweep_runs()
+
+    assert len(woken) == 3
+
+
+def test_what_waits_while_others_run_wakes_a_trainer_once_a_minute(snapshot, monkeypatch):
+    woken = []
+    monkeypatch.setattr(tasks.train_queued, "apply_async", lambda **options: woken.append(options))
+    monkeypatch.setattr(tasks, "cache", LocMemCache("of this test", {}))
+    make_run(snapshot, status="running", heartbeat_at=timezone.now())
+    make_run(snapshot, network="mlp")
+
+    tasks.sweep_runs()
+    tasks.sweep_runs()
+
+    assert len(woken) == 1

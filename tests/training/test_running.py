@@ -1,13 +1,17 @@
+import errno
 import io
 import json
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 import torch
-from django.core.files.storage import default_storage
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from safetensors import safe_open
 
 from config.storage import private_storage
@@ -17,11 +21,13 @@ from tests.factories import freeze_all, make_run, make_settled_collection, make_
 from training import asking
 from training.checkpointing import load_weights
 from training.config import Config
-from training.loop import predict
-from training.models import Checkpoint, Run
+from training.loop import EpochMetrics, Progress, predict
+from training.minding import Told
+from training.models import Checkpoint, Run, RunLostError
 from training.network import build
 from training.packing import square
-from training.running import RunLostError, execute
+from training.recording import Recorder, persistently
+from training.running import execute
 
 pytestmark = pytest.mark.django_db
 
@@ -63,16 +69,26 @@ def claimed(snapshot, recipe, **changes):
     return Run.objects.claim_next()
 
 
-def die_at_batch(monkeypatch, n):
-    """Let the n-th batch from now on kill the process that trains it; None lets it live."""
-    batches = iter(range(1, n + 1))
+def at_batch(monkeypatch, n, act):
+    """Let something happen when a training asks for the n-th time whether to save, as it does after each batch."""
+    calls = count(1)
+    asked = Recorder.wants_checkpoint
 
-    def getppid():  # what a training asks first, and then after every batch
-        if next(batches, 0) == n:
-            raise Killed
-        return 1
+    def wants_checkpoint(recorder, progress):
+        if next(calls) == n:
+            act(recorder)
+        return asked(recorder, progress)
 
-    monkeypatch.setattr("training.running.os.getppid", getppid)
+    monkeypatch.setattr(Recorder, "wants_checkpoint", wants_checkpoint)
+
+
+def die(_recorder):
+    raise Killed
+
+
+def save_always(monkeypatch):
+    monkeypatch.setattr("training.recording.LEAST_S", 0)
+    monkeypatch.setattr("training.recording.checkpoint_interval_s", lambda cost_s: 0)
 
 
 def predictions(run):
@@ -179,26 +195,45 @@ def test_the_pictures_are_packed_once_for_all_runs(snapshot, recipe, monkeypatch
     assert second.status == "finished"
 
 
-def test_only_the_latest_checkpoint_is_kept(snapshot, recipe):
+def test_only_the_latest_checkpoint_is_kept(snapshot, recipe, monkeypatch):
+    save_always(monkeypatch)
     run = claimed(snapshot, recipe)
 
     execute(run)
 
     _folders, files = private_storage().listdir(f"runs/{run.pk}")
     network = ["network.onnx", "novelty.npz", "predictions.npz", "weights.safetensors"]
-    assert sorted(files) == ["answers.npz", "epoch-3.safetensors", *network]
-    assert Checkpoint.objects.get().epoch == N_EPOCHS
+    assert sorted(files) == ["answers.npz", "checkpoint-4-0.safetensors", *network]
+    assert Checkpoint.objects.get().file.name == f"runs/{run.pk}/checkpoint-4-0.safetensors"
 
 
-@pytest.mark.parametrize("batch", [2, 4, 6])  # within the first epoch, after the second, at the very end
-def test_a_run_that_was_killed_ends_with_the_same_bits(snapshot, recipe, monkeypatch, batch):
+def test_checkpoints_that_a_dead_attempt_left_are_deleted(snapshot, recipe):
+    run = claimed(snapshot, recipe)
+    private_storage().save(f"runs/{run.pk}/checkpoint-1-1.safetensors", ContentFile(b"half"))
+
+    execute(run)
+
+    assert not private_storage().exists(f"runs/{run.pk}/checkpoint-1-1.safetensors")
+    run.refresh_from_db()
+    assert run.status == "finished"
+
+
+def bytes_of(run):
+    run.refresh_from_db()
+    with run.weights.open("rb") as file:
+        return file.read()
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5, 6])  # of three epochs of two batches
+def test_a_run_that_was_killed_ends_with_the_same_bytes(snapshot, recipe, monkeypatch, batch):
+    save_always(monkeypatch)
     whole = claimed(snapshot, recipe)
     execute(whole)
-    expected = predictions(whole)
+    expected, said = bytes_of(whole), predictions(whole)
     whole.delete()
     run = claimed(snapshot, recipe)
     with monkeypatch.context() as patch:
-        die_at_batch(patch, 1 + batch)
+        at_batch(patch, batch, die)
         with pytest.raises(Killed):
             execute(run)
 
@@ -208,53 +243,77 @@ def test_a_run_that_was_killed_ends_with_the_same_bits(snapshot, recipe, monkeyp
     execute(second)
 
     assert second.attempt == 2
-    assert predictions(second)["probabilities"].tobytes() == expected["probabilities"].tobytes()
+    assert bytes_of(second) == expected
+    np.testing.assert_array_equal(predictions(second)["probabilities"], said["probabilities"])
 
 
-def test_a_killed_run_goes_on_from_its_checkpoint(snapshot, recipe, monkeypatch):
+def test_a_run_that_is_paused_is_saved_at_its_next_batch_and_repeats_none(snapshot, recipe, monkeypatch):
+    told, trained = Told(), []
     run = claimed(snapshot, recipe)
     with monkeypatch.context() as patch:
-        die_at_batch(patch, 1 + 5)
+        at_batch(patch, 3, lambda _recorder: (run.pause(), told.to_end.set()))
+        with pytest.raises(RunLostError, match="was asked to stop, and is kept after 18 pictures"):
+            execute(run, told)
+    run.refresh_from_db()
+    assert (run.status, run.n_shown, run.epochs_done) == ("paused", 18, 1)
+
+    run.resume()
+    monkeypatch.setattr(Recorder, "epoch_done", lambda _self, metrics: trained.append(metrics.number))
+    execute(Run.objects.claim_next())
+
+    assert trained == [2, 3]
+    run.refresh_from_db()
+    assert (run.status, run.n_shown) == ("finished", 36)
+
+
+def test_an_epoch_that_is_trained_again_is_one_row(snapshot, recipe, monkeypatch):
+    run = claimed(snapshot, recipe)
+    with monkeypatch.context() as patch:
+        at_batch(patch, 5, lambda recorder: (recorder.flush(), die(recorder)))
         with pytest.raises(Killed):
             execute(run)
-    kept = dict(run.epochs.values_list("number", "seconds"))
+    kept = dict(run.epochs.values_list("number", "pk"))
 
     run.mine().requeue()
     execute(Run.objects.claim_next())
 
-    again = dict(run.epochs.values_list("number", "seconds"))
     assert sorted(kept) == [1, 2]
+    again = dict(run.epochs.values_list("number", "pk"))
     assert sorted(again) == [1, 2, 3]
-    assert kept.items() <= again.items()  # measured once, so not trained again
+    assert kept.items() <= again.items()
 
 
-def test_a_cancelled_run_stops_after_its_epoch(snapshot, recipe, monkeypatch):
+def test_a_run_says_what_it_runs_on_and_what_its_network_is_made_of(snapshot, recipe):
     run = claimed(snapshot, recipe)
-    calls = iter(range(100))
 
-    def cancel_at_third_call():
-        if next(calls) == 2:
-            Run.objects.get(pk=run.pk).cancel()
-        return 1
+    execute(run)
 
-    monkeypatch.setattr("training.running.os.getppid", cancel_at_third_call)
+    run.refresh_from_db()
+    assert run.machine["device"] == "cpu"
+    assert [layer["kind"] for layer in run.layers][:2] == ["pixels", "convolution"]
+
+
+def test_a_cancelled_run_stops_and_leaves_no_answers(snapshot, recipe, monkeypatch):
+    told = Told()
+    run = claimed(snapshot, recipe)
+    at_batch(monkeypatch, 2, lambda _recorder: (run.cancel(), told.to_end.set()))
 
     with pytest.raises(RunLostError, match="was cancelled"):
-        execute(run)
+        execute(run, told)
 
     run.refresh_from_db()
     assert run.status == "cancelled"
     assert not run.predictions
-    assert run.epochs_done == 0
+    assert not Checkpoint.objects.exists()
 
 
 def test_a_training_whose_worker_is_gone_stops_and_leaves_the_run(snapshot, recipe, monkeypatch):
+    told = Told()
     run = claimed(snapshot, recipe)
-    parents = iter([100, 100, 1])
-    monkeypatch.setattr("training.running.os.getppid", lambda: next(parents))
+    at_batch(monkeypatch, 2, lambda _recorder: told.is_alone.set())
 
     with pytest.raises(RunLostError, match="the worker that started this attempt is gone"):
-        execute(run)
+        execute(run, told)
 
     run.refresh_from_db()
     assert (run.status, run.attempt, run.error) == ("running", 1, "")
@@ -307,7 +366,15 @@ def test_a_picture_that_the_storage_lacks_fails_the_run_by_its_name(snapshot, re
     assert run.error.endswith("in the storage of pictures; it is not there.")
 
 
-def test_the_command_trains_a_claimed_run(snapshot, recipe):
+@pytest.fixture
+def told(monkeypatch):
+    """Spare the tests' own process what a training's process does about signals and its parent."""
+    told = Told()
+    monkeypatch.setattr("training.management.commands.train.minding.listen", lambda: told)
+    return told
+
+
+def test_the_command_trains_a_claimed_run(snapshot, recipe, told):
     run = claimed(snapshot, recipe, epochs=1)
 
     call_command("train", str(run.pk), "--attempt", "1")
@@ -316,7 +383,7 @@ def test_the_command_trains_a_claimed_run(snapshot, recipe):
     assert run.status == "finished"
 
 
-def test_the_command_leaves_a_run_of_another_attempt_alone(snapshot, recipe):
+def test_the_command_leaves_a_run_of_another_attempt_alone(snapshot, recipe, told):
     run = claimed(snapshot, recipe)
 
     with pytest.raises(CommandError, match=f"Expected run {run.pk} to be claimed by attempt 2; it is not"):
@@ -326,13 +393,191 @@ def test_the_command_leaves_a_run_of_another_attempt_alone(snapshot, recipe):
     assert run.status == "running"
 
 
-def test_the_command_says_that_its_run_was_cancelled(snapshot, recipe, monkeypatch, capsys):
+def test_the_command_says_that_its_run_was_cancelled(snapshot, recipe, told, monkeypatch, capsys):
     run = claimed(snapshot, recipe)
-    monkeypatch.setattr("training.running.os.getppid", lambda: run.cancel() or 1)
+    at_batch(monkeypatch, 1, lambda _recorder: (run.cancel(), told.to_end.set()))
 
     call_command("train", str(run.pk), "--attempt", "1")
 
     assert "was cancelled" in capsys.readouterr().err
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (FULL, "The disk is full where trainings keep their files."),
+        (torch.OutOfMemoryError("CUDA out of memory."), "The GPU's memory was too small."),
+        (
+            torch.AcceleratorError("CUDA error: device lost"),
+            "The GPU stopped answering (CUDA error: device lost).",
+        ),
+        (MemoryError(), "The machine's memory was too small: it has "),
+    ],
+)
+def test_what_the_machine_lacks_fails_the_run_with_one_sentence(snapshot, recipe, monkeypatch, raised, said):
+    def fail(_recorder):
+        raise raised
+
+    run = claimed(snapshot, recipe)
+    at_batch(monkeypatch, 2, fail)
+
+    with pytest.raises(type(raised)):
+        execute(run)
+
+    run.refresh_from_db()
+    assert run.status == "failed"
+    assert run.error.startswith(said)
+
+
+def test_a_disk_that_fills_up_while_a_checkpoint_is_stored_fails_the_run_and_keeps_the_one_before(
+    snapshot, recipe, monkeypatch
+):
+    save_always(monkeypatch)
+    run = claimed(snapshot, recipe)
+    save, calls = FileSystemStorage.save, count(1)
+
+    def save_once(*args, **kwargs):
+        if next(calls) == 2:
+            raise FULL
+        return save(*args, **kwargs)
+
+    monkeypatch.setattr(FileSystemStorage, "save", save_once)
+
+    with pytest.raises(OSError, match="No space left"):
+        execute(run)
+
+    run.refresh_from_db()
+    assert run.error.startswith("The disk is full")
+    assert Checkpoint.objects.get().file.name.endswith("checkpoint-1-1.safetensors")
+    assert Checkpoint.objects.get().file.size > 0
+
+
+@pytest.mark.parametrize(
+    "away", [OperationalError("server closed the connection"), ConnectionRefusedError("S3")]
+)
+def test_what_cannot_be_reached_puts_the_run_back_uncounted(snapshot, recipe, monkeypatch, away):
+    def fail(_recorder):
+        raise away
+
+    run = claimed(snapshot, recipe)
+    at_batch(monkeypatch, 2, fail)
+
+    with pytest.raises(type(away)):
+        execute(run)
+
+    run.refresh_from_db()
+    assert (run.status, run.n_lost) == ("queued", 0)
+    assert run.error == f"It is tried again: something could not be reached ({away})."
+
+
+def test_a_storage_that_is_back_in_a_moment_is_waited_for(snapshot, recipe, monkeypatch):
+    run = claimed(snapshot, recipe)
+    monkeypatch.setattr("training.recording.TRY_AGAIN_S", 0)
+    save, calls = FileSystemStorage.save, count(1)
+
+    def save_at_last(*args, **kwargs):
+        if next(calls) <= 3:
+            raise ConnectionRefusedError("S3")
+        return save(*args, **kwargs)
+
+    monkeypatch.setattr(FileSystemStorage, "save", save_at_last)
+
+    execute(run)
+
+    run.refresh_from_db()
+    assert run.status == "finished"
+
+
+def test_a_storage_that_stays_away_is_given_up_after_a_while(monkeypatch):
+    moments = count(step=5)
+    monkeypatch.setattr("training.recording.time.monotonic", lambda: next(moments))
+    monkeypatch.setattr("training.recording.time.sleep", lambda seconds: None)
+    calls = []
+
+    def act():
+        calls.append(1)
+        raise ConnectionRefusedError("S3")
+
+    with pytest.raises(ConnectionRefusedError):
+        persistently(act)
+
+    assert len(calls) == 4  # after 5, 10, 15 and 20 s
+
+
+def test_a_mistake_is_not_tried_again():
+    calls = []
+
+    def act():
+        calls.append(1)
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011
+        persistently(act)
+
+    assert len(calls) == 1
+
+
+def test_epochs_are_written_down_about_once_a_second(snapshot, recipe, monkeypatch, tmp_path):
+    now = [0.0]
+    monkeypatch.setattr("training.recording.time.monotonic", lambda: now[0])
+    run = claimed(snapshot, recipe)
+    recorder, written = Recorder(run, tmp_path / "checkpoint", Told()), []
+    monkeypatch.setattr(
+        Run, "record", lambda _self, epochs: written.append([epoch["number"] for epoch in epochs])
+    )
+
+    for number in range(1, 31):  # ten a second
+        now[0] = number / 10
+        recorder.epoch_done(EpochMetrics(number, *[0.5] * 7))
+    recorder.flush()
+
+    assert written == [list(range(1, 11)), list(range(11, 21)), list(range(21, 31))]
+
+
+def test_a_checkpoint_is_due_first_after_five_seconds_and_then_as_its_cost_asks(
+    snapshot, recipe, monkeypatch, tmp_path
+):
+    now = [0.0]
+    monkeypatch.setattr("training.recording.time.monotonic", lambda: now[0])
+    run, path = claimed(snapshot, recipe), tmp_path / "checkpoint"
+    path.write_bytes(b"weights")
+    recorder = Recorder(run, path, Told())
+
+    def wants_at(moment):
+        now[0] = moment
+        return recorder.wants_checkpoint(Progress(1, 1, 2, 6))
+
+    assert [wants_at(moment) for moment in (1, 4.9, 5)] == [False, False, True]
+    now[0] = 8.0  # it cost 3 s: sqrt(2 * 3 * 86,400) = 720
+    recorder.checkpointed(Progress(1, 1, 2, 6))
+
+    assert [wants_at(moment) for moment in (13, 727.9, 728)] == [False, False, True]
+
+
+def test_a_setting_says_how_often_to_save(snapshot, recipe, monkeypatch, tmp_path, settings):
+    settings.TRAINING_CHECKPOINT_EVERY_S = 100
+    now = [0.0]
+    monkeypatch.setattr("training.recording.time.monotonic", lambda: now[0])
+    recorder = Recorder(claimed(snapshot, recipe), tmp_path / "checkpoint", Told())
+
+    now[0] = 99.0
+    assert not recorder.wants_checkpoint(Progress(1, 1, 2, 6))
+    now[0] = 100.0
+    assert recorder.wants_checkpoint(Progress(1, 1, 2, 6))
+
+
+def test_one_that_only_helps_hears_and_says_nothing_of_the_run(
+    snapshot, recipe, tmp_path, django_assert_num_queries
+):
+    told = Told()
+    recorder = Recorder(claimed(snapshot, recipe), tmp_path / "checkpoint", told, is_first=False)
+    told.to_end.set()
+
+    with django_assert_num_queries(0):
+        assert not recorder.wants_checkpoint(Progress(1, 1, 2, 6))
 
 
 def test_what_nobody_foresaw_fails_the_run_and_is_raised(snapshot, recipe, monkeypatch):

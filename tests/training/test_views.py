@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.factories import make_run, make_snapshot, make_user
+from tests.factories import make_epoch, make_run, make_snapshot, make_user
 from training import starting, views
 from training.models import Run
 
@@ -65,30 +65,30 @@ def test_a_site_without_runs_says_so(client):
 
 @pytest.mark.parametrize("url", [RUNS, "/api/runs/"])
 def test_a_list_of_runs_asks_as_much_for_many_as_for_one(client, snapshot, url):
-    make_run(snapshot).record(1, "epoch-1", **METRICS)
+    make_epoch(make_run(snapshot), 1, **METRICS)
     few = n_queries(client, url)
 
     for network in ("mlp", "alexnet"):
-        make_run(snapshot, network=network).record(1, "epoch-1", **METRICS)
+        make_epoch(make_run(snapshot, network=network), 1, **METRICS)
 
     assert n_queries(client, url) == few
 
 
 def test_a_runs_page_asks_as_much_for_many_epochs_as_for_one(client, snapshot):
     run = make_run(snapshot)
-    run.record(1, "epoch-1", **METRICS)
+    make_epoch(run, 1, **METRICS)
     few = n_queries(client, run.get_absolute_url())
 
     for number in (2, 3, 4):
-        run.record(number, f"epoch-{number}", **METRICS)
+        make_epoch(run, number, **METRICS)
 
     assert n_queries(client, run.get_absolute_url()) == few
 
 
 def test_a_runs_page_draws_its_epochs(client, snapshot):
     run = make_run(snapshot, status="running")
-    run.record(1, "epoch-1", **METRICS)
-    run.record(2, "epoch-2", **{**METRICS, "val_top1_error": 0.25})
+    make_epoch(run, 1, **METRICS)
+    make_epoch(run, 2, **{**METRICS, "val_top1_error": 0.25})
 
     response = client.get(run.get_absolute_url())
 
@@ -357,7 +357,7 @@ def test_who_has_a_collection_is_led_to_training(client, snapshot, edits):
 
 def test_the_api_tells_a_runs_options_and_epochs(client, snapshot):
     run = make_run(snapshot)
-    run.record(1, "epoch-1", **METRICS)
+    make_epoch(run, 1, **METRICS)
 
     said = client.get(f"/api/runs/{run.pk}/").json()
 

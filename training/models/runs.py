@@ -1,5 +1,6 @@
 """One training each: a row that waits, is claimed, beats, and ends. The row is the truth."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Self
@@ -17,9 +18,9 @@ from datasets.models import Snapshot
 from training.config import NETWORKS, Config
 from training.sizing import usual_size_px
 
-HEARTBEAT_EVERY_S = 2
+HEARTBEAT_EVERY_S = 1
 LOST_AFTER = timedelta(seconds=20)  # without a heartbeat
-MOST_LOST = 3  # deaths of its worker without an epoch between, until a run is given up
+MOST_LOST = 3  # deaths of its worker without a checkpoint between, until a run is given up
 DEFAULT_SIZE_PX = 16
 
 
@@ -31,6 +32,10 @@ def usual_recipe(snapshot: Snapshot, network: str, size_px: int | None = None) -
     """Return the recipe by which `network` is usually trained on `snapshot`."""
     size_px = size_px or usual_size_px(snapshot.sides())
     return Config.default(network, size_px, snapshot.card["by_split"]["train"])
+
+
+class RunLostError(Exception):
+    """The run was cancelled or paused, or another worker has it: this attempt has nothing left to do."""
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -89,6 +94,7 @@ class RunQuerySet(models.QuerySet["Run"]):
             if taken.update(
                 status=Run.Status.RUNNING,
                 attempt=F("attempt") + 1,
+                error="",
                 started_at=Coalesce("started_at", moment),
                 heartbeat_at=moment,
             ):
@@ -99,12 +105,15 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Runs whose worker has died: they say nothing any more."""
         return self.running().filter(heartbeat_at__lt=timezone.now() - LOST_AFTER)
 
-    def requeue(self) -> int:
-        """Queue these running runs again; those that were tried often enough fail. Return how many are queued."""
+    def requeue(self, error: str = "") -> int:
+        """Queue these running runs again; those that were tried often enough fail, with `error` if there is one.
+        Return how many are queued.
+        """
         self.running().filter(n_lost__gte=MOST_LOST - 1).update(
             status=Run.Status.FAILED,
             finished_at=timezone.now(),
-            error=f"Its worker died {MOST_LOST} times; perhaps the machine has too little memory for it.",
+            error=error
+            or f"Its worker died {MOST_LOST} times; perhaps the machine has too little memory for it.",
         )
         return self.running().update(status=Run.Status.QUEUED, n_lost=F("n_lost") + 1)
 
@@ -195,9 +204,23 @@ class Run(models.Model):
         """This run as long as this attempt still holds it: it was neither cancelled nor given to another."""
         return Run.objects.running().filter(pk=self.pk, attempt=self.attempt)
 
+    def ours(self) -> "RunQuerySet":
+        """This run as long as no other attempt has taken it and it has not ended: paused, or even queued again, what
+        this attempt has learnt may still be kept.
+        """
+        return Run.objects.unfinished().filter(pk=self.pk, attempt=self.attempt)
+
     def beat(self) -> bool:
         """Say that this attempt lives; False if the run is not its any more."""
         return bool(self.mine().update(heartbeat_at=timezone.now()))
+
+    def tell(self, **fields: Any) -> bool:
+        """Write down how far this attempt is, or what it runs on; False if the run is not its any more."""
+        return bool(self.ours().update(**fields))
+
+    def put_back(self, error: str = "") -> bool:
+        """Queue this attempt's run again, through no fault of its own; False if the run is not its any more."""
+        return bool(self.mine().update(status=self.Status.QUEUED, error=error))
 
     def fail(self, error: str) -> bool:
         """End this attempt's run with a sentence for people; False if the run is not its any more."""
@@ -209,30 +232,49 @@ class Run(models.Model):
             self.mine().update(status=self.Status.FINISHED, finished_at=timezone.now(), error="", **files)
         )
 
+    def has_been_put_back(self) -> bool:
+        """Say whether this attempt's run waits again."""
+        return Run.objects.queued().filter(pk=self.pk, attempt=self.attempt).exclude(error="").exists()
+
     def pause(self) -> bool:
-        """Let its worker put it down within seconds, or no worker take it; False if it neither waits nor runs."""
-        mine = Run.objects.filter(pk=self.pk, status__in=[self.Status.QUEUED, self.Status.RUNNING])
-        return bool(mine.update(status=self.Status.PAUSED))
+        """Stop it within seconds, and keep what it has learnt; False if it does not wait and is not running."""
+        going = Run.objects.filter(pk=self.pk, status__in=[self.Status.QUEUED, self.Status.RUNNING])
+        return bool(going.update(status=self.Status.PAUSED))
 
     def resume(self) -> bool:
-        """Queue it again, to go on where it was paused; False if it was not."""
+        """Let a paused run go on from where it was; False if it is not paused."""
         paused = Run.objects.filter(pk=self.pk, status=self.Status.PAUSED)
-        return bool(paused.update(status=self.Status.QUEUED))
+        return bool(paused.update(status=self.Status.QUEUED, n_lost=0))
 
     def cancel(self) -> bool:
         """Stop it, now or within seconds; False if it had ended."""
         mine = Run.objects.unfinished().filter(pk=self.pk)
         return bool(mine.update(status=self.Status.CANCELLED, finished_at=timezone.now()))
 
+    def record(self, epochs: Sequence[Mapping[str, Any]]) -> None:
+        """Write down what epochs did, each by its `number`; one that was trained twice stays one row."""
+        figures = [field.name for field in Epoch._meta.fields if field.name not in ("id", "run", "number")]
+        Epoch.objects.bulk_create(
+            [Epoch(run=self, **epoch) for epoch in epochs],
+            update_conflicts=True,
+            unique_fields=["run", "number"],
+            update_fields=figures,
+        )
+
     @transaction.atomic
-    def record(self, number: int, checkpoint: str, **metrics: float) -> "str | None":
-        """Write down a finished epoch and its checkpoint; return the name of the checkpoint it replaces."""
-        _epoch, is_new = self.epochs.update_or_create(number=number, defaults=metrics)
-        if is_new:
-            self.mine().update(n_lost=0)  # it gets on, however often its worker is restarted
+    def keep(self, checkpoint: str, epoch: int, n_shown: int) -> "str | None":
+        """Let this attempt's run go on from a checkpoint, the file of that name; return the name of the one that it
+        replaces. Raises RunLostError if the run is not this attempt's any more.
+        """
+        # The row is locked until the checkpoint's is written, so that nobody claims the run between.
+        if not self.tell(n_shown=n_shown):
+            raise RunLostError(f"{self} was cancelled, or another worker has it.")
         old = Checkpoint.objects.filter(run=self).values_list("file", flat=True).first()
-        Checkpoint.objects.update_or_create(run=self, defaults={"epoch": number, "file": checkpoint})
-        return old if old != checkpoint else None
+        Checkpoint.objects.update_or_create(run=self, defaults={"epoch": epoch, "file": checkpoint})
+        if old == checkpoint:
+            return None
+        self.ours().update(n_lost=0)  # it gets on, however often its worker is restarted
+        return old
 
 
 class Epoch(models.Model):
@@ -257,7 +299,7 @@ class Epoch(models.Model):
 
 
 class Checkpoint(models.Model):
-    """The latest weights of a run, with the state to go on from."""
+    """The latest weights of a run, with the state to go on from, after any batch of an epoch."""
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="checkpoint")
     epoch = models.PositiveIntegerField()
@@ -265,4 +307,4 @@ class Checkpoint(models.Model):
     created_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
-        return f"{self.run}, after epoch {self.epoch}"
+        return f"{self.run}, in epoch {self.epoch}"

@@ -3,8 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from training.models import Run
-from training.running import RunLostError, execute
+from training import minding
+from training.models import Run, RunLostError
 
 
 class Command(BaseCommand):
@@ -15,10 +15,14 @@ class Command(BaseCommand):
         parser.add_argument("--attempt", type=int, required=True)
 
     def handle(self, *, run: int, attempt: int, **options: Any) -> None:
+        told = minding.listen()
+        # Slow to load. Until it is, whoever asks this process to end is already heard.
+        from training.running import execute
+
         claimed = Run.objects.running().filter(pk=run, attempt=attempt).select_related("snapshot").first()
         if claimed is None:
             raise CommandError(f"Expected run {run} to be claimed by attempt {attempt}; it is not.")
         try:
-            execute(claimed)
+            execute(claimed, told)
         except RunLostError as error:
             self.stderr.write(str(error))
