@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from accounts.admin import KeptAsMadeAdmin
-from training.models import Checkpoint, Epoch, Explanation, Run
+from training.models import Checkpoint, Epoch, Explanation, Run, TrainingPolicy
 
 
 @admin.register(Run)
@@ -28,3 +28,10 @@ class ExplanationAdmin(KeptAsMadeAdmin):
     list_display = ("__str__", "status", "attempt", "created_at", "finished_at")
     list_filter = ("status",)
     list_select_related = ("run",)
+
+
+@admin.register(TrainingPolicy)
+class TrainingPolicyAdmin(admin.ModelAdmin):
+    list_display = ("__str__", "size_px", "after")
+    readonly_fields = ("networks", "size_px", "after")  # the page that sets them checks them
+    list_select_related = ("collection",)

@@ -5,6 +5,7 @@ several that torchrun has started.
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -27,7 +28,7 @@ from training.finishing import keep
 from training.loop import DivergedError, train
 from training.models import Checkpoint, Run, RunLostError
 from training.packing import PackError, pack
-from training.recording import Recorder
+from training.recording import PROGRESS_EVERY_S, Recorder
 from training.targets import soft_targets
 
 # What can be wrong with a run itself, each with a sentence for its author.
@@ -63,7 +64,7 @@ def _train(run: Run, told: minding.Told) -> None:
     with _together(told) as rank, tempfile.TemporaryDirectory() as folder:
         rows = list(run.snapshot.rows())
         with _first(rank):
-            pictures = _packed(run, rows)
+            pictures = _packed(run, rows, told)
         chosen = _chosen(run, rows)
         splits = _splits(run, rows, pictures, chosen)
         checkpoint = _fetch_checkpoint(run, Path(folder))
@@ -162,8 +163,18 @@ def _targets(run: Run, rows: list[ManifestRow], places: list[int]) -> Targets | 
     return targets[np.searchsorted(learnt, places)]
 
 
-def _packed(run: Run, rows: list[ManifestRow]) -> Bytes:
+def _packed(run: Run, rows: list[ManifestRow], told: minding.Told) -> Bytes:
     """Return the snapshot's pictures at the run's size, (n, size, size, 3) uint8; packed once for all runs."""
+    due = time.monotonic() + PROGRESS_EVERY_S
+
+    def tell(n_packed: int) -> None:
+        nonlocal due
+        if told.to_end.is_set():
+            raise RunLostError(f"{run} was asked to stop after {n_packed} pictures were packed; they stay.")
+        if time.monotonic() >= due:
+            due = time.monotonic() + PROGRESS_EVERY_S
+            run.tell(machine={"packed": f"{n_packed:,} / {len(rows):,}"})
+
     size_px = run.options.size_px
     path = settings.VAR_DIR / "packs" / f"{run.snapshot.digest}-{size_px}.npy"
 
@@ -178,7 +189,7 @@ def _packed(run: Run, rows: list[ManifestRow]) -> Bytes:
             ) from error
         return data
 
-    return pack(read, len(rows), size_px, path, sha256=[row.sha256 for row in rows])
+    return pack(read, len(rows), size_px, path, sha256=[row.sha256 for row in rows], on_progress=tell)
 
 
 def _fetch_checkpoint(run: Run, folder: Path) -> Path:

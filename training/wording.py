@@ -220,12 +220,14 @@ KINDS: dict[str, Words] = {
 # What a run's `machine` tells, as far as there are words for it.
 MACHINE: dict[str, Words] = {
     "device": _("Device"),
-    "name": _("Machine"),
+    "device_name": _("Machine"),
     "precision": _("Precision"),
-    "threads": _("Threads"),
-    "torch": pgettext_lazy("version", "PyTorch"),
-    "processes": _("Processes"),
+    "channels_last": _("Channels last"),
     "compiled": _("Compiled"),
+    "n_threads": _("Threads"),
+    "n_processes": _("Processes"),
+    "torch": pgettext_lazy("version", "PyTorch"),
+    "packed": _("Pictures packed"),
 }
 
 

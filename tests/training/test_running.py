@@ -618,3 +618,28 @@ def test_a_test_picture_that_was_withdrawn_since_still_has_its_answer(snapshot, 
     execute(run)
 
     assert gone in predictions(run)["sha256"].tolist()
+
+
+def test_a_run_tells_how_many_pictures_are_packed(snapshot, recipe, monkeypatch):
+    run, told = claimed(snapshot, recipe), []
+    monkeypatch.setattr("training.running.PROGRESS_EVERY_S", 0)
+    tell = Run.tell
+    monkeypatch.setattr(Run, "tell", lambda run, **fields: told.append(fields) or tell(run, **fields))
+
+    execute(run)
+
+    packed = [fields["machine"]["packed"] for fields in told if "packed" in fields.get("machine", {})]
+    assert packed[-1] == "20 / 20"
+    run.refresh_from_db()
+    assert run.machine["device"] == "cpu"
+
+
+def test_a_run_that_is_to_end_stops_packing(snapshot, recipe):
+    run, told = claimed(snapshot, recipe), Told()
+    told.to_end.set()
+
+    with pytest.raises(RunLostError, match="pictures were packed; they stay"):
+        execute(run, told)
+
+    run.refresh_from_db()
+    assert run.status == "running"

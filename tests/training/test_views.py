@@ -265,7 +265,7 @@ def test_layers_come_to_a_page_that_lacks_them_and_are_left_alone_after(client, 
 
 def test_a_run_tells_its_machine_and_who_asked_for_it(client, snapshot):
     author = make_user()
-    run = make_run(snapshot, machine={"device": "NVIDIA H100", "threads": 1}, author=author)
+    run = make_run(snapshot, machine={"device": "NVIDIA H100", "n_threads": 1}, author=author)
 
     page = client.get(run.get_absolute_url()).content.decode()
 

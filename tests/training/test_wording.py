@@ -52,6 +52,8 @@ def test_recipes_differ_where_one_says_something_else_or_has_no_such_option():
 
 
 def test_a_machine_is_told_in_words_as_far_as_there_are_some():
-    told = wording.machine({"device": "cpu", "threads": 2, "compiled": False, "new_thing": "x", "gone": None})
+    told = wording.machine(
+        {"device": "cpu", "n_threads": 2, "compiled": False, "new_thing": "x", "gone": None}
+    )
 
     assert told == [("Device", "cpu"), ("Threads", "2"), ("Compiled", "no"), ("new thing", "x")]
