@@ -1,6 +1,7 @@
 """A trained network -> the files that are kept of it, by the names of the Run's fields."""
 
 import io
+import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from training.certainty import fit_temperature
 from training.checkpointing import save_weights
 from training.classifier import Classifier
 from training.dataset import Picked, Split
-from training.exporting import as_text, to_onnx
+from training.exporting import to_onnx
 from training.loop import EVALUATION_BATCH, predict
 from training.models import Run
 from training.network import n_parameters
@@ -46,20 +47,20 @@ def keep(
 def _weights(run: Run, network: Classifier) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
-        save_weights(network, path, as_text(_about(run)))
+        # One entry, since the format keeps several in any order: equal weights are equal files. So no run is named.
+        save_weights(network, path, {"nestwork": json.dumps(_about(run), sort_keys=True)})
         with path.open("rb") as file:
             return _store(run, "weights.safetensors", File(file))
 
 
 def _onnx(run: Run, network: Classifier) -> str:
-    model = to_onnx(network, run.options.size_px, _about(run))
+    model = to_onnx(network, run.options.size_px, {"run": str(run.pk), **_about(run)})
     return _store(run, "network.onnx", ContentFile(model.SerializeToString()))
 
 
 def _about(run: Run) -> dict[str, Any]:
     """Return what is told in the files of a network about it."""
     return {
-        "run": str(run.pk),
         "network": run.network,
         "config": run.options.to_json(),
         "classes": run.snapshot.classes,

@@ -238,7 +238,7 @@ def test_a_run_says_how_far_it_is_and_that_its_end_is_not_known_yet(client, snap
     assert "epoch <b>1</b> of 300" in page
     assert "4 of 6 pictures in this epoch" in page
     assert "When it will end is known after its first epoch." in page
-    run.record(1, "epoch-1", **METRICS)
+    make_epoch(run, 1)
     assert (
         "It ends in about 4" in client.get(run.get_absolute_url()).content.decode()
     )  # 299 epochs of a second
@@ -287,8 +287,8 @@ def test_a_long_history_is_shown_from_its_last_epochs_and_drawn_whole(client, sn
 
 def test_a_history_is_downloaded_as_csv_and_as_json(client, snapshot):
     run = make_run(snapshot, machine={"device": "cpu"})
-    run.record(1, "epoch-1", **METRICS)
-    run.record(2, "epoch-2", **METRICS | {"val_loss": 1.25})
+    make_epoch(run, 1, **METRICS)
+    make_epoch(run, 2, **{**METRICS, "val_loss": 1.25})
 
     as_csv = client.get(reverse("training:history-csv", args=[run.pk]))
     as_json = client.get(reverse("training:history-json", args=[run.pk]))
@@ -307,8 +307,8 @@ def test_a_history_is_downloaded_as_csv_and_as_json(client, snapshot):
 
 def test_a_list_tells_what_each_run_came_to(client, snapshot):
     run = make_run(snapshot, author=make_user())
-    run.record(1, "epoch-1", **METRICS)
-    run.record(2, "epoch-2", **METRICS | {"val_top1_error": 0.25})
+    make_epoch(run, 1)
+    make_epoch(run, 2, val_top1_error=0.25)
 
     [listed] = client.get(RUNS).context["page"]
 
