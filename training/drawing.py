@@ -1,6 +1,6 @@
 """Arrays -> small PNG pictures. Pure: NumPy and Pillow.
 
-What is positive is drawn in orange and what is negative in blue, which people tell apart who see no red or no green;
+What is positive is drawn in blue and what is negative in orange, which people tell apart who see no red or no green;
 the fainter, the nearer to nothing. Nothing itself is transparent.
 """
 
@@ -13,8 +13,8 @@ from PIL import Image
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.floating[Any]]
-# Orange and blue of Okabe & Ito's colours (2008), https://jfly.uni-koeln.de/color, darkened for light pages.
-POSITIVE, NEGATIVE = (213, 94, 0), (0, 114, 178)
+# Blue and orange of Okabe & Ito's colours (2008), https://jfly.uni-koeln.de/color, darkened for light pages.
+POSITIVE, NEGATIVE = (0, 114, 178), (213, 94, 0)
 COLUMNS = 8  # of a sheet
 
 

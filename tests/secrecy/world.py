@@ -54,7 +54,7 @@ from tests.labeling.organisers import make_organiser
 from tests.labeling.uploads import upload, zipped
 from tests.taxonomy.curators import make_curator
 from tests.training.answered import keep_answers, validation
-from tests.training.asked import make_finished
+from tests.training.asked import keep, make_finished
 from tests.training.explanations import make_explanation
 from training.models import Run
 
@@ -227,7 +227,7 @@ class Stage:
         return [self.snapshot, self.later, self.checked]
 
     def _train(self) -> None:
-        self.run = make_finished("perceptron", self.snapshot)
+        self.run = keep(make_finished("perceptron", self.snapshot), weights=b"weights")
         self.running = make_run(self.snapshot, network="mlp", status="running")
         for run in (self.run, self.running):
             run.epochs.create(

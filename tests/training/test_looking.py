@@ -144,13 +144,13 @@ def test_every_drawing_that_a_step_names_can_be_drawn():
             assert opened(look.draw(name)).size
 
 
-def test_a_drawing_of_products_is_orange_where_a_pixel_speaks_for_a_unit():
+def test_a_drawing_of_products_is_blue_where_a_pixel_speaks_for_a_unit():
     look = mlp()
     look.weights["hidden.0.weight"][0] = 1
 
     drawn = opened(look.draw("product-0"))
 
-    assert (drawn[..., 0] > drawn[..., 2]).all()
+    assert (drawn[..., 2] > drawn[..., 0]).all()
 
 
 @pytest.mark.parametrize(
