@@ -75,7 +75,8 @@ def test_no_answer_tells_which_of_two_test_pictures_is_which(world):
 # Addresses that show nothing themselves. Those that answer with 405 take forms alone.
 LEADING_ELSEWHERE = {
     "favicon", "datasets:manifest", "labeling:change-classes", "labeling:close", "labeling:grid-ahead",
-    "labeling:open", "taxonomy:approve", "taxonomy:commit", "taxonomy:discard", "taxonomy:undo", "training:try-a-network",
+    "labeling:open", "taxonomy:approve", "taxonomy:commit", "taxonomy:discard", "taxonomy:undo",
+    "training:try-a-network",
 }  # fmt: skip
 
 
