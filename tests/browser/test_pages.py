@@ -264,7 +264,7 @@ def test_a_runs_curves_grow_while_it_trains_and_rest_when_it_has_ended(page, liv
     add_epochs(run, 3)
     page.clock.fast_forward(A_POLL_MS)
     expect(points).to_have_attribute("points", error_points(run, 1, 2, 3))
-    expect(page.locator("#live")).to_contain_text(f"3 of {run.n_epochs} epochs")
+    expect(page.locator("#live")).to_contain_text(f"epoch 3 of {run.n_epochs}")
 
     Run.objects.filter(pk=run.pk).update(status="finished")
     page.clock.fast_forward(A_POLL_MS)
