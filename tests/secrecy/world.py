@@ -243,7 +243,7 @@ class Stage:
         file, test = io.BytesIO(), self._test_pictures()
         np.savez_compressed(file, sha256=np.array(test), probabilities=np.full((len(test), 2), (0.7, 0.3)))
         name = private_storage().save(f"runs/{self.run.pk}/predictions.npz", ContentFile(file.getvalue()))
-        Run.objects.filter(pk=self.run.pk).update(predictions=name, weights="runs/none.safetensors")
+        Run.objects.filter(pk=self.run.pk).update(predictions=name)
         pictures = validation(self.snapshot)
         keep_answers(self.run, pictures, np.tile(np.float32([0.8, 0.2]), (len(pictures), 1)))
         self.run.refresh_from_db()
