@@ -49,7 +49,9 @@ def keep_answers(run: Run, pictures: Sequence[tuple[str, int]], probabilities: n
     hashes, labels = zip(*pictures, strict=True)
     answers.save(file, np.array(hashes), np.array(labels, dtype=np.int64), probabilities)
     name = private_storage().save(f"runs/{run.pk}/answers.npz", ContentFile(file.getvalue()))
-    Run.objects.filter(pk=run.pk).update(answers=name, weights=f"runs/{run.pk}/weights.safetensors")
+    run.refresh_from_db()
+    weights = run.weights.name or f"runs/{run.pk}/weights.safetensors"
+    Run.objects.filter(pk=run.pk).update(answers=name, weights=weights)
     return Run.objects.select_related("snapshot__collection").get(pk=run.pk)
 
 
