@@ -12,10 +12,10 @@ import onnxruntime
 import torch
 
 from benchmarks.reporting import report
-from training.asking import N_THREADS, session_of
 from training.config import Config
 from training.exporting import to_onnx
 from training.network import build
+from training.sessions import N_THREADS, session_of
 
 N_CLASSES, ROUNDS, LEAST_S = 10, 7, 0.2
 BATCHES = (1, 64)

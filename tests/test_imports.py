@@ -97,6 +97,7 @@ PURE = [
     "training/packing.py",
     "training/resnet.py",
     "training/schedule.py",
+    "training/sessions.py",
     "training/targets.py",
     "training/telling.py",
     "competition/predictions.py",

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 
 from training.certainty import softmax
@@ -22,11 +21,11 @@ from training.exported import FEATURES, LOGITS, PICTURES
 from training.looking import Between, Look
 from training.models import Run
 from training.novelty import Novelty
+from training.sessions import session_of
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 MOST_BYTES = 600 * 2**20  # of networks in memory; AlexNet of 2012 is 250 million bytes
-N_THREADS = 2
 
 
 class NoNetworkError(ValueError):
@@ -144,13 +143,3 @@ def _read(file: Any) -> bytes:
     except FileNotFoundError as error:
         raise NoNetworkError(f"Expected the file {file.name} in the storage; it is not there.") from error
     return data
-
-
-def session_of(data: bytes) -> onnxruntime.InferenceSession:
-    """Return what answers by the ONNX file `data`, on N_THREADS of the processor."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = N_THREADS
-    options.inter_op_num_threads = 1
-    # Threads that spin while they wait would take a processor from the other requests.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
