@@ -93,7 +93,7 @@ def _bare(config: Config, pictures: np.ndarray, labels: np.ndarray, short: bool,
         momentum=0.9,
         weight_decay=config.weight_decay,
         nesterov=True,
-        foreach=True,
+        fused=True,
     )
     shown = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(255).contiguous(memory_format=layout)
     augment = _crop_and_flip(config) if config.crop else _as_they_are

@@ -96,11 +96,12 @@ def _train_bare(pk: int) -> float:
     django.setup()
     from training import running
     from training.loop import Watcher, train
+    from training.minding import Told
     from training.models import Run
 
     run = Run.objects.get(pk=pk)
     rows = list(run.snapshot.rows())
-    splits = running._splits(run, rows, running._packed(run, rows), running._chosen(run, rows))
+    splits = running._splits(run, rows, running._packed(run, rows, Told()), running._chosen(run, rows))
 
     class Clock(Watcher):
         def started(self, machine: Any, layers: Any) -> None:

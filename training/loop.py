@@ -28,7 +28,7 @@ from training.classifier import Classifier
 from training.config import Config
 from training.dataset import Bytes, Picked, Split, SplitError
 from training.describing import Layer, describe
-from training.execution import Execution
+from training.execution import Execution, seed
 from training.feeding import Feed
 from training.network import build
 from training.schedule import learning_rate, side_px
@@ -264,7 +264,7 @@ def train_epoch(training: Training) -> Iterator[None]:
         step = (state.epoch - 1) * training.n_batches + state.batch
         for group in state.optimizer.param_groups:
             group["lr"] = learning_rate(config, step, n_steps)
-        torch.manual_seed(seeds[state.batch])  # dropout draws from torch's global state
+        seed(execution.device, seeds[state.batch])
         inputs, targets = training.augment(pictures, targets, generator.manual_seed(seeds[state.batch]))
         if side != config.size_px:
             inputs = functional.interpolate(inputs, (side, side), mode="bilinear", antialias=True)
@@ -334,7 +334,7 @@ def predict(
 def _optimizer(config: Config, network: nn.Module) -> torch.optim.Optimizer:
     if config.optimizer == "adamw":
         return torch.optim.AdamW(
-            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
+            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
     return torch.optim.SGD(
         network.parameters(),
@@ -342,7 +342,7 @@ def _optimizer(config: Config, network: nn.Module) -> torch.optim.Optimizer:
         momentum=config.momentum,
         weight_decay=config.weight_decay,
         nesterov=config.momentum > 0,  # it looks ahead along the momentum, so it needs some
-        foreach=True,
+        fused=True,
     )
 
 
