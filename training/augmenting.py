@@ -50,6 +50,11 @@ class Augmenter:
         if self.colour == "pca":
             self.axes = torch.from_numpy(principal_colours(pictures)).float().to(device)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is done to pictures but to scale them."""
+        return not (self.crop or self.flip or self.colour != "none" or self.hidden_px or self.mixup)
+
     def __call__(
         self, pictures: Tensor, targets: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
@@ -71,6 +76,8 @@ def scaled(pictures: Tensor) -> Tensor:
     The same for every data set, so that weights mean something without a file of means beside them. A pixel's
     channels stay side by side in memory: the result is torch.channels_last.
     """
+    if pictures.is_floating_point():
+        return pictures  # Feed.scale() did so beforehand
     return pictures.permute(0, 3, 1, 2).float().div_(255)
 
 

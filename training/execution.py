@@ -136,6 +136,8 @@ def _has_bfloat16(is_gpu: bool) -> bool:
 
 def _channels_first(pictures: Tensor) -> Tensor:
     """Return `pictures` (batch, 3, size, size) with a channel's pixels side by side; faster than contiguous()."""
+    if pictures.is_contiguous():
+        return pictures
     n, n_channels, size = pictures.shape[:3]
     pixels = pictures.permute(0, 2, 3, 1).reshape(n, size * size, n_channels)
     return pixels.transpose(1, 2).contiguous().view(n, n_channels, size, size)

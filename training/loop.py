@@ -146,6 +146,9 @@ class Training:
         self.rank = distributed.get_rank() if distributed.is_initialized() else 0
         self.feed, self.val_feed = Feed(train_split, device), Feed(val_split, device)
         self.augment = Augmenter(config, train_split.pictures, n_classes, device)
+        if execution.device == "cpu" and not execution.channels_last and self.augment.is_idle:
+            self.feed.scale()
+            self.val_feed.scale()
         self.digest = _digest(config, n_classes, train_split)
         # As many pictures for each process, so that each is worth the same in the mean of their gradients.
         self.n_each = len(train_split) // execution.n_processes

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from training.augmenting import scaled
 from training.dataset import Picked, Split
 from training.feeding import Feed, ahead
 
@@ -125,3 +126,21 @@ def test_a_gpu_gets_the_same_batches(most_bytes):
     ):
         assert torch.equal(ours[0].cpu(), theirs[0])
         assert torch.equal(ours[1].cpu(), theirs[1])
+
+
+def test_pictures_that_are_scaled_beforehand_are_the_same(monkeypatch):
+    pictures = np.random.default_rng(1).integers(0, 256, (7, 8, 8, 3), dtype=np.uint8)
+    split = Split(Picked(pictures, np.array([6, 1, 4])), np.arange(3))
+    feed, beforehand, refused = (Feed(split, CPU) for _ in range(3))
+    beforehand.scale()
+    monkeypatch.setattr("training.feeding.MOST_SCALED_BYTES", 3 * 8 * 8 * 3 * 4 - 1)
+    refused.scale()
+
+    [(shown, labels)], [(floats, same)], [(still_bytes, _)] = (
+        each.batches(np.array([2, 0]), 2) for each in (feed, beforehand, refused)
+    )
+
+    assert torch.equal(scaled(shown), floats)
+    assert scaled(floats) is floats
+    assert torch.equal(labels, same)
+    assert still_bytes.dtype == torch.uint8
