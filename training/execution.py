@@ -113,7 +113,7 @@ class Execution:
 
 
 def seed(device: str, value: int) -> None:
-    """Seed what dropout draws from. torch.manual_seed() does so for all devices, and takes a hundred times as long."""
+    """Seed what dropout draws from; torch.manual_seed() does so for all devices, and is a hundred times as slow."""
     if device == "cuda":
         torch.cuda.manual_seed(value)
     else:
