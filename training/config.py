@@ -235,7 +235,7 @@ class Config:
         if network == "resnet":
             # It goes on getting better for long, where there is little to learn from.
             return recipe(
-                epochs=max(epochs, 90) if n_images <= FEW_IMAGES else epochs,
+                epochs=max(epochs, 70) if n_images <= FEW_IMAGES else epochs,
                 batch_size=32,
                 learning_rate=0.05,
                 weight_decay=1e-3,
