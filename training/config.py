@@ -243,7 +243,7 @@ class Config:
                 crop=True,
                 colour="jitter",
                 erase=0.25,
-                progressive=0.6,
+                progressive=0.6 if size_px >= 32 else 0.0,  # tiny pictures have nothing to lose
                 ema=0.995,
             )
         if size_px < ALEXNET_MIN_PX:
