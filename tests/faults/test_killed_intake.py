@@ -18,8 +18,8 @@ from labeling.models.intakes import LOST_AFTER
 from labeling.tasks import take_in_waiting
 from tests.factories import make_collection, make_photograph, make_user
 from tests.faults.conftest import kill_group, wait_until
-from tests.faults.test_killed_worker import is_alive
 from tests.labeling.uploads import zipped
+from training.minding import is_alive
 
 N_PHOTOGRAPHS = 800
 EVERY = 50  # beside one of so many lies the same again and something that is no picture
