@@ -16,6 +16,7 @@ from config.storage import private_storage
 from datasets.manifest import ManifestRow
 from labeling.splits import TEST, TRAIN, VAL
 from training import answers
+from training.augmenting import scaled
 from training.certainty import fit_temperature
 from training.checkpointing import save_weights
 from training.classifier import Classifier
@@ -88,7 +89,7 @@ def _seen(network: Classifier, pictures: np.ndarray | Picked) -> tuple[np.ndarra
     with torch.inference_mode():
         for start in range(0, len(pictures), EVALUATION_BATCH):
             batch = torch.from_numpy(np.array(pictures[start : start + EVALUATION_BATCH])).to(device)
-            seen = network.features_of(batch.permute(0, 3, 1, 2).float() / 255)
+            seen = network.features_of(scaled(batch))
             found.append((seen.cpu().numpy(), network.last(seen).cpu().numpy()))
     features, logits = (np.concatenate(each) for each in zip(*found, strict=True))
     return features, logits

@@ -1,7 +1,8 @@
 """More options of trainings, policies, explanations, and what is kept of a finished run.
 
 Before runs are told apart by their options rather than by the network's name, each is given the digest of its options,
-and the option "augment" is called "crop" from now on. One pass over the runs, of which there are few; safe to repeat.
+and the option "augment" is called "crop" from now on. Checkpoints are forgotten, since their form has changed: runs under
+way begin anew. One pass over the runs, of which there are few; safe to repeat.
 Reversing gives back the old name; runs of one network that differ by options alone have to be deleted before.
 """
 
@@ -40,6 +41,8 @@ def tell_apart(apps, schema_editor):
             run.config["crop"] = run.config.pop("augment")
         run.config_digest = digest(run.config)
         run.save(update_fields=["config", "config_digest"])
+    # Another form of checkpoint is read from now on. Who had one begins anew, to the same end.
+    apps.get_model("training", "Checkpoint").objects.all().delete()
 
 
 def rename_back(apps, schema_editor):
