@@ -17,7 +17,7 @@ from labeling.uploading import IntakeViewSet, PicturesView
 from labeling.why_views import WhyView
 from taxonomy.api import ChangeViewSet, DraftViewSet, SynsetViewSet
 from training.api import PolicyView, RunViewSet
-from training.result_views import AnswersView, AskAgainView, MistakesView
+from training.result_api import AnswersView, AskAgainView, MistakesView
 from training.try_views import TryView
 from training.why_api import ExplanationFileView, ExplanationsView, ExplanationView
 
