@@ -1,6 +1,8 @@
 /* Trying a network: a picture can be dropped or pasted, shows at once, and is sent as soon as it is there, unless there
    is a box to tick first. Without this module the form does the same by a button. */
 
+import { takeDropped } from "./dropping.js";
+
 const form = document.getElementById("try");
 if (form) {
   const drop = form.querySelector("[data-drop]");
@@ -35,18 +37,7 @@ if (form) {
     picture.value = "";
     if (photo.files[0]) show(photo.files[0]);
   });
-  drop.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    drop.classList.add("is-over");
-  });
-  drop.addEventListener("dragleave", (event) => {
-    if (!drop.contains(event.relatedTarget)) drop.classList.remove("is-over");
-  });
-  drop.addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.classList.remove("is-over");
-    take(event.dataTransfer.files);
-  });
+  takeDropped(drop, (data) => take(data.files));
   document.addEventListener("paste", (event) => {
     if (take(event.clipboardData.files)) event.preventDefault();
   });

@@ -2,6 +2,8 @@
    sent again; what the server refuses is listed with its sentence. A single picture is answered for at once; an archive
    is left to a worker, and its bar goes on with how far that is. Without this module the form sends all at once. */
 
+import { takeDropped } from "./dropping.js";
+
 const AT_ONCE = 3; // files on their way; the server checks one while others travel
 const MOST_NOTES = 200; // sentences shown for one archive
 const POLL_MS = 1000; // between two looks at how far a worker is
@@ -247,18 +249,7 @@ retry.addEventListener("click", () => {
   next();
 });
 
-drop.addEventListener("dragover", (event) => {
-  event.preventDefault();
-  drop.classList.add("is-over");
-});
-drop.addEventListener("dragleave", (event) => {
-  if (!drop.contains(event.relatedTarget)) drop.classList.remove("is-over");
-});
-drop.addEventListener("drop", (event) => {
-  event.preventDefault();
-  drop.classList.remove("is-over");
-  take(event.dataTransfer);
-});
+takeDropped(drop, take);
 window.addEventListener("beforeunload", (event) => {
   if (nSending || waiting.length) event.preventDefault(); // what is on its way would be lost
 });
