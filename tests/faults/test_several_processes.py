@@ -8,7 +8,7 @@ import pytest
 
 from tests.factories import make_snapshot
 from tests.faults.conftest import kill_group, wait_until
-from tests.faults.trainings import make_long_run, n_shown, status, trainers_of, wait_for_end, weights
+from tests.faults.trainings import begin, make_long_run, n_shown, status, trainers_of, wait_for_end, weights
 from training import minding
 from training.models import Checkpoint
 from training.tasks import train_queued
@@ -26,11 +26,9 @@ def snapshot(transactional_db):
     return make_snapshot(n_questions=20)
 
 
-def begin(run, start_worker):
+def begin_both(run, start_worker):
     """Start a worker; return it, and what it started, once both processes train."""
-    train_queued.delay()
-    worker = start_worker()
-    wait_until(lambda: n_shown(run) > 0, "pictures were shown")
+    worker = begin(run, start_worker)
     trainers = trainers_of(worker)
     assert len(trainers) == 3  # torchrun and two
     return worker, trainers
@@ -63,7 +61,7 @@ def test_two_processes_train_a_run_to_its_end_and_go_on_after_one_was_killed(sna
 
 def test_of_a_cancelled_run_no_process_is_left_within_five_seconds(snapshot, start_worker):
     run = make_long_run(snapshot)
-    worker, trainers = begin(run, start_worker)
+    worker, trainers = begin_both(run, start_worker)
 
     asked = time.monotonic()
     assert run.cancel()
@@ -76,7 +74,7 @@ def test_of_a_cancelled_run_no_process_is_left_within_five_seconds(snapshot, sta
 
 def test_a_paused_run_is_saved_and_goes_on(snapshot, start_worker):
     run = make_long_run(snapshot)
-    _worker, trainers = begin(run, start_worker)
+    _worker, trainers = begin_both(run, start_worker)
 
     assert run.pause()
     wait_until(lambda: all_gone(trainers), "the processes have ended")
@@ -92,7 +90,7 @@ def test_a_paused_run_is_saved_and_goes_on(snapshot, start_worker):
 
 def test_all_processes_end_by_themselves_when_only_their_worker_was_killed(snapshot, start_worker):
     run = make_long_run(snapshot)
-    worker, trainers = begin(run, start_worker)
+    worker, trainers = begin_both(run, start_worker)
 
     kill_group(worker)
 

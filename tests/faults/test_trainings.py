@@ -12,6 +12,7 @@ import pytest
 from tests.factories import make_snapshot
 from tests.faults.conftest import kill_group, wait_until
 from tests.faults.trainings import (
+    begin,
     let_time_pass,
     make_long_run,
     n_shown,
@@ -37,14 +38,6 @@ def often_saved(monkeypatch):
 @pytest.fixture
 def snapshot(transactional_db):
     return make_snapshot(n_questions=20)
-
-
-def begin(run, start_worker):
-    """Start a worker, and return it once it trains."""
-    train_queued.delay()
-    worker = start_worker()
-    wait_until(lambda: n_shown(run) > 0, "pictures were shown")
-    return worker
 
 
 def undisturbed(run):

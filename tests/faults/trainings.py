@@ -1,6 +1,7 @@
 """Long trainings for real workers, and a look at the processes that they start."""
 
 from datetime import timedelta
+from subprocess import Popen
 
 from django.utils import timezone
 
@@ -8,6 +9,7 @@ from tests.faults.conftest import wait_until
 from training import minding
 from training.config import Config
 from training.models import LOST_AFTER, Run
+from training.tasks import train_queued
 
 
 def make_long_run(snapshot, epochs=10_000) -> Run:
@@ -40,6 +42,14 @@ def let_time_pass(run: Run) -> None:
 def trainers_of(worker) -> list[int]:
     """Return the processes that a worker's pool has started for trainings."""
     return [pid for pid in minding.descendants(worker.pid) if minding.parent_of(pid) != worker.pid]
+
+
+def begin(run: Run, start_worker) -> Popen:
+    """Start a worker, and return it once it trains."""
+    train_queued.delay()
+    worker = start_worker()
+    wait_until(lambda: n_shown(run) > 0, "pictures were shown")
+    return worker
 
 
 def wait_for_end(run: Run, how: str = "finished") -> None:
