@@ -142,7 +142,7 @@ def test_nobody_decides_their_own_score(client, author, phase, predictions):
 
 
 def test_the_limit_is_said_with_when_to_come_again(client, author, phase, predictions):
-    Phase.objects.update(daily_limit=1)
+    Phase.objects.update(limit=1)
     assert hand_in(client, phase.contest, predictions()).status_code == 201
 
     response = hand_in(client, phase.contest, predictions())

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from competition import leaderboard
-from competition.models import Contest, Metric, Part, Score, Submission
+from competition.models import Contest, Metric, Part, Score, Submission, Team
 from competition.scoring import SCORER_VERSION
 from tests.factories import make_phase, make_run, make_user
 
@@ -16,7 +16,10 @@ pytestmark = pytest.mark.django_db
 def make_entry(phase, error, *, author=None, run=None, part=Part.PUBLIC, top5=0.0, **fields):
     """Add an entry that is scored, by a new author unless told by whom."""
     author = author or (None if run else make_user())
-    submission = Submission.objects.create(phase=phase, author=author, run=run, method="m", status="scored")
+    team = Team.objects.enter(phase.contest, author) if author else None
+    submission = Submission.objects.create(
+        phase=phase, author=author, team=team, run=run, method="m", status="scored"
+    )
     add_scores(submission, error, part=part, top5=top5, **fields)
     return submission
 

@@ -10,7 +10,6 @@ from django.utils import timezone
 from accounts.models import User
 from competition import tasks
 from competition.models import (
-    LIMIT_WINDOW,
     LOST_AFTER,
     MOST_ATTEMPTS,
     Contest,
@@ -132,6 +131,8 @@ def test_files_of_one_name_are_kept_apart(phase):
 @pytest.mark.parametrize(("opens", "closes"), [(DAY, None), (-2 * DAY, -DAY)])
 def test_a_phase_that_is_not_open_takes_nothing(phase, opens, closes):
     submit(phase)
+    Contest.objects.update(takes_late=False)
+    phase.contest.refresh_from_db()
 
     with pytest.raises(SubmissionRefusedError, match="is not open"):
         submit(move(phase, opens, closes))
@@ -140,12 +141,12 @@ def test_a_phase_that_is_not_open_takes_nothing(phase, opens, closes):
 
 
 def test_an_author_may_submit_so_often_a_day(snapshot):
-    phase, author = make_phase(snapshot, daily_limit=2), make_user()
+    phase, author = make_phase(snapshot, limit=2), make_user()
     submit(phase, author)
     submit(phase, author)
 
     with pytest.raises(
-        SubmissionRefusedError, match="Expected at most 2 submissions a day; the next may come"
+        SubmissionRefusedError, match="Expected at most 2 entries a day of one team; the next may come"
     ):
         submit(phase, author)
 
@@ -153,7 +154,7 @@ def test_an_author_may_submit_so_often_a_day(snapshot):
 
 
 def test_the_limit_says_when_to_come_again(snapshot):
-    phase, author = make_phase(snapshot, daily_limit=1), make_user()
+    phase, author = make_phase(snapshot, limit=1), make_user()
     first = submit(phase, author)
 
     with pytest.raises(SubmissionRefusedError, match=f"{first.created_at + DAY:%Y-%m-%d %H:%M} UTC"):
@@ -161,7 +162,7 @@ def test_the_limit_says_when_to_come_again(snapshot):
 
 
 def test_the_limit_is_one_persons_in_one_phase(snapshot):
-    phase, other_phase, author = make_phase(snapshot, daily_limit=1), make_phase(snapshot), make_user()
+    phase, other_phase, author = make_phase(snapshot, limit=1), make_phase(snapshot), make_user()
     submit(phase, author)
 
     submit(phase)
@@ -171,16 +172,16 @@ def test_the_limit_is_one_persons_in_one_phase(snapshot):
 
 
 def test_a_day_later_there_is_room_again(snapshot):
-    phase, author = make_phase(snapshot, daily_limit=1), make_user()
+    phase, author = make_phase(snapshot, limit=1), make_user()
     first = submit(phase, author)
-    Submission.objects.filter(pk=first.pk).update(created_at=timezone.now() - LIMIT_WINDOW)
+    Submission.objects.filter(pk=first.pk).update(created_at=timezone.now() - DAY)
 
     assert submit(phase, author)
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 def test_a_submission_that_failed_gives_its_place_back(snapshot, status):
-    phase, author = make_phase(snapshot, daily_limit=1), make_user()
+    phase, author = make_phase(snapshot, limit=1), make_user()
     first = submit(phase, author)
     Submission.objects.filter(pk=first.pk).update(status=status, error="why")
 
@@ -189,7 +190,7 @@ def test_a_submission_that_failed_gives_its_place_back(snapshot, status):
 
 @pytest.mark.django_db(transaction=True)
 def test_requests_at_the_same_moment_cannot_pass_the_limit(snapshot):
-    phase, author = make_phase(snapshot, daily_limit=1), make_user()
+    phase, author = make_phase(snapshot, limit=1), make_user()
     n_requests = 4
     together = Barrier(n_requests)
 
@@ -370,7 +371,7 @@ def test_guests_hand_in_nothing(phase):
 
 
 def test_a_phase_whose_limit_is_none_takes_no_entries(phase):
-    phase.daily_limit = 0
+    phase.limit = 0
     phase.save()
 
     with pytest.raises(SubmissionRefusedError, match="takes no entries now"):

@@ -174,17 +174,18 @@ def test_a_file_that_no_contest_needs_is_refused(client, author, phase, predicti
 
 
 def test_a_refusal_is_said_in_the_form(client, author, phase, predictions):
-    Phase.objects.update(daily_limit=1)
+    Phase.objects.update(limit=1)
     hand_in(client, phase.contest, predictions())
 
     response = hand_in(client, phase.contest, predictions())
 
-    assert "Expected at most 1 submissions a day" in response.content.decode()
+    assert "Expected at most 1 entries a day" in response.content.decode()
     assert Submission.objects.count() == 1
 
 
 def test_a_closed_contest_says_so_in_the_form(client, author, phase, predictions):
     Phase.objects.update(closes_at=timezone.now() - timedelta(hours=1))
+    Contest.objects.update(takes_late=False)
 
     response = hand_in(client, phase.contest, predictions())
 
