@@ -101,6 +101,7 @@ PURE = [
     "training/targets.py",
     "training/telling.py",
     "competition/predictions.py",
+    "competition/frozen.py",
     "competition/metrics.py",
     "demo/digits.py",
 ]
