@@ -104,6 +104,7 @@ PURE = [
     "competition/frozen.py",
     "competition/intervals.py",
     "competition/metrics.py",
+    "competition/probabilities.py",
     "demo/digits.py",
 ]
 WEB = [
