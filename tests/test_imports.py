@@ -105,6 +105,7 @@ PURE = [
     "competition/intervals.py",
     "competition/metrics.py",
     "competition/probabilities.py",
+    "competition/ranking.py",
     "demo/digits.py",
 ]
 WEB = [
