@@ -103,6 +103,7 @@ PURE = [
     "competition/predictions.py",
     "competition/frozen.py",
     "competition/intervals.py",
+    "competition/ladder.py",
     "competition/metrics.py",
     "competition/probabilities.py",
     "competition/ranking.py",
