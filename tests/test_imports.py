@@ -102,6 +102,7 @@ PURE = [
     "training/telling.py",
     "competition/predictions.py",
     "competition/frozen.py",
+    "competition/grading.py",
     "competition/intervals.py",
     "competition/ladder.py",
     "competition/metrics.py",
