@@ -14,16 +14,18 @@ from competition.intervals import (
     Bools,
     Floats,
     Interval,
+    Ints,
     drawn,
     interval_of_equals,
 )
 
 AnyFloats = NDArray[np.floating[Any]]
 AnyInts = NDArray[np.integer[Any]]
+Words = NDArray[np.uint64]
 
 BINS = 15  # as Guo et al.
 CELLS_PER_BIN = 32  # that are drawn together; within one, probabilities differ by less than 0.0021
-CHUNK = 2_000_000  # probabilities at a time, to bound memory
+CHUNK = 1_000_000  # words at a time, to bound memory
 
 
 def is_at_or_below(guess: AnyInts, truth: AnyInts, below: Bools) -> Bools:
@@ -89,51 +91,50 @@ def brier_scores(guesses: AnyInts, probabilities: AnyFloats, truth: AnyInts, bel
     nothing, so that nothing said is an even spread. Returns (n_images,), 0..2.
     Source: Brier (1950), eq. 2, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
     """
-    n_classes = below.shape[1]
-    guesses = np.where(np.isnan(probabilities), -1, guesses)
-    given = np.where(guesses < 0, 0.0, probabilities.astype(np.float64))
-    n_listed = (guesses >= 0).sum(axis=1)
-    ordered = np.sort(guesses, axis=1)
-    repeats = ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any(axis=1)
-    is_plain = (guesses < n_classes).all(axis=1) & ~repeats & (n_listed < n_classes)
-    scores = np.empty(len(guesses))
-    scores[is_plain] = _of_classes_alone(guesses[is_plain], given[is_plain], truth[is_plain], n_classes)
-    # The others need every class's probability; some pictures at a time.
-    others = np.flatnonzero(~is_plain)
-    for part in np.array_split(others, len(others) * n_classes // CHUNK + 1):
-        wrong_by = spread(guesses[part], given[part], below)
-        wrong_by[np.arange(len(part)), truth[part]] -= 1
-        scores[part] = np.einsum("ij,ij->i", wrong_by, wrong_by)
-    return scores
+    is_given = ~np.isnan(probabilities) & (guesses >= 0)
+    guesses = np.where(is_given, guesses, len(below))
+    given = np.where(is_given, probabilities.astype(np.float64), 0.0)
+    kinds = _kinds(below)
+    n_parts = len(guesses) * kinds.shape[1] * guesses.shape[1] // CHUNK + 1
+    parts = zip(*(np.array_split(each, n_parts) for each in (guesses, given, truth)), strict=True)
+    return np.concatenate([_brier(*part, kinds, below.shape[1]) for part in parts])
 
 
-def _of_classes_alone(guesses: AnyInts, given: Floats, truth: AnyInts, n_classes: int) -> Floats:
-    """Return Brier scores where every guess is another class and some class is left over."""
-    n_free = n_classes - (guesses >= 0).sum(axis=1)
-    each = np.maximum(0, 1 - given.sum(axis=1)) / n_free  # of the classes that are not guessed
-    hit = guesses == truth[:, None]
-    of_truth = np.where(hit.any(axis=1), (given * hit).sum(axis=1), each)
-    scores: Floats = (given**2).sum(axis=1) + n_free * each**2 - 2 * of_truth + 1
-    return scores
+def _kinds(below: Bools) -> Words:
+    """Return the classes that a guess of each noun covers, as bits, and in a last row those of no guess: none.
 
-
-def spread(guesses: AnyInts, given: Floats, below: Bools) -> Floats:
-    """Return the probability of each class, (n_images, n_classes), as `brier_scores` spreads it.
-
-    given: (n_images, n_guesses), 0 where there is no guess.
+    Sets as bits are joined and counted 64 classes at a time, so that nobody needs every class's probability.
     """
-    n_classes = below.shape[1]
-    believed = np.zeros((len(guesses), n_classes))
-    is_covered = np.zeros(believed.shape, dtype=np.bool_)
-    for guess, share in zip(guesses.T, given.T, strict=True):
-        of_class = np.flatnonzero((guess >= 0) & (guess < n_classes))
-        believed[of_class, guess[of_class]] += share[of_class]
-        is_covered[of_class, guess[of_class]] = True
-        of_inner = np.flatnonzero(guess >= n_classes)
-        kinds = below[guess[of_inner]]
-        believed[of_inner] += kinds * (share[of_inner] / kinds.sum(axis=1))[:, None]
-        is_covered[of_inner] |= kinds
-    is_free: Bools = ~is_covered | is_covered.all(axis=1, keepdims=True)
-    left = np.maximum(0, 1 - given.sum(axis=1))
-    believed += is_free * (left / is_free.sum(axis=1))[:, None]
-    return believed
+    n_nouns, n_classes = below.shape
+    covered = np.zeros((n_nouns + 1, -(-n_classes // 64) * 64), dtype=np.bool_)
+    covered[:n_nouns, :n_classes] = below
+    covered[:n_classes, :n_classes] = np.eye(
+        n_classes, dtype=np.bool_
+    )  # a class covers none of those below it
+    return np.packbits(covered, axis=1, bitorder="little").view("<u8")
+
+
+def _brier(guesses: AnyInts, given: Floats, truth: AnyInts, kinds: Words, n_classes: int) -> Floats:
+    """Return Brier scores from the sizes of sets alone: sum p^2 - 2 * p of the truth + 1.
+
+    given: 0 where guesses is the last row of `kinds`.
+    """
+    sets = kinds[guesses]  # (n_images, n_guesses, n_words)
+    each = given / np.maximum(1, _size(sets))  # of the probability of every class in a set
+    squares = sum(
+        (1 if one == other else 2) * each[:, one] * each[:, other] * _size(sets[:, one] & sets[:, other])
+        for one in range(guesses.shape[1])
+        for other in range(one + 1)
+    )
+    given_in_all, n_free = given.sum(axis=1), n_classes - _size(np.bitwise_or.reduce(sets, axis=1))
+    left = np.maximum(0, 1 - given_in_all) / np.where(n_free > 0, n_free, n_classes)
+    # Where no class is free, what is left comes on top of what all of them have.
+    squares += np.where(n_free > 0, n_free * left**2, left * (2 * given_in_all + n_classes * left))
+    word = np.take_along_axis(sets, truth[:, None, None] // 64, axis=2)[:, :, 0]
+    has_truth = (word >> (truth[:, None] % 64).astype(np.uint64)) & np.uint64(1) > 0
+    of_truth = (each * has_truth).sum(axis=1) + np.where(has_truth.any(axis=1) & (n_free > 0), 0, left)
+    return squares - 2 * of_truth + 1
+
+
+def _size(sets: Words) -> Ints:
+    return np.bitwise_count(sets).sum(axis=-1, dtype=np.int64)

@@ -8,7 +8,6 @@ from competition.probabilities import (
     calibration_error,
     calibration_interval,
     is_at_or_below,
-    spread,
 )
 
 NONE = float("nan")
@@ -147,6 +146,13 @@ def test_who_gives_no_probability_says_that_all_classes_are_as_likely(guesses):
     assert brier(guesses, [NONE, NONE]) == pytest.approx(0.75**2 + 3 * 0.25**2)
 
 
+def test_a_class_covers_no_class_below_it():
+    below = np.array([[True, True, False], [False, True, False], [False, False, True]])
+
+    # 0.6 on class 0 alone, and 0.2 on each of the others.
+    assert brier([0], [0.6], below=below) == pytest.approx(0.4**2 + 2 * 0.2**2)
+
+
 def test_brier_goes_from_nothing_to_two():
     assert brier([0], [1.0]) == 0
     assert brier([1], [1.0]) == 2
@@ -159,7 +165,7 @@ def test_a_noun_said_twice_has_what_is_said_of_it_together():
 def test_brier_goes_some_pictures_at_a_time(monkeypatch):
     guesses, probabilities, truth = np.full((50, 1), 4), np.full((50, 1), 0.6), np.zeros(50, dtype=int)
     whole = brier_scores(guesses, probabilities, truth, BELOW)
-    monkeypatch.setattr("competition.probabilities.CHUNK", 20)  # five pictures of four classes
+    monkeypatch.setattr("competition.probabilities.CHUNK", 20)
 
     np.testing.assert_array_equal(brier_scores(guesses, probabilities, truth, BELOW), whole)
 
@@ -180,10 +186,13 @@ def test_brier_is_that_of_a_loop(answer):
     np.testing.assert_allclose(brier_scores(*answer, BELOW), expected, atol=1e-6)
 
 
-@given(answers())
-def test_probabilities_sum_to_one(answer):
-    guesses, probabilities, _truth = answer
+@pytest.mark.parametrize("n_classes", [63, 64, 65, 200])
+def test_brier_of_many_classes_is_that_of_a_loop(n_classes):
+    rng = np.random.default_rng(n_classes)
+    below = np.vstack([np.eye(n_classes, dtype=bool), rng.random((20, n_classes)) < 0.3])
+    guesses = np.array([rng.permutation(n_classes + 20)[-5:] for _ in range(40)])
+    probabilities, truth = rng.dirichlet(np.ones(6), 40)[:, :5], rng.integers(0, n_classes, 40)
 
-    believed = spread(guesses, np.nan_to_num(probabilities), BELOW)
+    expected = [naive_brier(*row, below) for row in zip(guesses, probabilities, truth, strict=True)]
 
-    np.testing.assert_allclose(believed.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(brier_scores(guesses, probabilities, truth, below), expected, atol=1e-9)
