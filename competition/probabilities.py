@@ -135,7 +135,8 @@ def _brier(guesses: AnyInts, given: Floats, truth: AnyInts, kinds: Words, n_clas
     has_truth = (word >> (truth[:, None] % 64).astype(np.uint64)) & np.uint64(1) > 0
     of_truth = (each * has_truth).sum(axis=1) + np.where(has_truth.any(axis=1) & (n_free > 0), 0, left)
     # Probabilities may sum to a hair above 1.
-    return np.clip(squares - 2 * of_truth + 1, 0, 2)
+    scores: Floats = np.clip(squares - 2 * of_truth + 1, 0, 2)
+    return scores
 
 
 def _size(sets: Words) -> Ints:
