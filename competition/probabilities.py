@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from competition.intervals import (
+    DRAWS,
     LEVEL,
     Bools,
     Floats,
@@ -57,7 +58,8 @@ def calibration_interval(confidence: AnyFloats, is_right: Bools, seed: int, leve
     """Return the interval of `calibration_error`, by the basic bootstrap, made to contain the error itself.
 
     Chance alone makes the error larger, and of a resample once more: the basic interval, which turns the resamples'
-    round about the error, takes that off again where percentiles would count it twice.
+    round about the error, takes that off again where percentiles would count it twice. It reaches down to 0 where
+    chance alone may have made the error.
     Source: Davison & Hinkley (1997), section 5.2.
     """
     value = calibration_error(confidence, is_right)
@@ -71,7 +73,21 @@ def calibration_interval(confidence: AnyFloats, is_right: Bools, seed: int, leve
     of_bin[cell, bins] = (np.bincount(cell, weights=gap) / counts)[cell]
     errors = np.abs(drawn(counts, seed) @ of_bin).sum(axis=1) / len(gap)
     low, high = np.quantile(errors, [(1 - level) / 2, (1 + level) / 2])
-    return max(0.0, min(value, 2 * value - float(high))), min(1.0, max(value, 2 * value - float(low)))
+    least = (
+        0.0 if value <= _by_chance(bins, gap, seed, level) else max(0.0, min(value, 2 * value - float(high)))
+    )
+    return least, min(1.0, max(value, 2 * value - float(low)))
+
+
+def _by_chance(bins: AnyInts, gap: Floats, seed: int, level: float) -> float:
+    """Return the error that one whose confidences are all true stays below, but for (1 - level) / 2 of the time.
+
+    Source: Broecker & Smith (2007), doi:10.1175/WAF993.1, with the normal's in place of every bin's binomials.
+    """
+    confidence = (gap > 0) - gap
+    deviation = np.sqrt(np.bincount(bins, weights=confidence * (1 - confidence), minlength=BINS))
+    gaps = np.random.default_rng(seed).normal(size=(DRAWS, BINS)) * deviation
+    return float(np.quantile(np.abs(gaps).sum(axis=1) / len(gap), (1 + level) / 2))
 
 
 def _gaps(confidence: AnyFloats, is_right: Bools) -> tuple[AnyInts, Floats]:

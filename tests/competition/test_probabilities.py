@@ -104,6 +104,16 @@ def test_the_interval_of_who_is_too_sure_by_a_tenth_holds_that():
     assert 0.05 < low < 0.1 < high < 0.15
 
 
+def test_who_is_as_sure_as_right_may_have_no_error_at_all():
+    rng = np.random.default_rng(3)
+    confidence = rng.uniform(0.3, 1, 2000)
+
+    boards = [rng.random(2000) < confidence for _ in range(100)]
+
+    # 0.975 of the time.
+    assert sum(calibration_interval(confidence, is_right, seed=1)[0] == 0 for is_right in boards) >= 94
+
+
 def test_who_is_always_sure_and_right_is_not_promised_to_be_so_for_ever():
     low, high = calibration_interval(np.ones(100), np.ones(100, dtype=bool), seed=1)
 
