@@ -59,7 +59,7 @@ class Measured:
     """A metric's value and interval.
 
     each: (n_images,), of which it is the mean; None where it is no mean over the pictures.
-    most: the greatest value that it can have.
+    most: the greatest value that it can have, above 0.
     """
 
     value: float
@@ -75,7 +75,8 @@ def measure(answers: Guessed, truth: AnyInts, frozen: Frozen) -> dict[str, Measu
     Left out is what cannot be said: CALIBRATION and BRIER without any probability, SEVERITY without a mistake.
     Raises ValueError without pictures.
     """
-    guesses, farthest = answers.guesses, float(frozen.lch_height.max())
+    guesses = answers.guesses
+    farthest = max(1.0, float(frozen.lch_height.max()))  # with one class alone nothing is far
     is_wrong = top_k_wrong(guesses, truth, 1)
     measured = {
         TOP1: _mean_of(is_wrong, 1.0),
@@ -150,7 +151,7 @@ def mistake_severity(guesses: AnyInts, truth: AnyInts, lch_height: AnyInts) -> f
     """Return the mean `hierarchical_cost` of the first guess over the pictures on which that is wrong.
 
     Raises ValueError where none is: of no mistakes there is no mean.
-    Source: Bertinetto et al. (2020), section 2, doi:10.1109/CVPR42600.2020.01252.
+    Source: Bertinetto et al. (2020), doi:10.1109/CVPR42600.2020.01252.
     """
     is_wrong = top_k_wrong(guesses, truth, 1) > 0
     if not is_wrong.any():

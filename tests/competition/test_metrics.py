@@ -205,6 +205,14 @@ def test_who_makes_no_mistake_has_no_severity():
     assert all(each.value == 0 < each.high for each in measured.values())
 
 
+def test_with_one_class_every_metric_still_has_a_range():
+    alone = Frozen.of({"classes": ["cat"], "nouns": {"cat": {"hypernyms": []}}})
+
+    measured = measure(answered(np.array([[0]]), np.array([[1.0]])), np.array([0]), alone)
+
+    assert all(each.value == 0 < each.most for each in measured.values())
+
+
 def test_calibration_is_of_the_pictures_whose_first_guess_has_a_probability():
     guesses, probabilities = guess(["dog"], ["cat"], ["mammal"]), np.full((3, 5), np.nan)
     probabilities[:, 0] = [np.nan, 0.75, 0.75]
