@@ -101,7 +101,13 @@ PURE = [
     "training/targets.py",
     "training/telling.py",
     "competition/predictions.py",
+    "competition/frozen.py",
+    "competition/grading.py",
+    "competition/intervals.py",
+    "competition/ladder.py",
     "competition/metrics.py",
+    "competition/probabilities.py",
+    "competition/ranking.py",
     "demo/digits.py",
 ]
 WEB = [
