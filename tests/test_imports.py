@@ -100,6 +100,7 @@ PURE = [
     "training/sessions.py",
     "training/targets.py",
     "training/telling.py",
+    "competition/answers.py",
     "competition/predictions.py",
     "competition/metrics.py",
     "demo/digits.py",
