@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from competition import scoring
 from competition.models import Contest, Part, Phase, Score, Submission
+from competition.truth import SCORER_VERSION
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Field:
 
 def current(contest: Contest) -> QuerySet[Score]:
     """Return the scores that count: by the labels and the scorer that the contest shows today."""
-    version = contest.scorer_version or scoring.SCORER_VERSION
+    version = contest.scorer_version or SCORER_VERSION
     return Score.objects.filter(truth_digest=contest.labels.digest, scorer_version=version)
 
 
