@@ -5,7 +5,7 @@ anything of that size is made. What may be in it is told in competition.predicti
 import os
 import tokenize
 from collections.abc import Container, Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -22,7 +22,7 @@ FIELDS = {"image": "SU", "guesses": "SUiu", "probabilities": "f"}  # in this ord
 
 
 def read_npy(
-    file: BinaryIO, images: Sequence[str], nouns: Sequence[str], n_classes: int, may_lack: Container[str]
+    file: IO[bytes], images: Sequence[str], nouns: Sequence[str], n_classes: int, may_lack: Container[str]
 ) -> Sheet:
     """Return what the file says. Raises PredictionsError if it is no array of a form that is taken."""
     shape, dtype = _header(file)
@@ -42,7 +42,7 @@ def read_npy(
     return sheet
 
 
-def _header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Return the shape and type of the array that follows."""
     try:
         read = READERS[npy.read_magic(file)]
@@ -71,7 +71,7 @@ def _header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, dtype
 
 
-def _refuse_other_length(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+def _refuse_other_length(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     start = file.tell()
     n_bytes = file.seek(0, os.SEEK_END) - start
     file.seek(start)
@@ -107,7 +107,7 @@ def _are_fields(dtype: np.dtype[Any]) -> bool:
     )
 
 
-def _blocks(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+def _blocks(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
     """Yield the array some rows at a time."""
     width = shape[1:]
     row_bytes = dtype.itemsize * int(np.prod(width, dtype=np.int64))
@@ -117,7 +117,7 @@ def _blocks(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Ite
         yield np.frombuffer(file.read(n_rows * row_bytes), dtype).reshape(n_rows, *width)
 
 
-def _rows(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:
+def _rows(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[tuple[Any, ...]]:
     """Yield each row as Python's own values: image if it is named, guesses, probabilities if there are any."""
     for block in _blocks(file, shape, dtype):
         columns = [block] if dtype.names is None else [_text(block[name]) for name in dtype.names]
@@ -132,7 +132,7 @@ def _text(column: NDArray[Any]) -> NDArray[Any]:
 
 
 def _read_all_classes(
-    file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any], sheet: Sheet, n_classes: int
+    file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], sheet: Sheet, n_classes: int
 ) -> Sheet:
     """Take the five likeliest classes of each picture."""
     expected = (len(sheet.images), n_classes)

@@ -22,7 +22,7 @@ Without `image` its rows are in the order of the test pictures' SHA-256, those t
 import csv
 import json
 from collections.abc import Container, Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ REFUSED = {
 
 
 def read_predictions(
-    file: BinaryIO,
+    file: IO[bytes],
     images: Sequence[str],
     nouns: Sequence[str],
     n_classes: int,
@@ -85,7 +85,7 @@ def _refuse_by_first_bytes(start: bytes) -> None:
         raise PredictionsError(f"Expected CSV, JSON lines or .npy; found {found}.")
 
 
-def _lines(file: BinaryIO, sheet: Sheet) -> Iterator[str]:
+def _lines(file: IO[bytes], sheet: Sheet) -> Iterator[str]:
     """Yield the lines as text; no more of them and no longer ones than the pictures need.
 
     What is no UTF-8 becomes a character that no name has, so that its line is refused like any other.

@@ -1,5 +1,5 @@
-"""What entries are measured on: the hidden test pictures, in which part each is, and its class. Secret: the labels are
-for workers, and never for a page. See docs/decisions/0019-test-labels.md.
+"""What entries are measured on: the hidden test pictures, in which part each is, and its class. The labels are for
+workers and never for a page: see docs/decisions/0019-test-labels.md.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,9 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Parts = NDArray[np.str_]
 
-SCORER_VERSION = 2  # raise it whenever a metric's meaning changes; every contest is then scored anew: see rescoring
+SCORER_VERSION = (
+    2  # raise it whenever a metric's meaning changes; every contest is then scored anew: see rescoring
+)
 NO_LABEL = -1  # of a picture that nobody is measured on
 
 

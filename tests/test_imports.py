@@ -104,6 +104,7 @@ PURE = [
     "competition/numpy_files.py",
     "competition/predictions.py",
     "competition/sheet.py",
+    "competition/frozen.py",
     "competition/metrics.py",
     "demo/digits.py",
 ]

@@ -66,7 +66,9 @@ class Contest(models.Model):
         null=True, editable=False, help_text=_("Whose scores count; empty where nothing was scored anew.")
     )
     ranked_at = models.DateTimeField(
-        null=True, editable=False, help_text=_("When its entries were ranked last; see competition.standings.")
+        null=True,
+        editable=False,
+        help_text=_("When its entries were ranked last; see competition.standings."),
     )
     ranked_by = models.CharField(max_length=20, choices=RANKING_METRICS, default=Metric.TOP1)
     enters_runs = models.BooleanField(default=True, help_text=_("Finished trainings enter as baselines."))
