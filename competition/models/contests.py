@@ -63,7 +63,7 @@ class Contest(models.Model):
         help_text=_("A later snapshot whose labels count; see Rescoring. Empty: those of its own snapshot."),
     )
     scorer_version = models.PositiveSmallIntegerField(
-        null=True, editable=False, help_text=_("Whose scores count; empty where nothing was scored anew.")
+        null=True, editable=False, help_text=_("Whose scores count; empty before the first.")
     )
     ranked_at = models.DateTimeField(
         null=True,

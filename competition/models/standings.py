@@ -65,6 +65,9 @@ class Rescoring(models.Model):
     moved = models.JSONField(
         default=list, blank=True, help_text=_("Of each entry: submission, value and rank, before and after.")
     )
+    n_lost = models.PositiveSmallIntegerField(
+        default=0, help_text=_("How often its worker fell silent since an entry was scored.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -53,7 +53,7 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         if user.is_staff:
             return self
         theirs = Q(author=user) | Q(team__memberships__user=user) | Q(phase__contest__organiser=user)
-        return self.filter(theirs | Q(run__isnull=False, author=None)).distinct()
+        return self.filter(theirs | Q(author=None)).distinct()
 
     @transaction.atomic
     def submit(
@@ -205,6 +205,9 @@ class Submission(models.Model):
         ONNX = "onnx", _("a network as ONNX")
         WEIGHTS = "weights", _("weights of a network of this site")
 
+    class Baseline(models.TextChoices):
+        MOST_COMMON = "most_common", _("always the most common class")
+
     class Status(models.TextChoices):
         QUEUED = "queued", _("queued")
         RUNNING = "running", _("being scored")
@@ -218,6 +221,12 @@ class Submission(models.Model):
     )
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True)
     run = models.ForeignKey(Run, on_delete=models.PROTECT, null=True, blank=True, related_name="submissions")
+    baseline = models.CharField(
+        max_length=12,
+        choices=Baseline,
+        blank=True,
+        help_text=_("What this site itself hands in to every contest; empty for all others."),
+    )
     kind = models.CharField(max_length=7, choices=Kind, default=Kind.GUESSES)
     network = models.JSONField(
         default=dict,
@@ -267,8 +276,18 @@ class Submission(models.Model):
                 condition=Q(run__isnull=False, team=None),
                 name="competition_run_once_per_phase",
             ),
+            models.UniqueConstraint(
+                fields=["phase", "baseline"],
+                condition=~Q(baseline=""),
+                name="competition_baseline_once_per_phase",
+            ),
             models.CheckConstraint(
-                condition=Q(author__isnull=False) | Q(run__isnull=False), name="competition_somebody_submits"
+                condition=Q(author__isnull=False) | Q(run__isnull=False) | ~Q(baseline=""),
+                name="competition_somebody_submits",
+            ),
+            models.CheckConstraint(
+                condition=Q(baseline="") | Q(author=None, team=None, run=None),
+                name="competition_baselines_are_nobodys",
             ),
             models.CheckConstraint(
                 condition=Q(author=None) | Q(team__isnull=False), name="competition_authors_have_teams"
