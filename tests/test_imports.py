@@ -102,6 +102,7 @@ PURE = [
     "training/telling.py",
     "competition/answers.py",
     "competition/predictions.py",
+    "competition/frozen.py",
     "competition/metrics.py",
     "demo/digits.py",
 ]
