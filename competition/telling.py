@@ -23,11 +23,6 @@ def told_interval(value: float, n: int, most: float = 1.0) -> tuple[float, float
     return min(low * most, value), max(high * most, value)
 
 
-def rounded(value: float, step: float) -> float:
-    """Return the multiple of `step` nearest to `value`."""
-    return round(value / step) * step
-
-
 def order_of(n: int) -> int:
     """Return the largest of 1, 2, 5, 10, 20, 50 ... that is at most `n`: it says how many, and not which number.
 

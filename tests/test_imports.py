@@ -103,6 +103,9 @@ PURE = [
     "competition/answers.py",
     "competition/predictions.py",
     "competition/frozen.py",
+    "competition/cells.py",
+    "competition/charts.py",
+    "competition/telling.py",
     "competition/metrics.py",
     "demo/digits.py",
 ]
