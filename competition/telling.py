@@ -20,12 +20,7 @@ def told_interval(value: float, n: int, most: float = 1.0) -> tuple[float, float
     if not (n > 0 and most > 0 and 0 <= value <= most):
         raise ValueError(f"Expected a value from 0 to {most} of at least one picture; found {value} of {n}.")
     low, high = wilson(round(value / most * n), n)
-    return low * most, high * most
-
-
-def rounded(value: float, step: float) -> float:
-    """Return the multiple of `step` nearest to `value`."""
-    return round(value / step) * step
+    return min(low * most, value), max(high * most, value)
 
 
 def order_of(n: int) -> int:

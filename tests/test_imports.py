@@ -105,6 +105,9 @@ PURE = [
     "competition/predictions.py",
     "competition/sheet.py",
     "competition/frozen.py",
+    "competition/cells.py",
+    "competition/charts.py",
+    "competition/telling.py",
     "competition/metrics.py",
     "demo/digits.py",
 ]
