@@ -4,6 +4,7 @@ docs/decisions/0019-test-labels.md.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -18,7 +19,9 @@ from labeling.splits import TEST, uniform
 Labels = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-SCORER_VERSION = 2  # raise it whenever a metric's meaning changes: every contest is then scored anew, see rescoring
+SCORER_VERSION = (
+    2  # raise it whenever a metric's meaning changes: every contest is then scored anew, see rescoring
+)
 NO_LABEL = -1
 
 
@@ -31,8 +34,8 @@ def test_images(snapshot: Snapshot) -> list[str]:
 class Truth:
     """All that the entries of a contest are measured by.
 
-    source: the snapshot whose labels these are. images: SHA-256, n_images of them. labels: (n_images,) int64, NO_LABEL
-    where a picture does not count. withdrawn: the SHA-256 of pictures that nobody can download any more.
+    source: the snapshot whose labels these are. images: SHA-256, n_images of them. labels: (n_images,) int64,
+    NO_LABEL where a picture does not count. withdrawn: the SHA-256 of pictures that nobody can download any more.
     """
 
     contest: Contest
@@ -41,6 +44,11 @@ class Truth:
     labels: Labels
     withdrawn: set[str]
 
+    @property
+    def key(self) -> dict[str, Any]:
+        """By what the scores and tallies are found that these labels and today's scorer give."""
+        return {"truth_digest": self.source.digest, "scorer_version": SCORER_VERSION}
+
     @cached_property
     def frozen(self) -> Frozen:
         """The contest's own nouns: what may be guessed, and how far apart they are."""
@@ -48,7 +56,8 @@ class Truth:
 
     def counts(self, phase: Phase, part: Part) -> Bools:
         """Return which pictures count on `part`, (n_images,)."""
-        return (self.labels != NO_LABEL) & (self._is_public(phase) == (part == Part.PUBLIC))
+        is_in_part = self._is_public(phase) == (part == Part.PUBLIC)
+        return np.logical_and(self.labels != NO_LABEL, is_in_part)
 
     def _is_public(self, phase: Phase) -> Bools:
         """The part follows from the picture and the contest alone."""
@@ -57,8 +66,8 @@ class Truth:
 
 
 def truth_of(contest: Contest, source: Snapshot | None = None) -> Truth:
-    """Return the labels of the contest's test pictures by `source`, the snapshot whose labels count today unless
-    another is given. What is not in it, is in another class there than the contest's, or was withdrawn counts no more.
+    """Return the labels of the contest's test pictures by `source`, if not by the snapshot whose labels count today.
+    What is not in that, is in another class there than the contest's, or was withdrawn counts no more.
     """
     source = source or contest.labels
     withdrawn = contest.snapshot.withdrawn_here()
@@ -72,7 +81,7 @@ def truth_of(contest: Contest, source: Snapshot | None = None) -> Truth:
 
 
 def _test_labels(snapshot: Snapshot) -> dict[str, str]:
-    """Return the wnid of each test picture, by its SHA-256. Of a large manifest the test rows alone become Python's."""
+    """Return the wnid of each test picture, by its SHA-256. Other rows are never made Python's: most are such."""
     found: dict[str, str] = {}
     with snapshot.open("manifest") as file:
         for batch in read_batches(ManifestRow, file, ["sha256", "wnid", "split"]):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -33,9 +34,16 @@ RANKING_METRICS = [(metric.value, metric.label) for metric in (Metric.TOP1, Metr
 
 class ContestQuerySet(models.QuerySet["Contest"]):
     def with_old_standings(self) -> list["Contest"]:
-        """Return those that have ended since they were ranked last: their boards tell more now."""
-        ranked = self.filter(ranked_at__isnull=False).prefetch_related("phases")
-        return [each for each in ranked if each.is_over and each.ranked_at < each.ends_at]
+        """Return those where an entry was scored since they were ranked, or that have ended since: their boards tell
+        more now.
+        """
+        scored = self.exclude(ranked_at=None, scorer_version=None).prefetch_related("phases")
+        return [
+            each
+            for each in scored
+            if each.ranked_at is None
+            or (each.ends_at is not None and each.is_over and each.ranked_at < each.ends_at)
+        ]
 
 
 class Contest(models.Model):
@@ -134,6 +142,16 @@ class Contest(models.Model):
     def labels(self) -> Snapshot:
         """The snapshot whose labels count today; its own pictures are asked about in any case."""
         return self.truth or self.snapshot
+
+    def has_scored(self, scorer_version: int) -> None:
+        """Note that an entry was scored. Its standings are old until they are made again."""
+        mine = Contest.objects.filter(pk=self.pk)
+        mine.update(ranked_at=None, scorer_version=Coalesce("scorer_version", scorer_version))
+
+    def count_by(self, truth: Snapshot, scorer_version: int) -> None:
+        """Let those scores count that stand on the labels of `truth` and this scorer."""
+        Contest.objects.filter(pk=self.pk).update(truth=truth, scorer_version=scorer_version, ranked_at=None)
+        self.refresh_from_db()
 
 
 class Phase(models.Model):
