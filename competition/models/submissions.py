@@ -221,6 +221,11 @@ class Submission(models.Model):
         self._end(Attempt.Outcome.SCORED)
         return True
 
+    def keep_answers(self, name: str) -> None:
+        """Note where its answers are kept, of an entry that was scored before any were."""
+        Submission.objects.filter(pk=self.pk, answers="").update(answers=name)
+        self.answers.name = name
+
     @transaction.atomic
     def fail(self, error: str, log: str = "") -> None:
         """End it with a sentence for its author; the place under the limit is given back.
