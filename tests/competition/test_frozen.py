@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from competition.frozen import Frozen
+from tests.factories import freeze_all, make_settled_collection, make_synset
 
 # A bat is a mammal and a flyer; a wing is no animal, and nothing is above both it and a cat.
 HYPERNYMS = {
@@ -85,3 +87,20 @@ def test_a_snapshot_of_one_class_has_one_noun():
     frozen = Frozen.of({"classes": ["cat"], "nouns": {"cat": {"hypernyms": []}}})
 
     assert (frozen.nouns, frozen.lch_height.tolist(), frozen.below.tolist()) == (["cat"], [[0]], [[True]])
+
+
+@pytest.mark.django_db
+def test_classes_meet_where_the_snapshots_own_taxonomy_says():
+    animal = make_synset("animal")
+    pet = make_synset("pet", animal)
+    cat, dog, emu = make_synset("cat", pet), make_synset("dog", pet), make_synset("emu", animal)
+    collection = make_settled_collection(10)
+    collection.collectionclass_set.all().delete()
+    collection.set_classes([cat, dog, emu])
+    collection.questions.update(label=cat)
+    snapshot = freeze_all(collection)
+    make_synset("puppy", dog)  # afterwards: the snapshot knows nothing of it
+
+    # cat and dog meet in pet, of height 1; emu meets them in animal, of height 2.
+    heights = Frozen.of(snapshot.taxonomy).lch_height[:3]
+    np.testing.assert_array_equal(heights, [[0, 1, 2], [1, 0, 2], [2, 2, 0]])
