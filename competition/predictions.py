@@ -107,20 +107,14 @@ def _read_csv(lines: Iterator[str], sheet: Sheet) -> None:
     rows = csv.reader(lines)
     try:
         header = next(rows, [])
-        n_guesses = _read_header(header, sheet)
-        for cells in rows if n_guesses else ():
-            if len(cells) == len(header):
-                first_share = 1 + n_guesses
-                sheet.take(
-                    rows.line_num,
-                    cells[0],
-                    cells[1:first_share],
-                    [_number(cell) for cell in cells[first_share:]],
-                )
+        width, first_share = len(header), 1 + _read_header(header, sheet)
+        for cells in rows if first_share > 1 else ():
+            if len(cells) == width:
+                shares = _numbers(cells[first_share:])
+                sheet.take(rows.line_num, cells[0], cells[1:first_share], shares)
             elif cells:
-                sheet.refuse(
-                    rows.line_num, f"expected {len(header)} columns as in the header; found {len(cells)}"
-                )
+                problem = f"expected {width} columns as in the header; found {len(cells)}"
+                sheet.refuse(rows.line_num, problem)
     except csv.Error as error:
         sheet.refuse(rows.line_num, f"expected CSV; found {error}, and read no further")
 
@@ -137,6 +131,13 @@ def _read_header(header: list[str], sheet: Sheet) -> int:
         f"found {quoted(','.join(header))}",
     )
     return 0
+
+
+def _numbers(cells: list[str]) -> list[Any]:
+    try:
+        return [float(cell) for cell in cells]
+    except ValueError:
+        return [_number(cell) for cell in cells]
 
 
 def _number(cell: str) -> float | str | None:

@@ -70,8 +70,12 @@ class Sheet:
         try:
             row = self._row_of[image]
             places = [self._place_of[guess] for guess in guesses]
-            is_good = self._number[row] == NOT_YET and len(places) <= MOST_GUESSES
-            is_good = is_good and self._agree(places, shares) and (not shares or _are_shares(places, shares))
+            is_good = (
+                self._number[row] == NOT_YET
+                and len(places) <= MOST_GUESSES
+                and (self._tells_shares is bool(shares) or self._agree(places, shares))
+                and (not shares or _are_shares(places, shares))
+            )
         except (KeyError, TypeError):  # something unknown, or what no name can be
             is_good = False
         if not is_good:
@@ -81,8 +85,12 @@ class Sheet:
         start = row * MOST_GUESSES
         self._places[start : start + len(places)] = array("i", places)
         if shares:
-            kept = (share if place >= 0 else np.nan for place, share in zip(places, shares, strict=True))
-            self._shares[start : start + len(places)] = array("f", kept)
+            if NO_GUESS in places:
+                shares = [
+                    np.nan if place == NO_GUESS else share
+                    for place, share in zip(places, shares, strict=True)
+                ]
+            self._shares[start : start + len(places)] = array("f", shares)
 
     def fill(self, start: int, answers: Answers) -> None:
         """Take what is said of the pictures from the `start`-th on, all checked."""
@@ -169,20 +177,27 @@ def _look_up(table: Mapping[Any, int], key: Any) -> int | None:
         return None
 
 
-def _are_shares(places: list[int], shares: Sequence[Any]) -> bool:
+def _are_shares(places: Sequence[int], shares: Sequence[Any]) -> bool:
     """Whether each noun has a probability, and they are those of different nouns. Raises TypeError at what is no
     number.
     """
-    total = 0.0
-    for place, share in zip(places, shares, strict=False):
-        if place >= 0:
-            if not 0 <= share <= 1:
-                return False
-            total += share
-        elif share is not None and share == share:  # only what is not a number differs from itself
+    if len(places) != len(shares):
+        return False
+    if NO_GUESS in places:
+        pairs = list(zip(places, shares, strict=True))
+        if any(not _is_nothing(share) for place, share in pairs if place == NO_GUESS):
             return False
-    given = [place for place in places if place >= 0]
-    return len(shares) == len(places) and total <= MOST_TOTAL and len(set(given)) == len(given)
+        places = [place for place in places if place != NO_GUESS]
+        shares = [share for place, share in pairs if place != NO_GUESS]
+    if not shares:
+        return True
+    # What is not a number is not below any, so the sum refuses it.
+    is_within = min(shares) >= 0 and max(shares) <= 1 and sum(shares) <= MOST_TOTAL
+    return is_within and len(set(places)) == len(places)
+
+
+def _is_nothing(share: Any) -> bool:
+    return share is None or share != share  # only what is not a number differs from itself
 
 
 def _share_problems(places: list[int], guesses: Sequence[Any], shares: Sequence[Any]) -> Iterator[str]:
@@ -193,7 +208,7 @@ def _share_problems(places: list[int], guesses: Sequence[Any], shares: Sequence[
     for place, guess, share in zip(places, guesses, shares, strict=False):
         is_number = isinstance(share, int | float)
         if guess in ("", None, -1):
-            if share is not None and share == share:
+            if not _is_nothing(share):
                 yield f"expected no probability where there is no guess; found {quoted(share)}"
         elif not is_number or not 0 <= share <= 1:
             yield f"expected a probability from 0 to 1; found {quoted(share)}"
