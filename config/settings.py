@@ -77,7 +77,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.middleware.refuse_nul",
-    "config.middleware.refuse_large",
+    "config.middleware.RefuseLarge",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -210,6 +210,9 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
 # The largest request, files included, which go to a temporary folder as they come.
 UPLOAD_MAX_MIB = whole("UPLOAD_MAX_MIB", default=2048)
+# Entries in contests are guesses or a network, and never so large as an archive of pictures.
+ENTRY_MAX_MIB = whole("ENTRY_MAX_MIB", default=1024)
+UPLOAD_MAX_MIB_OF = {"competition:submit": ENTRY_MAX_MIB, "submission-list": ENTRY_MAX_MIB}  # by the view's name
 DATA_UPLOAD_MAX_NUMBER_FILES = (
     500  # of one form; each holds a temporary file open. upload.js sends one at a time.
 )
