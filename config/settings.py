@@ -31,6 +31,10 @@ def whole(name: str, default: int) -> int:
     return int(text)
 
 
+# ONNX Runtime tells its maker about each process and its networks, over the network, unless it is told not to before
+# it is imported. Nothing leaves this site by itself.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 # Everything that the site writes lies below this folder, unless a server is set to keep it.
 VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
 VAR_DIR.mkdir(parents=True, exist_ok=True)
