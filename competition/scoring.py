@@ -1,20 +1,21 @@
 """A Submission row -> its file -> metrics -> Score rows."""
 
-import io
 import logging
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from competition import metrics
-from competition.models import Metric, Part, Phase, Score, Submission
-from competition.predictions import Floats, Ints, PredictionsError, parse_predictions
+from competition.metrics import Floats, Ints
+from competition.models import Metric, Part, Score, Submission
+from competition.predictions import PredictionsError, read_predictions
+from competition.truth import SCORER_VERSION, Truth
 from datasets.models import Snapshot
-from labeling.splits import TEST, uniform
-from taxonomy import tree
 
 logger = logging.getLogger(__name__)
 
-SCORER_VERSION = 1  # raise it whenever a metric's meaning changes, so that old scores stay beside new ones
+__all__ = ["SCORER_VERSION", "score", "score_queued"]
+
 BOOTSTRAP_SEED = 2012
 
 
@@ -41,40 +42,25 @@ def score(submission: Submission) -> None:
 
 
 def _scores(submission: Submission) -> list[Score]:
-    snapshot = submission.phase.contest.snapshot
-    test = [row for row in snapshot.rows() if row.split == TEST]
-    images = [row.sha256 for row in test]
-    label_of = {wnid: label for label, wnid in enumerate(snapshot.classes)}
-    truth = np.array([label_of[row.wnid] for row in test], dtype=np.int64)
+    truth = Truth.of(submission.phase.contest)
+    frozen, withdrawn = truth.frozen, truth.contest.snapshot.withdrawn_here()
     with submission.file.open("rb") as file:
-        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        withdrawn = snapshot.withdrawn_here()
-        guesses = parse_predictions(text, images, snapshot.classes, may_lack=withdrawn)
-    # Nobody can download those any more, so nobody is measured on them.
-    is_shown = np.array([image not in withdrawn for image in images], dtype=bool)
-    values = _values(guesses, truth, lch_heights(snapshot))
-    return [
-        _score(submission, snapshot, metric, part, each[is_in_part & is_shown])
-        for part, is_in_part in _parts(submission.phase, images).items()
-        if (is_in_part & is_shown).any()
-        for metric, each in values.items()
-    ]
+        answers = read_predictions(file, truth.images, frozen.nouns, frozen.n_classes, withdrawn)
+    found = []
+    for part, is_counted in truth.parts(submission.phase).items():
+        kept = answers.where(is_counted)
+        values = _values(kept.guesses, truth.label[is_counted], frozen.lch_height.T)
+        found += [_score(submission, truth.labels, metric, part, each) for metric, each in values.items()]
+    return found
 
 
-def _values(guesses: Ints, truth: Ints, lch_height: Ints) -> dict[Metric, Floats]:
+def _values(guesses: NDArray[Any], truth: Ints, lch_height: NDArray[Any]) -> dict[Metric, Floats]:
     """Return each metric's value for each picture; (n_images,)."""
     return {
         Metric.TOP1: metrics.top_k_wrong(guesses, truth, 1),
         Metric.TOP5: metrics.top_k_wrong(guesses, truth, 5),
         Metric.HIERARCHICAL: metrics.hierarchical_cost(guesses, truth, lch_height),
     }
-
-
-def _parts(phase: Phase, images: list[str]) -> dict[Part, np.ndarray]:
-    """Say of each test picture in which part it is. It follows from the picture and the contest alone."""
-    purpose = f"contest {phase.contest.slug}"
-    is_public = np.array([uniform(image, purpose) < phase.public_share for image in images], dtype=bool)
-    return {Part.PUBLIC: is_public, Part.PRIVATE: ~is_public}
 
 
 def _score(submission: Submission, snapshot: Snapshot, metric: Metric, part: Part, values: Floats) -> Score:
@@ -90,21 +76,4 @@ def _score(submission: Submission, snapshot: Snapshot, metric: Metric, part: Par
         truth_digest=snapshot.digest,
         taxonomy_version=snapshot.taxonomy_version,
         scorer_version=SCORER_VERSION,
-    )
-
-
-def lch_heights(snapshot: Snapshot) -> Ints:
-    """Return the height of the lowest common hypernym of each pair of classes, in the snapshot's own taxonomy.
-
-    (n_classes, n_classes) int64.
-    """
-    nouns = snapshot.taxonomy["nouns"]
-    place = {wnid: i for i, wnid in enumerate(nouns)}
-    edges = [(place[wnid], place[above]) for wnid, noun in nouns.items() for above in noun["hypernyms"]]
-    hyponym, hypernym = np.array(edges, dtype=np.int64).reshape(-1, 2).T
-    graph = tree.Graph(len(place), hyponym, hypernym)
-    return tree.lowest_common_hypernym_heights(
-        graph.ancestors(),
-        graph.heights(),
-        np.array([place[wnid] for wnid in snapshot.classes], dtype=np.int64),
     )

@@ -1,6 +1,6 @@
 """Contests by year on hidden test labels, and their phases: when, how often, and on which part of the test split."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -31,6 +31,13 @@ class Part(models.TextChoices):
 RANKING_METRICS = [(metric.value, metric.label) for metric in (Metric.TOP1, Metric.TOP5)]
 
 
+class ContestQuerySet(models.QuerySet["Contest"]):
+    def with_old_standings(self) -> list["Contest"]:
+        """Return those that have ended since they were ranked last: their boards tell more now."""
+        ranked = self.filter(ranked_at__isnull=False).prefetch_related("phases")
+        return [each for each in ranked if each.is_over and each.ranked_at < each.ends_at]
+
+
 class Contest(models.Model):
     """A yearly edition on one snapshot's hidden test labels."""
 
@@ -58,6 +65,9 @@ class Contest(models.Model):
     scorer_version = models.PositiveSmallIntegerField(
         null=True, editable=False, help_text=_("Whose scores count; empty where nothing was scored anew.")
     )
+    ranked_at = models.DateTimeField(
+        null=True, editable=False, help_text=_("When its entries were ranked last; see competition.standings.")
+    )
     ranked_by = models.CharField(max_length=20, choices=RANKING_METRICS, default=Metric.TOP1)
     enters_runs = models.BooleanField(default=True, help_text=_("Finished trainings enter as baselines."))
     takes_models = models.BooleanField(
@@ -76,6 +86,8 @@ class Contest(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="contests"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ContestQuerySet.as_manager()
 
     class Meta:
         ordering = ["-year", "-created_at"]
@@ -108,8 +120,13 @@ class Contest(models.Model):
     @property
     def is_over(self) -> bool:
         """Whether its last phase has closed; a contest without phases has not begun."""
+        return self.ends_at is not None and self.ends_at <= timezone.now()
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When its last phase closes; None where one is open without end, or there is none."""
         ends = [phase.closes_at for phase in self.phases.all()]
-        return bool(ends) and all(end is not None and end <= timezone.now() for end in ends)
+        return max((end for end in ends if end is not None), default=None) if None not in ends else None
 
     @property
     def labels(self) -> Snapshot:

@@ -18,11 +18,17 @@ class Standing(models.Model):
     part = models.CharField(max_length=7, choices=Part)
     place = models.PositiveIntegerField(help_text=_("From 1, in the order of the board."))
     rank = models.PositiveIntegerField(
-        help_text=_("1 and as many as are shown to be better; equal until shown different.")
+        null=True,
+        help_text=_(
+            "1 and as many as are shown to be better; equal until shown different. Empty where it is not ranked."
+        ),
     )
-    rank_low = models.PositiveIntegerField(help_text=_("The best rank that the data allow."))
-    rank_high = models.PositiveIntegerField()
-    metrics = models.JSONField(help_text=_("For each metric that it has: value, low and high."))
+    rank_low = models.PositiveIntegerField(null=True, help_text=_("The best rank that the data allow."))
+    rank_high = models.PositiveIntegerField(null=True)
+    n_images = models.PositiveIntegerField(default=0, help_text=_("Pictures that its metrics are about."))
+    metrics = models.JSONField(
+        help_text=_("For each metric that it has: value, low and high; these are null where none is known.")
+    )
     grade = models.CharField(max_length=2, blank=True)
 
     class Meta:
@@ -30,7 +36,8 @@ class Standing(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["submission", "part"], name="competition_standing_once"),
             models.CheckConstraint(
-                condition=Q(rank_low__lte=F("rank"), rank_high__gte=F("rank")),
+                condition=Q(rank=None, rank_low=None, rank_high=None)
+                | Q(rank__isnull=False, rank_low__lte=F("rank"), rank_high__gte=F("rank")),
                 name="competition_rank_lies_in_its_interval",
             ),
         ]

@@ -66,16 +66,22 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         kind: str = "guesses",
         network: dict[str, Any] | None = None,
         run: Run | None = None,
+        token: str = "",
     ) -> "Submission":
         """Queue what `author` hands in for their team, a new team of one where they have none. Raises
         SubmissionRefusedError if that may not be now.
 
         network: what a file of weights is the weights of; see Submission.network.
+        token:   names this one act: handed in again under the same name, the submission that is there is returned.
         """
+        if there := self._under(token, author, phase):
+            return there
         phase = _entered(phase, author)
         team = Team.objects.enter(phase.contest, author)
         # Its row stands for the limits: whoever holds it counts and takes a place in one step.
         Team.objects.select_for_update().get(pk=team.pk)
+        if there := self._under(token, author, phase):  # by a request of the same moment
+            return there
         self.filter(phase=phase, team=team).check_limits(phase)
         return self.create(
             phase=phase,
@@ -87,7 +93,21 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
             network=network or {},
             run=run,
             is_late=not phase.is_open,
+            token=token,
         )
+
+    def _under(self, token: str, author: User, phase: Phase | None) -> "Submission | None":
+        """Return what `author` has handed in under `token`. Raises SubmissionRefusedError if in another contest."""
+        there = (
+            self.filter(author=author, token=token).select_related("phase__contest").first()
+            if token
+            else None
+        )
+        if there and (phase is None or there.phase.contest_id != phase.contest_id):
+            raise SubmissionRefusedError(
+                f"Expected a token of its own for each entry; found that of {there} in {there.phase.contest}."
+            )
+        return there
 
     def check_limits(self, phase: Phase) -> None:
         """Raise SubmissionRefusedError if a team that handed these in has no place left in the window."""
@@ -212,6 +232,14 @@ class Submission(models.Model):
         blank=True,
         help_text=_("What it says of each test picture, as competition.answers keeps it."),
     )
+    token = models.CharField(
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text=_(
+            "Its author's name for handing it in, so that a form or program that asks twice enters once."
+        ),
+    )
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
     error = models.TextField(blank=True)
@@ -231,6 +259,9 @@ class Submission(models.Model):
     class Meta:
         ordering = ["-pk"]
         constraints = [
+            models.UniqueConstraint(
+                fields=["author", "token"], condition=~Q(token=""), name="competition_token_once"
+            ),
             models.UniqueConstraint(
                 fields=["phase", "run"],
                 condition=Q(run__isnull=False, team=None),

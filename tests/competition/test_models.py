@@ -116,6 +116,54 @@ def test_predictions_are_queued(phase):
     assert not submission.is_baseline
 
 
+def submit_under(token, phase, author):
+    return Submission.objects.submit(phase, author, "a guess", ContentFile(b"", name="a.csv"), token=token)
+
+
+def test_the_same_token_is_the_same_submission(snapshot):
+    phase, author = make_phase(snapshot, limit=2), make_user()
+    first = submit_under("a", phase, author)
+
+    assert submit_under("a", phase, author) == first
+    assert submit_under("b", phase, author) != first
+
+
+def test_a_token_is_one_authors(phase):
+    assert submit_under("a", phase, make_user()) != submit_under("a", phase, make_user())
+
+
+def test_what_was_handed_in_is_found_by_its_token_after_the_end(phase):
+    author = make_user()
+    first = submit_under("a", phase, author)
+    Contest.objects.update(takes_late=False)
+    closed = Phase.objects.get(pk=move(phase, -2 * DAY, -DAY).pk)
+
+    assert submit_under("a", closed, author) == first
+    with pytest.raises(SubmissionRefusedError, match="is not open"):
+        submit_under("b", closed, author)
+
+
+def test_a_token_of_another_contest_is_refused(phase, snapshot):
+    author, other = make_user(), make_phase(snapshot)
+    first = submit_under("a", phase, author)
+
+    with pytest.raises(SubmissionRefusedError, match=f"Expected a token of its own .* Submission {first.pk}"):
+        submit_under("a", other, author)
+
+    submit_under("b", other, author)
+
+
+def test_the_database_keeps_a_token_once(phase):
+    author = make_user()
+    submit_under("a", phase, author)
+    other = submit_under("", phase, author)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Submission.objects.filter(pk=other.pk).update(token="a")
+
+    submit_under("", phase, author)
+
+
 def test_files_of_one_name_are_kept_apart(phase):
     first, second = (
         Submission.objects.submit(phase, make_user(), "guessing", ContentFile(data, name="predictions.csv"))
