@@ -295,6 +295,14 @@ TRAINING_PROCESSES = whole("TRAINING_PROCESSES", default=1)
 # Seconds between two checkpoints; 0: as what one costs asks for.
 TRAINING_CHECKPOINT_EVERY_S = float(os.environ.get("TRAINING_CHECKPOINT_EVERY_S") or 0)
 
+# --- Competition ----------------------------------------------------------------------------------------
+# A network that is handed in runs in a process of which these protections hold, or is refused. They are named in
+# competition.sandbox.confinement; see decision 24.
+SANDBOX_REQUIRES = words("SANDBOX_REQUIRES") or ["landlock", "limits", "seccomp"]
+# What each may use: seconds for all test pictures, and memory.
+SANDBOX_SECONDS = whole("SANDBOX_SECONDS", default=900)
+SANDBOX_MEMORY_MIB = whole("SANDBOX_MEMORY_MIB", default=4096)
+
 # --- API ------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
