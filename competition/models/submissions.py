@@ -211,6 +211,14 @@ class Submission(models.Model):
         """Say that it is being scored; False if this attempt holds it no more."""
         return bool(self.mine().update(heartbeat_at=timezone.now()))
 
+    def tell(self, **fields: Any) -> bool:
+        """Keep what was found out while it is scored; False if this attempt holds it no more."""
+        return bool(self.mine().update(**fields))
+
+    def note(self, log: str) -> None:
+        """Keep what the organiser may read of this attempt."""
+        self.attempts.filter(number=self.attempt).update(log=log)
+
     @transaction.atomic
     def finish(self, scores: list[Score], **fields: Any) -> bool:
         """Keep its scores and mark it scored, both or neither; False if this attempt holds it no more."""
@@ -236,4 +244,5 @@ class Submission(models.Model):
             self._end(Attempt.Outcome.FAILED, log)
 
     def _end(self, outcome: str, log: str = "") -> None:
-        self.attempts.filter(number=self.attempt).update(outcome=outcome, ended_at=timezone.now(), log=log)
+        kept = {"log": log} if log else {}  # else what was noted stays
+        self.attempts.filter(number=self.attempt).update(outcome=outcome, ended_at=timezone.now(), **kept)
