@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from datasets.models import Snapshot
 
 
@@ -110,6 +111,10 @@ class Contest(models.Model):
         """Whether its last phase has closed; a contest without phases has not begun."""
         ends = [phase.closes_at for phase in self.phases.all()]
         return bool(ends) and all(end is not None and end <= timezone.now() for end in ends)
+
+    def may_be_run_by(self, user: User) -> bool:
+        """Whether `user` sees every entry's log, ends entries and has them scored anew."""
+        return user.is_staff or (self.organiser_id is not None and self.organiser_id == user.pk)
 
     @property
     def labels(self) -> Snapshot:
