@@ -22,4 +22,8 @@ takeDropped(form.querySelector("[data-drop]"), (data) => {
 });
 // What is on its way looks so. Pressing again enters nothing twice: the form's token names one entry.
 form.addEventListener("submit", () => form.setAttribute("aria-busy", "true"));
-window.addEventListener("pageshow", () => form.removeAttribute("aria-busy"));
+// A page that a browser kept and shows again has the token of an entry that was made: it asks for a new one.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) window.location.reload();
+  form.removeAttribute("aria-busy");
+});
