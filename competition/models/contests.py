@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from datasets.models import Snapshot
 
 
@@ -137,6 +138,10 @@ class Contest(models.Model):
         """When its last phase closes; None where one is open without end, or there is none."""
         ends = [phase.closes_at for phase in self.phases.all()]
         return max((end for end in ends if end is not None), default=None) if None not in ends else None
+
+    def may_be_run_by(self, user: User) -> bool:
+        """Whether `user` sees every entry's log, ends entries and has them scored anew."""
+        return user.is_staff or (self.organiser_id is not None and self.organiser_id == user.pk)
 
     @property
     def labels(self) -> Snapshot:
