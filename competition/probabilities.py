@@ -96,8 +96,10 @@ def brier_scores(guesses: AnyInts, probabilities: AnyFloats, truth: AnyInts, bel
     given = np.where(is_given, probabilities.astype(np.float64), 0.0)
     kinds = _kinds(below)
     n_parts = len(guesses) * kinds.shape[1] * guesses.shape[1] // CHUNK + 1
-    parts = zip(*(np.array_split(each, n_parts) for each in (guesses, given, truth)), strict=True)
-    return np.concatenate([_brier(*part, kinds, below.shape[1]) for part in parts])
+    parts = np.array_split(np.arange(len(guesses)), n_parts)
+    return np.concatenate(
+        [_brier(guesses[part], given[part], truth[part], kinds, below.shape[1]) for part in parts]
+    )
 
 
 def _kinds(below: Bools) -> Words:
@@ -108,9 +110,8 @@ def _kinds(below: Bools) -> Words:
     n_nouns, n_classes = below.shape
     covered = np.zeros((n_nouns + 1, -(-n_classes // 64) * 64), dtype=np.bool_)
     covered[:n_nouns, :n_classes] = below
-    covered[:n_classes, :n_classes] = np.eye(
-        n_classes, dtype=np.bool_
-    )  # a class covers none of those below it
+    # A class covers itself alone, also where another class is below it.
+    covered[:n_classes, :n_classes] = np.eye(n_classes, dtype=np.bool_)
     return np.packbits(covered, axis=1, bitorder="little").view("<u8")
 
 
@@ -133,8 +134,11 @@ def _brier(guesses: AnyInts, given: Floats, truth: AnyInts, kinds: Words, n_clas
     word = np.take_along_axis(sets, truth[:, None, None] // 64, axis=2)[:, :, 0]
     has_truth = (word >> (truth[:, None] % 64).astype(np.uint64)) & np.uint64(1) > 0
     of_truth = (each * has_truth).sum(axis=1) + np.where(has_truth.any(axis=1) & (n_free > 0), 0, left)
-    return squares - 2 * of_truth + 1
+    # Probabilities may sum to a hair above 1.
+    scores: Floats = np.clip(squares - 2 * of_truth + 1, 0, 2)
+    return scores
 
 
 def _size(sets: Words) -> Ints:
-    return np.bitwise_count(sets).sum(axis=-1, dtype=np.int64)
+    n_classes: Ints = np.bitwise_count(sets).sum(axis=-1, dtype=np.int64)
+    return n_classes

@@ -11,8 +11,8 @@ from training.paired import TOLD_APART, holm, mcnemar_each
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Values = NDArray[np.float32]
-DRAWS_AT_ONCE = 100  # of the bootstrap, to bound memory
+Values = NDArray[np.float32] | NDArray[np.bool_]
+DRAWS_AT_ONCE, PICTURES_AT_ONCE = 100, 20_000  # to bound memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ def rank(values: Values) -> Ranks:
     """Rank entries by their mean, the lowest first; equal until shown different.
 
     values: (n_entries, n_images), 1 where the entry is wrong on the picture and 0 where it is right, entries and
-    pictures in any order.
+    pictures in any order; booleans take the least memory.
     Two entries are told apart by McNemar's exact test; of all pairs together with Holm's correction, so that with a
     probability of 0.95 no difference that is told is false. Entries that are wrong on the same pictures count once
     there: to hand in a copy makes nobody harder to tell apart. An entry's interval is from 1 + as many as are shown
@@ -70,17 +70,20 @@ def _copies(is_wrong: Bools) -> Ints:
 
 def _shown_better(is_wrong: Bools) -> Bools:
     """Return whether each entry is shown to be better than each other, (n_entries, n_entries), [better, worse]."""
-    # Whole numbers below 2 ** 24 are exact in single precision, which is twice as fast.
-    wrong = is_wrong.astype(np.float32)
-    alone = (wrong @ (1 - wrong).T).astype(np.int64)  # [i, j]: pictures on which i is wrong and j is not
-    one, other = np.triu_indices(len(wrong), k=1)
+    both = np.zeros((len(is_wrong), len(is_wrong)))  # pictures on which two are wrong
+    for start in range(0, is_wrong.shape[1], PICTURES_AT_ONCE):
+        # Whole numbers below 2 ** 24 are exact in single precision, which is twice as fast.
+        wrong = is_wrong[:, start : start + PICTURES_AT_ONCE].astype(np.float32)
+        both += wrong @ wrong.T
+    alone = (both.diagonal()[:, None] - both).astype(np.int64)  # [i, j]: on which i is wrong and j is not
+    one, other = np.triu_indices(len(is_wrong), k=1)
     is_shown = np.zeros(alone.shape, dtype=np.bool_)
     is_shown[one, other] = holm(mcnemar_each(alone[one, other], alone[other, one])) < TOLD_APART
     return (is_shown | is_shown.T) & (alone < alone.T)
 
 
 def bootstrap_means(
-    values: Values, seed: int, level: float = LEVEL, span: Interval = (0.0, 1.0)
+    values: NDArray[np.float32], seed: int, level: float = LEVEL, span: Interval = (0.0, 1.0)
 ) -> tuple[Floats, Floats]:
     """Return the percentile interval of each row's mean, all from the same DRAWS resamples: low, high, (n_entries,).
 

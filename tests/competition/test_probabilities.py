@@ -156,6 +156,7 @@ def test_a_class_covers_no_class_below_it():
 def test_brier_goes_from_nothing_to_two():
     assert brier([0], [1.0]) == 0
     assert brier([1], [1.0]) == 2
+    assert brier([1], [1 + 1e-7]) == 2  # single precision sums to a hair above 1
 
 
 def test_a_noun_said_twice_has_what_is_said_of_it_together():

@@ -115,6 +115,21 @@ def test_the_order_of_entries_and_pictures_does_not_matter(values, random):
     assert told(rank(values[np.ix_(entries, pictures)])) == expected
 
 
+def test_ranks_are_found_some_pictures_at_a_time(monkeypatch):
+    values = np.random.default_rng(1).random((5, 200)) < np.linspace(0.1, 0.6, 5)[:, None]
+    whole = told(rank(values))
+    monkeypatch.setattr("competition.ranking.PICTURES_AT_ONCE", 7)
+
+    assert told(rank(values)) == whole
+    assert len(set(whole[0])) > 1
+
+
+def test_ranks_of_booleans_are_those_of_numbers():
+    values = np.random.default_rng(1).random((5, 200)) < np.linspace(0.1, 0.6, 5)[:, None]
+
+    assert told(rank(values)) == told(rank(values.astype(np.float32)))
+
+
 @given(boards())
 def test_copies_tie(values):
     ranks = rank(np.vstack([values, values[:1]]))
