@@ -59,7 +59,9 @@ def _finish(submission: Submission, answers: Answers, truth: Truth) -> bool:
     name = kept.keep(submission, answers)
     while (is_mine := _keep(submission, answers, name, truth)) is None:
         truth = truth_of(Contest.objects.get(pk=truth.contest.pk))
-    if not is_mine:
+    if is_mine:
+        kept.drop_earlier(submission)
+    else:
         kept.drop(name)
     return is_mine
 

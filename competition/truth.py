@@ -19,9 +19,8 @@ from labeling.splits import TEST, uniform
 Labels = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-SCORER_VERSION = (
-    2  # raise it whenever a metric's meaning changes: every contest is then scored anew, see rescoring
-)
+# Raise it whenever a metric's meaning changes: every contest is then scored anew, see competition.rescoring.
+SCORER_VERSION = 2
 NO_LABEL = -1
 
 

@@ -5,6 +5,7 @@ import pytest
 from django.core.files.base import ContentFile
 
 from competition import kept, scoring, tasks
+from competition.answers import Answers
 from competition.models import ClassTally, Contest, Score, Standing, Submission
 from competition.scoring import SCORER_VERSION, score_queued
 from competition.truth import truth_of
@@ -346,6 +347,19 @@ def test_an_attempt_that_lost_its_submission_keeps_nothing(phase, predictions):
     assert not Score.objects.exists()
     assert not ClassTally.objects.exists()
     assert not private_storage().exists(f"submissions/{submission.pk}/answers-1.npz")
+
+
+def test_what_a_dead_worker_stored_goes_when_the_next_has_scored(phase, predictions):
+    submission = hand_in(phase, predictions())
+    name = kept.keep(Submission.objects.claim_next(), Answers(np.zeros((4, 5), np.int32)))
+    Submission.objects.running().requeue()
+
+    score_queued()
+
+    submission.refresh_from_db()
+    assert submission.attempt == 2
+    assert len(kept.read(submission)) == 4
+    assert not private_storage().exists(name)
 
 
 def test_labels_that_came_to_count_while_it_was_scored_are_those_it_is_scored_by(
