@@ -7,10 +7,10 @@ chosen, else of as many of those that it was told were best. Late ones stand bel
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 
-from competition import scoring
 from competition.models import Contest, Part, Phase, Score, Submission
 
 
@@ -42,8 +42,22 @@ class Field:
 
 def current(contest: Contest) -> QuerySet[Score]:
     """Return the scores that count: by the labels and the scorer that the contest shows today."""
-    version = contest.scorer_version or scoring.SCORER_VERSION
-    return Score.objects.filter(truth_digest=contest.labels.digest, scorer_version=version)
+    return Score.objects.filter(**counting(contest))
+
+
+def counting(contest: Contest) -> dict[str, Any]:
+    """Return by what scores and tallies are found that count today."""
+    return {"truth_digest": contest.labels.digest, "scorer_version": _version(contest)}
+
+
+def _version(contest: Contest) -> int:
+    """Return whose scores count. Before anything was scored anew it is the first scorer's: what a newer one says is
+    shown when it has said it of all entries.
+    """
+    if contest.scorer_version is not None:
+        return contest.scorer_version
+    scores = Score.objects.filter(submission__phase__contest=contest, truth_digest=contest.labels.digest)
+    return scores.aggregate(first=Min("scorer_version", default=0))["first"]
 
 
 def fields(contest: Contest, phase: Phase) -> dict[Part, Field]:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from competition import entering, scoring
+from competition import entering, scoring, standings
 from competition.models import Submission
 
 
@@ -20,3 +20,9 @@ def sweep_submissions() -> None:
     # Last, so that a run whose files are gone holds nobody up; its entries are scored by the next sweep at once.
     if entering.enter_finished_runs():
         scoring.score_queued()
+
+
+@shared_task
+def sweep_standings() -> None:
+    """Rank contests that have ended since they were ranked last. Safe to repeat: ranks follow from scores."""
+    standings.rebuild_old()
