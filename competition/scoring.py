@@ -6,11 +6,11 @@ import logging
 import numpy as np
 
 from competition import metrics
+from competition.frozen import Frozen, Heights
 from competition.models import Metric, Part, Phase, Score, Submission
 from competition.predictions import Floats, Ints, PredictionsError, parse_predictions
 from datasets.models import Snapshot
 from labeling.splits import TEST, uniform
-from taxonomy import tree
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def _scores(submission: Submission) -> list[Score]:
         guesses = parse_predictions(text, images, snapshot.classes, may_lack=withdrawn)
     # Nobody can download those any more, so nobody is measured on them.
     is_shown = np.array([image not in withdrawn for image in images], dtype=bool)
-    values = _values(guesses, truth, lch_heights(snapshot))
+    values = _values(guesses, truth, Frozen.of(snapshot.taxonomy).lch_height)
     return [
         _score(submission, snapshot, metric, part, each[is_in_part & is_shown])
         for part, is_in_part in _parts(submission.phase, images).items()
@@ -61,7 +61,7 @@ def _scores(submission: Submission) -> list[Score]:
     ]
 
 
-def _values(guesses: Ints, truth: Ints, lch_height: Ints) -> dict[Metric, Floats]:
+def _values(guesses: Ints, truth: Ints, lch_height: Heights) -> dict[Metric, Floats]:
     """Return each metric's value for each picture; (n_images,)."""
     return {
         Metric.TOP1: metrics.top_k_wrong(guesses, truth, 1),
@@ -78,7 +78,8 @@ def _parts(phase: Phase, images: list[str]) -> dict[Part, np.ndarray]:
 
 
 def _score(submission: Submission, snapshot: Snapshot, metric: Metric, part: Part, values: Floats) -> Score:
-    low, high = metrics.bootstrap_interval(values, BOOTSTRAP_SEED)
+    span = (0.0, max(1.0, float(values.max())))  # hierarchical costs go beyond 1
+    low, high = metrics.bootstrap_interval(values, BOOTSTRAP_SEED, span=span)
     return Score(
         submission=submission,
         metric=metric,
@@ -90,21 +91,4 @@ def _score(submission: Submission, snapshot: Snapshot, metric: Metric, part: Par
         truth_digest=snapshot.digest,
         taxonomy_version=snapshot.taxonomy_version,
         scorer_version=SCORER_VERSION,
-    )
-
-
-def lch_heights(snapshot: Snapshot) -> Ints:
-    """Return the height of the lowest common hypernym of each pair of classes, in the snapshot's own taxonomy.
-
-    (n_classes, n_classes) int64.
-    """
-    nouns = snapshot.taxonomy["nouns"]
-    place = {wnid: i for i, wnid in enumerate(nouns)}
-    edges = [(place[wnid], place[above]) for wnid, noun in nouns.items() for above in noun["hypernyms"]]
-    hyponym, hypernym = np.array(edges, dtype=np.int64).reshape(-1, 2).T
-    graph = tree.Graph(len(place), hyponym, hypernym)
-    return tree.lowest_common_hypernym_heights(
-        graph.ancestors(),
-        graph.heights(),
-        np.array([place[wnid] for wnid in snapshot.classes], dtype=np.int64),
     )

@@ -106,7 +106,12 @@ PURE = [
     "competition/cells.py",
     "competition/charts.py",
     "competition/telling.py",
+    "competition/grading.py",
+    "competition/intervals.py",
+    "competition/ladder.py",
     "competition/metrics.py",
+    "competition/probabilities.py",
+    "competition/ranking.py",
     "demo/digits.py",
 ]
 WEB = [

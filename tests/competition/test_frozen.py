@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from competition.frozen import Frozen
+from tests.factories import freeze_all, make_settled_collection, make_synset
 
 # A bat is a mammal and a flyer; a wing is no animal, and nothing is above both it and a cat.
 HYPERNYMS = {
@@ -15,7 +17,9 @@ HYPERNYMS = {
     "wing": [],
 }
 CLASSES = ["emu", "dog", "cat", "bat", "wing"]
-FROZEN = Frozen.of({"classes": CLASSES, "nouns": {wnid: {"hypernyms": tops} for wnid, tops in HYPERNYMS.items()}})
+FROZEN = Frozen.of(
+    {"classes": CLASSES, "nouns": {wnid: {"hypernyms": tops} for wnid, tops in HYPERNYMS.items()}}
+)
 
 
 def heights(noun, frozen=FROZEN):
@@ -23,7 +27,9 @@ def heights(noun, frozen=FROZEN):
 
 
 def below(noun):
-    return {wnid for wnid, is_below in zip(CLASSES, FROZEN.below[FROZEN.place[noun]], strict=True) if is_below}
+    return {
+        wnid for wnid, is_below in zip(CLASSES, FROZEN.below[FROZEN.place[noun]], strict=True) if is_below
+    }
 
 
 def test_a_classs_place_is_its_label():
@@ -62,7 +68,9 @@ def test_classes_are_below_every_noun_above_them():
 
 def test_a_class_above_another_is_no_guess_of_it():
     nouns = {"dog": [], "husky": ["dog"], "corgi": ["dog"]}
-    frozen = Frozen.of({"classes": ["dog", "husky"], "nouns": {w: {"hypernyms": t} for w, t in nouns.items()}})
+    frozen = Frozen.of(
+        {"classes": ["dog", "husky"], "nouns": {w: {"hypernyms": t} for w, t in nouns.items()}}
+    )
 
     assert heights("dog", frozen) == {"dog": 0, "husky": 1}
     assert heights("husky", frozen) == {"dog": 1, "husky": 0}
@@ -81,3 +89,18 @@ def test_a_snapshot_of_one_class_has_one_noun():
     assert (frozen.nouns, frozen.lch_height.tolist(), frozen.below.tolist()) == (["cat"], [[0]], [[True]])
 
 
+@pytest.mark.django_db
+def test_classes_meet_where_the_snapshots_own_taxonomy_says():
+    animal = make_synset("animal")
+    pet = make_synset("pet", animal)
+    cat, dog, emu = make_synset("cat", pet), make_synset("dog", pet), make_synset("emu", animal)
+    collection = make_settled_collection(10)
+    collection.collectionclass_set.all().delete()
+    collection.set_classes([cat, dog, emu])
+    collection.questions.update(label=cat)
+    snapshot = freeze_all(collection)
+    make_synset("puppy", dog)  # afterwards: the snapshot knows nothing of it
+
+    # cat and dog meet in pet, of height 1; emu meets them in animal, of height 2.
+    heights = Frozen.of(snapshot.taxonomy).lch_height[:3]
+    np.testing.assert_array_equal(heights, [[0, 1, 2], [1, 0, 2], [2, 2, 0]])

@@ -1,17 +1,13 @@
-import numpy as np
 import pytest
 from django.core.files.base import ContentFile
 
 from competition.models import Score, Submission
-from competition.scoring import SCORER_VERSION, lch_heights, score_queued
+from competition.scoring import SCORER_VERSION, score_queued
 from labeling.models import Image
 from labeling.splits import TEST
 from tests.factories import (
-    freeze_all,
     make_phase,
-    make_settled_collection,
     make_snapshot,
-    make_synset,
     make_user,
 )
 
@@ -196,18 +192,3 @@ def test_scoring_is_done_when_nothing_is_queued(phase, predictions):
 
     assert [score_queued(), score_queued()] == [1, 0]
     assert Score.objects.count() == 3
-
-
-def test_classes_meet_where_the_snapshots_own_taxonomy_says():
-    animal = make_synset("animal")
-    pet = make_synset("pet", animal)
-    cat, dog, emu = make_synset("cat", pet), make_synset("dog", pet), make_synset("emu", animal)
-    collection = make_settled_collection(10)
-    collection.collectionclass_set.all().delete()
-    collection.set_classes([cat, dog, emu])
-    collection.questions.update(label=cat)
-    snapshot = freeze_all(collection)
-    make_synset("puppy", dog)  # afterwards: the snapshot knows nothing of it
-
-    # cat and dog meet in pet, of height 1; emu meets them in animal, of height 2.
-    np.testing.assert_array_equal(lch_heights(snapshot), [[0, 1, 2], [1, 0, 2], [2, 2, 0]])
