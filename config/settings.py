@@ -254,6 +254,8 @@ FLOOD_LIMITS = {
     "comments": (0, whole("COMMENTS_PER_HOUR", default=30)),  # guests write none
     "sign_ins": (whole("SIGN_IN_TRIES_PER_HOUR", default=20), 0),  # from one address by one name
     "uploads": (0, whole("UPLOADS_PER_HOUR", default=200)),  # predictions; guests hand in none
+    # To people, to join a team of a contest; and to teams, to become one. Guests are in no team.
+    "invitations": (0, whole("INVITATIONS_PER_HOUR", default=60)),
     # MiB of pictures, every file at least one, so that neither many small ones nor few large ones fill the disk.
     # 100,000 photographs sent one by one, or as much in archives as a line of 200 Mbit/s carries.
     "pictures": (0, whole("PICTURES_MIB_PER_HOUR", default=100_000)),

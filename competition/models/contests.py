@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from datasets.models import Snapshot
 
 
@@ -134,6 +135,10 @@ class Contest(models.Model):
         if self.is_over:
             return "past"
         return "open" if any(phase.is_open for phase in self.phases.all()) else "coming"
+
+    def may_be_run_by(self, user: User) -> bool:
+        """Whether `user` sees every entry's log, ends entries and has them scored anew."""
+        return user.is_staff or (self.organiser_id is not None and self.organiser_id == user.pk)
 
     @property
     def labels(self) -> Snapshot:

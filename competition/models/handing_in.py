@@ -2,14 +2,15 @@
 
 from typing import TYPE_CHECKING, Any, Self
 
+from django.contrib.auth.models import AnonymousUser
 from django.core.files import File
 from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import User
 from competition.models import limits
-from competition.models.contests import Phase
-from competition.models.limits import SubmissionRefusedError
+from competition.models.contests import Part, Phase
+from competition.models.limits import Places, SubmissionRefusedError
 from competition.models.queue import QueueQuerySet
 from competition.models.teams import Team
 from training.models import Run
@@ -34,9 +35,26 @@ class SubmissionQuerySet(QueueQuerySet):
         """Those of the contests that `user` runs; all of them for staff."""
         return self if user.is_staff else self.filter(phase__contest__organiser=user)
 
+    def held_by(self, user: User) -> Self:
+        """Those that `user` may end, and whose files they may have: of their teams, and of the contests they run."""
+        return self.filter(pk__in=self.changed_by(user).values("pk")) | self.filter(
+            pk__in=self.organised_by(user).values("pk")
+        )
+
+    def shown_to(self, user: User | AnonymousUser) -> Self:
+        """Those whose method card `user` may read: the ones that stand on the board, and who sees an entry, its."""
+        on_board = Q(standings__part=Part.PUBLIC)
+        if isinstance(user, User):
+            return self.filter(on_board | Q(pk__in=self.visible_to(user).values("pk"))).distinct()
+        return self.filter(on_board | Q(author=None)).distinct()
+
     def counted_for(self, team: Team | None, user: User) -> Self:
         """Those that the limits count when `user` hands in for `team`: who changes teams takes their own along."""
         return self.filter(Q(team=team, team__isnull=False) | Q(author=user))
+
+    def places(self, phase: Phase, user: User) -> Places:
+        """Return how many places `user` and their team have taken in the window of `phase`, and may take."""
+        return limits.places(self.counted_for(Team.objects.of(phase.contest, user), user), phase)
 
     @transaction.atomic
     def submit(

@@ -66,6 +66,15 @@ class ShownScore:
         return cls(score.metric, score.part, score.told, None, None, score.n_images)
 
     @property
+    def is_told(self) -> bool:
+        return self.value is not None
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a share of the pictures; others are levels of the taxonomy, or a distance."""
+        return self.metric in (Metric.TOP1, Metric.TOP5, Metric.CALIBRATION)
+
+    @property
     def metric_name(self) -> str:
         return str(Metric(self.metric).label)
 

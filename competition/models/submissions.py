@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from competition.models import queue
-from competition.models.attempts import Attempt
+from competition.models.attempts import Attempt, MethodCard
 from competition.models.contests import Contest, Metric, Part, Phase
 from competition.models.handing_in import SubmissionQuerySet
 from competition.models.limits import SubmissionRefusedError
@@ -183,6 +183,10 @@ class Submission(models.Model):
                 f"Expected an entry that was scored in time; found {self}, {self.get_status_display()}."
             )
         self.is_chosen = wanted
+
+    def describe(self, **fields: Any) -> None:
+        """Write its method card."""
+        MethodCard.objects.update_or_create(submission=self, defaults=fields)
 
     def mine(self) -> SubmissionQuerySet:
         """This submission as long as this attempt still holds it."""

@@ -166,16 +166,15 @@ class Team(models.Model):
             wanted = heir.user.display_name if heir else gettext("Somebody who left")
             self.name = Team.objects.free_name(self.contest, wanted)
             self.save(update_fields=["name"])
-        if heir or not self.submissions.exists():
-            self._take_out(user)
+        self._take_out(user)
 
     def _take_out(self, user: User) -> None:
         self.memberships.filter(user=user).delete()
         heir = self.memberships.first()
-        if heir is None:
+        if heir is None and not self.submissions.exists():
             self.merged.all().delete()
             self.delete()
-        elif self.captain_id == user.pk:
+        elif heir and self.captain_id == user.pk:
             self.captain = heir.user
             self.save(update_fields=["captain"])
 
