@@ -198,6 +198,7 @@ def _score(submission: Any, part: Any, guesses: Any, labels: Any, rng: Any) -> N
     from competition.ladder import rounded
     from competition.metrics import top_k_wrong
     from competition.models import ClassTally, Metric, Score
+    from competition.truth import SCORER_VERSION
 
     n, digest = len(labels), submission.phase.contest.snapshot.digest
     first, five = (top_k_wrong(guesses, labels, k) for k in (1, 5))
@@ -213,13 +214,13 @@ def _score(submission: Any, part: Any, guesses: Any, labels: Any, rng: Any) -> N
     Score.objects.bulk_create(
         Score(
             submission=submission, metric=metric, part=part, value=value, low=0.9 * value, high=1.1 * value,
-            told=rounded(value, n), n_images=n, truth_digest=digest, taxonomy_version=1, scorer_version=1,
+            told=rounded(value, n), n_images=n, truth_digest=digest, taxonomy_version=1, scorer_version=SCORER_VERSION,
         )
         for metric, value in values.items()
     )  # fmt: skip
     n_classes = submission.phase.contest.snapshot.n_classes
     counts = [np.bincount(labels, weights, n_classes) for weights in (None, first, five, 2 * five)]
     ClassTally.objects.create(
-        submission=submission, part=part, truth_digest=digest, scorer_version=1,
+        submission=submission, part=part, truth_digest=digest, scorer_version=SCORER_VERSION,
         counts=np.stack(counts).astype("<i4").tobytes(),
     )  # fmt: skip

@@ -11,10 +11,9 @@ from competition.contenders import Contender
 from competition.metrics import top_k_wrong
 from competition.models import Contest, Metric, Part, Phase
 from competition.ranking import rank
+from competition.releasing import GUESSES_OF
 from competition.truth import truth_of
 from config.storage import private_storage
-
-GUESSES_OF = {Metric.TOP1: 1, Metric.TOP5: 5}  # that count, by the metric that a contest ranks by
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from functools import lru_cache
 
 from competition.frozen import Frozen
-from competition.ladder import rounded
 from competition.models import Contest, Metric, Score
 from competition.telling import told_interval
 from datasets.models import Snapshot
@@ -12,26 +11,17 @@ Said = dict[str, float | None]  # value, low and high of one metric
 KEPT = 16  # snapshots that a process remembers: they never change
 
 
-def said(contest: Contest, scores: dict[str, Score], is_baseline: bool, is_over: bool) -> dict[str, Said]:
-    """Return what the board says of an entry's `scores` on one part, for each metric in their usual order."""
+def said(contest: Contest, scores: dict[str, Score], is_over: bool) -> dict[str, Said]:
+    """Return what the board says of an entry's `scores` on one part, for each metric in their usual order.
+
+    While the contest goes on the private part says nothing: Score.told is empty there.
+    """
     order = [metric for metric in Metric.values if metric in scores]
     if is_over:
         return {metric: dict(scores[metric].as_dict()) for metric in order}
-    told = {metric: _told(contest, scores[metric], is_baseline) for metric in order}
-    return {
-        metric: _with_interval(contest, scores[metric], value, told.get(Metric.TOP1))
-        for metric, value in told.items()
-        if value is not None
-    }
-
-
-def _told(contest: Contest, score: Score, is_baseline: bool) -> float | None:
-    """Return what is told of a score. A baseline competes with nobody, so it is told always, and never exactly:
-    whoever trains on this site would otherwise read there what the Ladder does not tell.
-    """
-    if score.told is not None or not is_baseline:
-        return score.told
-    return rounded(score.value, score.n_images, most(contest, score.metric))
+    told = {metric: value for metric in order if (value := scores[metric].told) is not None}
+    top1_error = told.get(Metric.TOP1)
+    return {metric: _with_interval(contest, scores[metric], value, top1_error) for metric, value in told.items()}
 
 
 def _with_interval(contest: Contest, score: Score, value: float, top1_error: float | None) -> Said:

@@ -17,7 +17,8 @@ from competition import contenders
 from competition.contenders import Contender, Field
 from competition.grading import chance_error, grade
 from competition.models import Contest, Metric, Part, Phase, Score, Standing
-from competition.placing import GUESSES_OF, places
+from competition.placing import places
+from competition.releasing import GUESSES_OF
 from competition.saying import said
 
 
@@ -103,9 +104,7 @@ def _rows(contest: Contest, asked: Asked, part: Part, field: Field) -> Iterator[
         return
     scores = _scores(contest, part, [each.pk for each in entries])
     place_of = places(contest, asked.phase, part, field.ranked)
-    said_of = {
-        each.pk: said(contest, scores[each.pk], each.team is None, asked.is_over) for each in entries
-    }
+    said_of = {each.pk: said(contest, scores[each.pk], asked.is_over) for each in entries}
 
     def in_order(pk: int) -> tuple[bool, int, float, int]:
         place = place_of.get(pk)

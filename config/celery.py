@@ -25,7 +25,6 @@ app.conf.beat_schedule = {
         ("sweep runs", "training.tasks.sweep_runs", 10),
         ("sweep explanations", "training.tasks.sweep_explanations", 10),
         ("sweep submissions", "competition.tasks.sweep_submissions", 5),
-        ("sweep standings", "competition.tasks.sweep_standings", 15),
     )
 }
 # At an hour, UTC, when few people label anywhere. Beat makes up for it where it was not running then.

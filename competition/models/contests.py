@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -34,9 +35,16 @@ RANKING_METRICS = [(metric.value, metric.label) for metric in (Metric.TOP1, Metr
 
 class ContestQuerySet(models.QuerySet["Contest"]):
     def with_old_standings(self) -> list["Contest"]:
-        """Return those that have ended since they were ranked last: their boards tell more now."""
-        ranked = self.filter(ranked_at__isnull=False).prefetch_related("phases")
-        return [each for each in ranked if each.is_over and each.ranked_at < each.ends_at]
+        """Return those where an entry was scored since they were ranked, or that have ended since: their boards tell
+        more now.
+        """
+        scored = self.exclude(ranked_at=None, scorer_version=None).prefetch_related("phases")
+        return [
+            each
+            for each in scored
+            if each.ranked_at is None
+            or (each.ends_at is not None and each.is_over and each.ranked_at < each.ends_at)
+        ]
 
 
 class Contest(models.Model):
@@ -64,10 +72,12 @@ class Contest(models.Model):
         help_text=_("A later snapshot whose labels count; see Rescoring. Empty: those of its own snapshot."),
     )
     scorer_version = models.PositiveSmallIntegerField(
-        null=True, editable=False, help_text=_("Whose scores count; empty where nothing was scored anew.")
+        null=True, editable=False, help_text=_("Whose scores count; empty before the first.")
     )
     ranked_at = models.DateTimeField(
-        null=True, editable=False, help_text=_("When its entries were ranked last; see competition.standings.")
+        null=True,
+        editable=False,
+        help_text=_("When its entries were ranked last; see competition.standings."),
     )
     ranked_by = models.CharField(max_length=20, choices=RANKING_METRICS, default=Metric.TOP1)
     enters_runs = models.BooleanField(default=True, help_text=_("Finished trainings enter as baselines."))
@@ -130,6 +140,14 @@ class Contest(models.Model):
         return max((end for end in ends if end is not None), default=None) if None not in ends else None
 
     @property
+    def is_being_ranked(self) -> bool:
+        """Whether it has ended since its entries were ranked last: a sweep ranks them in a moment."""
+        ends_at = self.ends_at
+        return (
+            self.is_over and ends_at is not None and self.ranked_at is not None and self.ranked_at < ends_at
+        )
+
+    @property
     def state(self) -> str:
         """Whether one can enter it: open, coming or past. Between two phases it is coming again."""
         if self.is_over:
@@ -144,6 +162,16 @@ class Contest(models.Model):
     def labels(self) -> Snapshot:
         """The snapshot whose labels count today; its own pictures are asked about in any case."""
         return self.truth or self.snapshot
+
+    def has_scored(self, scorer_version: int) -> None:
+        """Note that an entry was scored. Its standings are old until they are made again."""
+        mine = Contest.objects.filter(pk=self.pk)
+        mine.update(ranked_at=None, scorer_version=Coalesce("scorer_version", scorer_version))
+
+    def count_by(self, truth: Snapshot, scorer_version: int) -> None:
+        """Let those scores count that stand on the labels of `truth` and this scorer."""
+        Contest.objects.filter(pk=self.pk).update(truth=truth, scorer_version=scorer_version, ranked_at=None)
+        self.refresh_from_db()
 
 
 class Phase(models.Model):

@@ -1,13 +1,19 @@
 """What the leaderboard shows, kept ready, and how it moved when entries were scored anew."""
 
+from typing import Any, Self
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from competition.models.contests import Contest, Part
+from competition.models.queue import LOST_AFTER
 from competition.models.submissions import Submission
 from datasets.models import Snapshot
+
+MOST_LOST = 2  # workers that may fall silent at one entry
 
 
 class Standing(models.Model):
@@ -47,6 +53,31 @@ class Standing(models.Model):
         return f"{self.rank}: {self.submission}"
 
 
+class RescoringQuerySet(models.QuerySet["Rescoring"]):
+    def running(self) -> Self:
+        return self.filter(status=Rescoring.Status.RUNNING)
+
+    def waiting(self) -> Self:
+        """Those that no worker is at, or whose worker fell silent."""
+        is_silent = Q(heartbeat_at__lt=timezone.now() - LOST_AFTER)
+        return self.running().filter(is_silent | Q(heartbeat_at=None))
+
+    def claim_next(self) -> "Rescoring | None":
+        """Take the oldest that no worker is at; None if there is none. What fell silent too often fails."""
+        moment = timezone.now()
+        self.waiting().filter(n_lost__gte=MOST_LOST).exclude(heartbeat_at=None).update(
+            status=Rescoring.Status.FAILED,
+            ended_at=moment,
+            error=f"It stopped {MOST_LOST + 1} times at the same entry without a word.",
+        )
+        for found in self.waiting().order_by("pk"):
+            # One UPDATE both checks and takes it, so two workers cannot begin it together.
+            taken = self.running().filter(pk=found.pk, heartbeat_at=found.heartbeat_at)
+            if taken.update(heartbeat_at=moment, n_lost=F("n_lost") + (found.heartbeat_at is not None)):
+                return self.select_related("contest__snapshot", "truth").get(pk=found.pk)
+        return None
+
+
 class Rescoring(models.Model):
     """All entries of a contest scored anew, by other labels or another scorer, and shown all at once."""
 
@@ -65,9 +96,14 @@ class Rescoring(models.Model):
     moved = models.JSONField(
         default=list, blank=True, help_text=_("Of each entry: submission, value and rank, before and after.")
     )
+    n_lost = models.PositiveSmallIntegerField(
+        default=0, help_text=_("How often its worker fell silent since an entry was scored.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RescoringQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
@@ -85,3 +121,25 @@ class Rescoring(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contest} by {self.truth}"
+
+    def mine(self) -> RescoringQuerySet:
+        return Rescoring.objects.running().filter(pk=self.pk)
+
+    def is_running(self) -> bool:
+        return self.mine().exists()
+
+    def beat(self) -> bool:
+        """Say that a worker is at it; False if it has ended."""
+        return bool(self.mine().update(heartbeat_at=timezone.now()))
+
+    def note_progress(self) -> None:
+        """Note that an entry was scored."""
+        self.mine().update(heartbeat_at=timezone.now(), n_lost=0)
+
+    def switch(self, moved: list[dict[str, Any]]) -> None:
+        """Note that the new scores count, and what moved."""
+        self.mine().update(status=self.Status.SWITCHED, moved=moved, ended_at=timezone.now())
+
+    def fail(self, error: str) -> None:
+        """End it with a sentence; nothing of it is shown."""
+        self.mine().update(status=self.Status.FAILED, error=error, ended_at=timezone.now())

@@ -10,11 +10,9 @@ from competition.answers import Answers
 from competition.ladder import rounded
 from competition.metrics import top_k_wrong
 from competition.models import ClassTally, Contest, Metric, Part, Phase, Score, Submission, Team
-from competition.truth import truth_of
+from competition.truth import SCORER_VERSION, truth_of
 from config.storage import private_storage
 from tests.factories import make_phase, make_user
-
-WIDE = 40  # pictures of which so few answers can be told apart
 
 
 def make_board(snapshot, n_entries: int = 3, **fields: Any) -> Phase:
@@ -63,7 +61,7 @@ def _score(submission: Submission, part: Part, answers: Answers, labels, is_told
         "n_images": n,
         "truth_digest": contest.labels.digest,
         "taxonomy_version": 1,
-        "scorer_version": contest.scorer_version or 1,
+        "scorer_version": contest.scorer_version or SCORER_VERSION,
     }
     values = {
         Metric.TOP1: top_k_wrong(answers.guesses, labels, 1),
@@ -91,7 +89,7 @@ def add_tally(submission: Submission, part: Part, labels, values) -> None:
     )
     ClassTally.objects.create(
         submission=submission, part=part, truth_digest=contest.labels.digest,
-        scorer_version=contest.scorer_version or 1, counts=counts.astype("<i4").tobytes(),
+        scorer_version=contest.scorer_version or SCORER_VERSION, counts=counts.astype("<i4").tobytes(),
     )  # fmt: skip
 
 
