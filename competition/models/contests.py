@@ -124,7 +124,7 @@ class Contest(models.Model):
     @property
     def phase(self) -> "Phase | None":
         """The phase that is open now, else the latest that was, else the next."""
-        phases = list(self.phases.order_by("opens_at"))
+        phases = sorted(self.phases.all(), key=lambda phase: phase.opens_at)
         begun = [phase for phase in phases if phase.opens_at <= timezone.now()]
         return begun[-1] if begun else next(iter(phases), None)
 
@@ -138,6 +138,21 @@ class Contest(models.Model):
         """When its last phase closes; None where one is open without end, or there is none."""
         ends = [phase.closes_at for phase in self.phases.all()]
         return max((end for end in ends if end is not None), default=None) if None not in ends else None
+
+    @property
+    def is_being_ranked(self) -> bool:
+        """Whether it has ended since its entries were ranked last: a sweep ranks them in a moment."""
+        ends_at = self.ends_at
+        return (
+            self.is_over and ends_at is not None and self.ranked_at is not None and self.ranked_at < ends_at
+        )
+
+    @property
+    def state(self) -> str:
+        """Whether one can enter it: open, coming or past. Between two phases it is coming again."""
+        if self.is_over:
+            return "past"
+        return "open" if any(phase.is_open for phase in self.phases.all()) else "coming"
 
     def may_be_run_by(self, user: User) -> bool:
         """Whether `user` sees every entry's log, ends entries and has them scored anew."""
@@ -214,6 +229,10 @@ class Phase(models.Model):
     def is_open(self) -> bool:
         moment = timezone.now()
         return self.opens_at <= moment and (self.closes_at is None or moment < self.closes_at)
+
+    @property
+    def has_closed(self) -> bool:
+        return self.closes_at is not None and self.closes_at <= timezone.now()
 
     @property
     def shown_part(self) -> Part:
