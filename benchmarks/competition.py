@@ -1,5 +1,6 @@
 """What contests measure, how ranks and the Ladder hold. Prints one JSON object a line.
 
+    python -m benchmarks.competition parse      a file of 100,000 pictures: read, checked and scored on all metrics
     python -m benchmarks.competition metrics    all metrics of one entry on 100,000 pictures
     python -m benchmarks.competition ranks      ranks and bootstrap of many entries; false differences of equal ones
     python -m benchmarks.competition ladder     the majority vote of random entries, with the Ladder and without
@@ -9,10 +10,10 @@ Seeds are fixed: only the seconds vary. Of --turns turns the best counts.
 
 import argparse
 
-from benchmarks import attacking, measuring, placing
+from benchmarks import attacking, measuring, parsing, placing
 from benchmarks.reporting import report_machine
 
-WHAT = ("metrics", "ranks", "ladder")
+WHAT = ("parse", "metrics", "ranks", "ladder")
 
 
 def main() -> None:
@@ -30,6 +31,8 @@ def main() -> None:
 
 def run(options: argparse.Namespace) -> None:
     match options.what:
+        case "parse":
+            parsing.three_forms(options.turns)
         case "metrics":
             measuring.one_entry(options.turns)
         case "ranks":

@@ -48,7 +48,8 @@ class SubmissionViewSet(
 
     def get_queryset(self) -> SubmissionQuerySet:
         mine = Submission.objects.filter(author=self.request.user.pk)
-        return mine.select_related("phase__contest").prefetch_related("scores", "phase__contest__phases")
+        snapshots = ("phase__contest__snapshot", "phase__contest__truth")
+        return mine.select_related(*snapshots).prefetch_related("scores", "phase__contest__phases")
 
     def perform_create(self, serializer: serializers.BaseSerializer[Any]) -> None:
         flood.spend(self.request, "uploads")

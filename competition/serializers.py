@@ -3,13 +3,21 @@ from typing import Any
 from rest_framework import serializers
 
 from competition.forms import check_size
-from competition.models import Contest, Score, Submission
+from competition.models import Contest, Metric, Part, ShownScore, Submission
 
 
-class ScoreSerializer(serializers.ModelSerializer[Score]):
-    class Meta:
-        model = Score
-        fields = ["metric", "part", "value", "low", "high", "n_images"]
+class ScoreSerializer(serializers.Serializer[ShownScore]):
+    metric = serializers.ChoiceField(choices=Metric.choices)
+    part = serializers.ChoiceField(choices=Part.choices)
+    value = serializers.FloatField(
+        allow_null=True,
+        help_text="While the contest goes on rounded, and null where it is no better than the team's best so far.",
+    )
+    low = serializers.FloatField(
+        allow_null=True, help_text="Of the 95 % interval; null while the contest goes on."
+    )
+    high = serializers.FloatField(allow_null=True)
+    n_images = serializers.IntegerField()
 
 
 class ContestField(serializers.SlugRelatedField):

@@ -2,12 +2,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import ApiToken
-from competition.models import Contest, Phase, Submission
+from competition.models import Contest, Phase, Score, Submission
 from competition.scoring import score_queued
 from tests.factories import make_phase, make_run, make_user
 
@@ -97,6 +98,7 @@ def test_predictions_are_handed_in_and_scored(
     with django_capture_on_commit_callbacks(execute=True):
         response = hand_in(client, phase.contest, predictions(1))
 
+    Score.objects.update(told=F("value"))
     said = client.get(f"{SUBMISSIONS}{response.json()['id']}/").json()
     assert response.status_code == 201
     assert (said["contest"], said["status"], said["error"]) == (phase.contest.slug, "scored", "")

@@ -35,7 +35,7 @@ HEARD = (
 )
 # What is another one at each request, whatever it is about.
 CHANGING = re.compile(
-    r'(name="csrfmiddlewaretoken" value="|X-CSRFToken"\]?(?:: | = )")[A-Za-z0-9]+', re.IGNORECASE
+    r'(name="(?:csrfmiddlewaretoken|token)" value="|X-CSRFToken"\]?(?:: | = )")[A-Za-z0-9]+', re.IGNORECASE
 )
 HEADERS_OF_A_MOMENT = {"Set-Cookie", "Expires"}
 
@@ -176,11 +176,24 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         ],
         **dict.fromkeys(("run-explanation", "run-explanation-file"), explanations),
         **dict.fromkeys(
-            ("competition:contest", "competition:submit", "contest-detail", "contest-leaderboard"), contests
+            (
+                "competition:contest", "competition:submit", "contest-detail", "contest-leaderboard",
+                "competition:team", "competition:enter", "competition:rename-team", "competition:invite",
+                "competition:offer-merge", "competition:leave-team", "competition:organise",
+            ),
+            contests,
         ),
         **dict.fromkeys(
-            ("competition:submission", "competition:submission-state", "submission-detail"), submissions
+            (
+                "competition:submission", "competition:submission-state", "submission-detail", "competition:cancel",
+                "competition:choose", "competition:submission-file", "competition:card", "competition:edit-card",
+                "competition:organise-entry",
+            ),
+            submissions,
         ),
+        "competition:answer-invitation": [(1,)],
+        "competition:answer-offer": [(1,)],
+        "competition:remove-member": [(stage.contest.slug, 1)],
         **dict.fromkeys(("datasets:snapshot", "datasets:manifest"), snapshots),
         "training:drawing": [
             (stage.run.pk, each.image.sha256, "product-0")
