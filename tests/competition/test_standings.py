@@ -18,8 +18,6 @@ pytestmark = pytest.mark.django_db
 MOSTLY_TEST = (TRAIN, VAL, *(TEST,) * 14)
 
 
-
-
 @pytest.fixture
 def wide(db):
     """A snapshot with 28 test pictures."""
