@@ -188,7 +188,7 @@ def test_a_noun_that_has_become_sensitive_is_on_no_page(phase, snapshot, few):
     contest = phase.contest
     assert noun(snapshot) in [each.wnid for each in subtree.offered(contest)]
 
-    Synset.objects.filter(wnid=noun(snapshot)).update(is_sensitive=True)
+    Synset.objects.filter(wnid=noun(snapshot)).update(is_sensitive=True, sensitive_reason="a test")
 
     assert noun(snapshot) not in [each.wnid for each in subtree.offered(contest)]
     assert board(phase, f"below={noun(snapshot)}").noun is None
