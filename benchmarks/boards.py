@@ -19,8 +19,8 @@ GROUPS = 20  # nouns between the classes and the root
 SHARE_PUBLIC = 0.5
 
 
-def page(n_entries: int, n_images: int, n_classes: int, n_turns: int) -> None:
-    """Measure on a site that is thrown away."""
+def page(n_entries: int, n_turns: int, n_images: int = 10_000, n_classes: int = 100) -> None:
+    """Measure the pages of a board with so many entries, on a site that is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["STATIC_ROOT"] = folder
         with a_site():
@@ -72,7 +72,9 @@ def _measure_page(what: str, address: str, n_turns: int) -> None:
         start, begun = time.perf_counter(), time.process_time()
         client.get(address)
         taken.append(1000 * (time.perf_counter() - start))
-        worked.append(1000 * (time.process_time() - begun))  # where others use the machine, this alone is ours
+        worked.append(
+            1000 * (time.process_time() - begun)
+        )  # where others use the machine, this alone is ours
     report(
         what,
         median_ms=statistics.median(taken),
@@ -149,9 +151,7 @@ def _snapshot(n_images: int, n_classes: int) -> Any:
         for i, image in enumerate(images)
     ]
     write_rows(ManifestRow, rows, file)
-    collection = Collection.objects.create(
-        slug=SLUG, name="Many", root=Synset.objects.get(wnid="b00000000")
-    )
+    collection = Collection.objects.create(slug=SLUG, name="Many", root=Synset.objects.get(wnid="b00000000"))
     return Snapshot.objects.create(
         collection=collection,
         number=1,
@@ -214,7 +214,8 @@ def _score(submission: Any, part: Any, guesses: Any, labels: Any, rng: Any) -> N
     Score.objects.bulk_create(
         Score(
             submission=submission, metric=metric, part=part, value=value, low=0.9 * value, high=1.1 * value,
-            told=rounded(value, n), n_images=n, truth_digest=digest, taxonomy_version=1, scorer_version=SCORER_VERSION,
+            told=rounded(value, n), n_images=n, truth_digest=digest, taxonomy_version=1,
+            scorer_version=SCORER_VERSION,
         )
         for metric, value in values.items()
     )  # fmt: skip

@@ -1,17 +1,16 @@
-"""The leaderboard of a contest as a page and as files, and what a team says of an entry on it."""
+"""The leaderboard of a contest, as a page and as files."""
 
 import csv
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from competition import exporting, leaderboard, rescored, subtree, wording
 from competition.contest_views import get_contest, own_team
 from competition.leaderboard import Chosen
-from competition.models import Contest, Part, Submission
-from competition.standings import board
+from competition.models import Contest, Part
 
 
 @require_safe
@@ -57,22 +56,3 @@ def leaderboard_json(request: HttpRequest, slug: str) -> JsonResponse:
         "entries": list(exporting.records(found)),
     }
     return JsonResponse(told, headers={"Content-Disposition": f'attachment; filename="{contest.slug}.json"'})
-
-
-@require_safe
-def method_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """What a team says of how an entry on the board was made. Of any other entry that is its team's to know."""
-    submission = get_object_or_404(Submission.objects.select_related("phase__contest", "team", "run", "card"), pk=pk)
-    contest = submission.contest
-    standing = board(contest).filter(submission=submission).first()
-    if standing is None:
-        raise Http404
-    context = {
-        "contest": contest,
-        "submission": submission,
-        "standing": standing,
-        "card": getattr(submission, "card", None),
-        "row": leaderboard.row(contest, standing),
-        "grade_words": wording.grade_words(standing.grade, knows_people=contest.human_error is not None),
-    }
-    return render(request, "competition/method.html", context)

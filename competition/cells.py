@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 WIDTH = 1000  # of the drawing, in its own units
 PERCENT, LEVELS, PLAIN = "percent", "levels", "plain"
-Said = Mapping[str, float | None]  # value, low and high of one metric; the last two None where they are not known
+Said = Mapping[
+    str, float | None
+]  # value, low and high of one metric; the last two None where they are not known
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Cell:
         """The cell's drawing as SVG: numbers alone, so that it may stand in a page as it is."""
         if not self.is_drawn:
             return ""
-        people = "" if self.human is None else f'<path class="people" d="M{self.human} 0V20"/>'
+        people = "" if self.human is None else f'<path class="people" d="M{self.human} -6V26"/>'
         return (
             '<svg class="interval" viewBox="0 0 1000 20" preserveAspectRatio="none" aria-hidden="true">'
             f'<path class="axis" d="M0 10H{WIDTH}"/>{people}<path class="span" d="M{self.low} 10H{self.high}"/>'

@@ -56,7 +56,11 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     flat = {name: value for name, value in record.items() if name != "metrics"}
     for metric in Metric.values:
         said = record["metrics"].get(metric, {})
-        flat |= {metric: said.get("value"), f"{metric}_low": said.get("low"), f"{metric}_high": said.get("high")}
+        flat |= {
+            metric: said.get("value"),
+            f"{metric}_low": said.get("low"),
+            f"{metric}_high": said.get("high"),
+        }
     return flat
 
 

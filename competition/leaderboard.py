@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.http import QueryDict
 
 from competition import standings, subtree
@@ -110,8 +110,9 @@ class Board:
     page: Page
     heads: list[Head]
     rows: list[Row]
+    shared: set[int]  # ranks that several entries have, on this page or not
     noun: Noun | None  # the one that was asked for
-    is_below: bool  # the rows are about its pictures alone, and not as it has too few of them
+    is_below: bool  # the rows are about its pictures alone; not so where it has too few of them
 
     @property
     def n_images(self) -> int:
@@ -137,11 +138,13 @@ class Board:
         return not (self.is_below or self.chosen.sort)
 
     @property
-    def groups(self) -> list[list[Row]]:
-        """The rows; in the order of the board those that share a rank are together."""
+    def groups(self) -> list[tuple[bool, list[Row]]]:
+        """The rows. In the order of the board those that share a rank are together; and whether they share one."""
         if not self.is_in_order:
-            return [self.rows]
-        return [list(rows) for _rank, rows in groupby(self.rows, key=lambda row: row.standing.rank)]
+            return [(False, self.rows)]
+        return [
+            (rank in self.shared, list(rows)) for rank, rows in groupby(self.rows, key=lambda row: row.rank)
+        ]
 
 
 def board(contest: Contest, chosen: Chosen | None = None, number: object = 1, a_page: int = A_PAGE) -> Board:
@@ -163,13 +166,8 @@ def board(contest: Contest, chosen: Chosen | None = None, number: object = 1, a_
         told = [(found[pk], said[pk]) for pk in page]
     heads = _heads(contest, chosen, [each for _standing, each in told])
     made = [Row(standing, each, [_cell(head, each) for head in heads]) for standing, each in told]
-    return Board(contest, part, chosen, page, heads, made, noun, is_below=said is not None)
-
-
-def row(contest: Contest, standing: Standing) -> Row:
-    """Return one row by itself, each measure on an axis of its own."""
-    heads = _heads(contest, Chosen(), [standing.metrics])
-    return Row(standing, standing.metrics, [_cell(head, standing.metrics) for head in heads])
+    shared = _shared(standings.board(contest, part), made)
+    return Board(contest, part, chosen, page, heads, made, shared, noun, is_below=said is not None)
 
 
 def everything(contest: Contest, chosen: Chosen) -> Board:
@@ -220,6 +218,13 @@ def _heads(contest: Contest, chosen: Chosen, told: list[dict[str, Said]]) -> lis
     found = [metric for metric in Metric if any(metric in each for each in told)]
     found.sort(key=lambda metric: metric != contest.ranked_by)
     return [_head(contest, chosen, metric, told) for metric in found]
+
+
+def _shared(entries: QuerySet[Standing], made: list[Row]) -> set[int]:
+    """Return which ranks of these rows are shared, be it by others."""
+    ranks = {row.rank for row in made if row.rank is not None}
+    several = entries.filter(rank__in=ranks).order_by("rank").values("rank").annotate(n=Count("pk"))
+    return set(several.filter(n__gt=1).values_list("rank", flat=True))
 
 
 def _cell(head: Head, said: dict[str, Said]) -> Cell:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from competition.models import Contest, Part, Rescoring, Submission
+from competition.models import Contest, Rescoring, Submission
 from competition.standings import board
 
 MOST_SHOWN = 50
@@ -33,7 +33,9 @@ def latest(contest: Contest) -> Rescored | None:
     rescoring = contest.rescorings.filter(status=Rescoring.Status.SWITCHED).first()
     if rescoring is None:
         return None
-    on_board = {row.submission_id: row.submission for row in board(contest).filter(submission__in=_moved(rescoring))}
+    on_board = {
+        row.submission_id: row.submission for row in board(contest).filter(submission__in=_moved(rescoring))
+    }
     moved = [
         Moved(on_board[each["submission"]], each["before"], each["after"])
         for each in rescoring.moved

@@ -21,7 +21,9 @@ def said(contest: Contest, scores: dict[str, Score], is_over: bool) -> dict[str,
         return {metric: dict(scores[metric].as_dict()) for metric in order}
     told = {metric: value for metric in order if (value := scores[metric].told) is not None}
     top1_error = told.get(Metric.TOP1)
-    return {metric: _with_interval(contest, scores[metric], value, top1_error) for metric, value in told.items()}
+    return {
+        metric: _with_interval(contest, scores[metric], value, top1_error) for metric, value in told.items()
+    }
 
 
 def _with_interval(contest: Contest, score: Score, value: float, top1_error: float | None) -> Said:

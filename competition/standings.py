@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from competition import contenders
-from competition.contenders import Contender, Field
+from competition.contenders import Field
 from competition.grading import chance_error, grade
 from competition.models import Contest, Metric, Part, Phase, Score, Standing
 from competition.placing import places

@@ -19,7 +19,11 @@ from taxonomy.models import Synset
 
 KEPT = 16  # snapshots that a process remembers: they never change
 MOST_OFFERED = 40
-COUNTED = {Metric.TOP1: 1, Metric.TOP5: 2, Metric.HIERARCHICAL: 3}  # the row of ClassTally.counts; 0 is pictures
+COUNTED = {
+    Metric.TOP1: 1,
+    Metric.TOP5: 2,
+    Metric.HIERARCHICAL: 3,
+}  # the row of ClassTally.counts; 0 is pictures
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,9 @@ def _sensitive(found: Iterable[Noun]) -> set[str]:
     return set(Synset.objects.filter(wnid__in=wnids, is_sensitive=True).values_list("wnid", flat=True))
 
 
-def said_below(contest: Contest, part: Part, pks: Iterable[int], noun: Noun) -> dict[int, dict[str, Said]] | None:
+def said_below(
+    contest: Contest, part: Part, pks: Iterable[int], noun: Noun
+) -> dict[int, dict[str, Said]] | None:
     """Return for each of these entries, by its key, what may be told of the pictures at or below a noun. None where
     these are too few: single labels could be worked out from it.
 

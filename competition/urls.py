@@ -22,7 +22,6 @@ urlpatterns = [
     path("invitations/<int:pk>/", team_views.answer_invitation, name="answer-invitation"),
     path("merge-offers/<int:pk>/", team_views.answer_offer, name="answer-offer"),
     path("submissions/<int:pk>/", submit_views.submission_page, name="submission"),
-    path("submissions/<int:pk>/method/", board_views.method_page, name="method"),
     path("submissions/<int:pk>/state/", submit_views.submission_state, name="submission-state"),
     path("submissions/<int:pk>/cancel/", submit_views.cancel, name="cancel"),
     path("submissions/<int:pk>/choose/", submit_views.choose, name="choose"),

@@ -14,8 +14,8 @@ MEASURES: dict[str, Promise] = {
         "exact. A guess that is missing costs as much as the worst."
     ),
     Metric.SEVERITY: _(
-        "How far up the tree the first guess meets the truth where it is wrong: a small one takes a husky for another "
-        "dog, a large one for a teapot."
+        "How far up the tree the first guess meets the truth where it is wrong: a small one takes a husky for "
+        "another dog, a large one for a teapot."
     ),
     Metric.CALIBRATION: _(
         "How far what an entry says of its first guess is from how often that is right: of guesses at 80 %, 80 % "
@@ -52,6 +52,8 @@ def grade_words(letter: str, *, knows_people: bool) -> Promise | str:
 
 
 def grades(*, knows_people: bool) -> list[tuple[str, Promise | str, float | None]]:
-    """Return each letter, what it means, and the least share of the way from chance that it takes; None for the last."""
+    """Return each letter, what it means, and the least share of the way from chance that it takes; None for the
+    last.
+    """
     least: list[tuple[str, float | None]] = [*GRADES, (WORST, None)]
     return [(letter, grade_words(letter, knows_people=knows_people), share) for letter, share in least]

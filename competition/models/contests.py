@@ -39,12 +39,7 @@ class ContestQuerySet(models.QuerySet["Contest"]):
         more now.
         """
         scored = self.exclude(ranked_at=None, scorer_version=None).prefetch_related("phases")
-        return [
-            each
-            for each in scored
-            if each.ranked_at is None
-            or (each.ends_at is not None and each.is_over and each.ranked_at < each.ends_at)
-        ]
+        return [each for each in scored if each.ranked_at is None or each.is_being_ranked]
 
 
 class Contest(models.Model):
@@ -167,6 +162,10 @@ class Contest(models.Model):
         """Note that an entry was scored. Its standings are old until they are made again."""
         mine = Contest.objects.filter(pk=self.pk)
         mine.update(ranked_at=None, scorer_version=Coalesce("scorer_version", scorer_version))
+
+    def rank_again(self) -> None:
+        """Have the next sweep rank its entries: something changed by which they are ranked."""
+        Contest.objects.filter(pk=self.pk).update(ranked_at=None)
 
     def count_by(self, truth: Snapshot, scorer_version: int) -> None:
         """Let those scores count that stand on the labels of `truth` and this scorer."""

@@ -1,4 +1,4 @@
-"""Scored entries for tests of boards, without handing anything in: answers, scores and tallies as scoring leaves them."""
+"""Scored entries for tests of boards: answers, scores and tallies as scoring leaves them."""
 
 from typing import Any
 
@@ -24,7 +24,9 @@ def make_board(snapshot, n_entries: int = 3, **fields: Any) -> Phase:
     return phase
 
 
-def make_entry(phase: Phase, wrong: int | list[int], *, team: Team | None = None, is_told: bool = True, **fields: Any):
+def make_entry(
+    phase: Phase, wrong: int | list[int], *, team: Team | None = None, is_told: bool = True, **fields: Any
+):
     """Add a scored entry of `team`, a new one unless given (or a run's), that is wrong at first about the first so
     many test pictures, or about those at these places. Its second guess is right.
     """
@@ -33,7 +35,12 @@ def make_entry(phase: Phase, wrong: int | list[int], *, team: Team | None = None
         team = Team.objects.enter(contest, make_user())
     author = team.captain if team else None
     submission = Submission.objects.create(
-        phase=phase, author=author, team=team, status="scored", method=fields.pop("method", "guessing"), **fields
+        phase=phase,
+        author=author,
+        team=team,
+        status="scored",
+        method=fields.pop("method", "guessing"),
+        **fields,
     )
     truth = truth_of(contest)
     is_wrong = np.zeros(len(truth.images), dtype=bool)
@@ -44,7 +51,9 @@ def make_entry(phase: Phase, wrong: int | list[int], *, team: Team | None = None
     for part in Part:
         counts = truth.counts(phase, part)
         if counts.any():
-            _score(submission, part, answers.where(counts), truth.labels[counts], is_told and part == Part.PUBLIC)
+            _score(
+                submission, part, answers.where(counts), truth.labels[counts], is_told and part == Part.PUBLIC
+            )
     return submission
 
 
@@ -85,7 +94,12 @@ def add_tally(submission: Submission, part: Part, labels, values) -> None:
         return np.bincount(labels, weights=weights, minlength=n_classes)
 
     counts = np.stack(
-        [by_class(None), by_class(values[Metric.TOP1]), by_class(values[Metric.TOP5]), by_class(values[Metric.TOP1])]
+        [
+            by_class(None),
+            by_class(values[Metric.TOP1]),
+            by_class(values[Metric.TOP5]),
+            by_class(values[Metric.TOP1]),
+        ]
     )
     ClassTally.objects.create(
         submission=submission, part=part, truth_digest=contest.labels.digest,

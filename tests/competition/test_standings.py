@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from competition import standings
@@ -12,12 +13,10 @@ from competition.telling import told_interval
 from competition.truth import SCORER_VERSION, truth_of
 from labeling.splits import TEST, TRAIN, VAL
 from tests.competition.boards import make_entry, ranked
-from tests.factories import make_phase, make_run, make_snapshot
+from tests.factories import make_phase, make_run, make_snapshot, make_user
 
 pytestmark = pytest.mark.django_db
 MOSTLY_TEST = (TRAIN, VAL, *(TEST,) * 14)
-
-
 
 
 @pytest.fixture
@@ -250,6 +249,26 @@ def test_an_open_contest_is_not_ranked_by_the_sweep(halves):
     ranked(halves.contest)
 
     assert standings.rebuild_old() == 0
+
+
+def test_a_contest_that_was_changed_in_the_administration_is_ranked_anew(client, halves):
+    make_entry(halves, 1)
+    Contest.objects.update(scorer_version=SCORER_VERSION)
+    ranked(halves.contest)
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    address = reverse("admin:competition_contest_change", args=[halves.contest_id])
+    changed = {
+        "name": "Nest",
+        "year": 2026,
+        "ranked_by": "top1_error",
+        "most_members": 5,
+        "human_error": 0.05,
+    }
+
+    response = client.post(address, {**changed, "phases-TOTAL_FORMS": 0, "phases-INITIAL_FORMS": 0})
+
+    assert response.status_code == 302
+    assert standings.rebuild_old() == 1
 
 
 # --- Making them ---------------------------------------------------------------------------------------------------
