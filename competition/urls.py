@@ -1,6 +1,6 @@
 from django.urls import path
 
-from competition import board_views, contest_views, organiser_views, submit_views, team_views
+from competition import board_views, contest_views, kit_views, organiser_views, submit_views, team_views
 
 app_name = "competition"
 urlpatterns = [
@@ -9,6 +9,7 @@ urlpatterns = [
     path("contests/<slug:slug>/leaderboard/", board_views.leaderboard_page, name="leaderboard"),
     path("contests/<slug:slug>/leaderboard.csv", board_views.leaderboard_csv, name="leaderboard-csv"),
     path("contests/<slug:slug>/leaderboard.json", board_views.leaderboard_json, name="leaderboard-json"),
+    path("contests/<slug:slug>/starter-kit/", kit_views.starter_kit, name="starter-kit"),
     path("contests/<slug:slug>/submit/", submit_views.submit, name="submit"),
     path("contests/<slug:slug>/team/", team_views.team, name="team"),
     path("contests/<slug:slug>/team/enter/", team_views.enter, name="enter"),

@@ -195,6 +195,7 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         "competition:answer-invitation": [(1,)],
         "competition:answer-offer": [(1,)],
         "competition:remove-member": [(stage.contest.slug, 1)],
+        **dict.fromkeys(("competition:starter-kit",), contests),
         **dict.fromkeys(("datasets:snapshot", "datasets:manifest"), snapshots),
         "training:drawing": [
             (stage.run.pk, each.image.sha256, "product-0")
@@ -326,7 +327,7 @@ ASK_FOR_FILES = ("nobody", "voter", "superuser")
 def _asks(asking: str, address: Address) -> bool:
     if address.name in ABOUT_THE_API:
         return asking == "nobody"
-    if address.name == "datasets:file":
+    if address.name in FILES:
         return asking in ASK_FOR_FILES
     return address.is_of_programs or not asking.startswith(PROGRAM_OF)
 
@@ -339,15 +340,18 @@ def _ask(client: Client, address: Address, mask: "Mask") -> Any:
     response = client.get(str(address), headers={"HX-Request": "true"} if address.htmx else {})
     body = response.getvalue()
     kept = {name: value for name, value in response.headers.items() if name not in HEADERS_OF_A_MOMENT}
-    if address.name == "datasets:file" and response.status_code == 200:
+    if address.name in FILES and response.status_code == 200:
+        name = FILES[address.name] or address.arguments[-1]
         # Both follow from the digest; what the body says is compared instead.
         kept.pop("ETag")
-        if address.arguments[-1] == MANIFEST:
+        if name == MANIFEST:
             kept.pop("Content-Length")  # Parquet packs leaves, and one packs a byte better than another
-        return response.status_code, kept, mask.file(address.arguments[-1], body)
+        return response.status_code, kept, mask.file(name, body)
     return response.status_code, mask.headers(kept), mask.text(body)
 
 
+# Where files are to be had, and what they are called where the address does not say so.
+FILES = {"datasets:file": "", "competition:starter-kit": "kit.zip"}
 # Files that name leaves, or the digest over them.
 WITH_LEAVES = (MANIFEST, "manifest.csv", "remainder.csv", "withdrawn.csv", "folders.zip", "card.md")
 
