@@ -340,6 +340,11 @@ SPECTACULAR_SETTINGS = {
         "NetworkEnum": "training.config.NETWORKS",
         "RunStatusEnum": "training.models.Run.Status",
         "FreezingStateEnum": "datasets.models.Freezing.State",
+        "SubmissionKindEnum": "competition.models.Submission.Kind",
+        "SubmissionStatusEnum": "competition.models.queue.Status",
+        "ContestStateEnum": "competition.serializers.STATES",
+        "MetricEnum": "competition.models.Metric",
+        "RankedByEnum": "competition.models.RANKING_METRICS",
     },
 }
 

@@ -196,6 +196,7 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         "competition:answer-offer": [(1,)],
         "competition:remove-member": [(stage.contest.slug, 1)],
         **dict.fromkeys(("competition:starter-kit",), contests),
+        **dict.fromkeys(("submission-cancel", "submission-choose", "submission-card"), submissions),
         **dict.fromkeys(("datasets:snapshot", "datasets:manifest"), snapshots),
         "training:drawing": [
             (stage.run.pk, each.image.sha256, "product-0")
