@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import DefaultRouter
 
 from competition.api import ContestViewSet, SubmissionViewSet
+from competition.team_api import InvitationViewSet, MergeOfferViewSet, TeamViewSet
 from config import views
 from datasets.api import FreezingsView, FreezingView, SnapshotViewSet
 from datasets.compare_views import CompareView
@@ -31,6 +32,9 @@ api.register("snapshots", SnapshotViewSet)
 api.register("runs", RunViewSet)
 api.register("contests", ContestViewSet)
 api.register("submissions", SubmissionViewSet)
+api.register("teams", TeamViewSet)
+api.register("invitations", InvitationViewSet)
+api.register("merge-offers", MergeOfferViewSet)
 
 urlpatterns = [
     # First, since programs that label ask for these all the time.

@@ -98,6 +98,7 @@ def addresses(world: World, stage: Stage) -> list[Address]:
     cat = world.cat.wnid
     kinds = ("rename", "edit", "add_parent", "drop_parent", "move", "merge", "split", "retire", "mark")
     once: list[tuple[Any, ...]] = [()]
+    first: list[tuple[Any, ...]] = [(1,)]
     at: dict[str, list[tuple[Any, ...]]] = {
         **dict.fromkeys(
             (
@@ -197,6 +198,15 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         "competition:remove-member": [(stage.contest.slug, 1)],
         **dict.fromkeys(("competition:starter-kit",), contests),
         **dict.fromkeys(("submission-cancel", "submission-choose", "submission-card"), submissions),
+        **dict.fromkeys(("team-list", "invitation-list", "mergeoffer-list"), once),
+        **dict.fromkeys(
+            (
+                "team-detail", "team-rename", "team-invite", "team-remove", "team-leave", "team-offer-merge",
+                "invitation-detail", "invitation-accept", "invitation-decline", "mergeoffer-detail",
+                "mergeoffer-accept", "mergeoffer-decline",
+            ),
+            first,
+        ),
         **dict.fromkeys(("datasets:snapshot", "datasets:manifest"), snapshots),
         "training:drawing": [
             (stage.run.pk, each.image.sha256, "product-0")
