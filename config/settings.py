@@ -342,6 +342,7 @@ SPECTACULAR_SETTINGS = {
         "FreezingStateEnum": "datasets.models.Freezing.State",
         "SubmissionKindEnum": "competition.models.Submission.Kind",
         "SubmissionStatusEnum": "competition.models.queue.Status",
+        "RescoringStatusEnum": "competition.models.Rescoring.Status",
         "ContestStateEnum": "competition.serializers.STATES",
         "MetricEnum": "competition.models.Metric",
         "RankedByEnum": "competition.models.RANKING_METRICS",

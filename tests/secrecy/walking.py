@@ -196,7 +196,7 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         "competition:answer-invitation": [(1,)],
         "competition:answer-offer": [(1,)],
         "competition:remove-member": [(stage.contest.slug, 1)],
-        **dict.fromkeys(("competition:starter-kit",), contests),
+        **dict.fromkeys(("competition:starter-kit", "contest-entries", "contest-rescorings"), contests),
         **dict.fromkeys(("submission-cancel", "submission-choose", "submission-card"), submissions),
         **dict.fromkeys(("team-list", "invitation-list", "mergeoffer-list"), once),
         **dict.fromkeys(
