@@ -20,7 +20,7 @@ from accounts.http import AuthenticatedApiRequest
 from accounts.models import User
 from competition import standings
 from competition.forms import MOST_BYTES
-from competition.models import Contest, MethodCard, Part, Submission, SubmissionRefusedError
+from competition.models import Contest, MethodCard, Part, Submission, SubmissionRefusedError, Team
 from competition.serializers import ContestPageSerializer, ContestSerializer, LeaderboardRowSerializer
 from competition.submission_serializers import (
     ChoiceOfEntrySerializer,
@@ -63,7 +63,11 @@ class TooLargeError(APIException):
 class ContestViewSet(ReadOnlyModelViewSet[Contest]):
     """Contests on hidden test labels."""
 
-    queryset = Contest.objects.select_related("snapshot__collection").prefetch_related("phases")
+    queryset = (
+        Contest.objects.select_related("snapshot__collection")
+        .prefetch_related("phases")
+        .defer("snapshot__taxonomy", "snapshot__card")
+    )
     lookup_field = "slug"
 
     def get_serializer_class(self) -> type[ContestSerializer]:
@@ -110,11 +114,10 @@ class SubmissionViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Generi
     def get_queryset(self) -> QuerySet[Submission]:
         user = self.request.user
         if self.action == "list":
-            mine = Submission.objects.filter(
-                Q(author=user.pk) | Q(team__memberships__user=user.pk)
-            ).distinct()
+            teams = Team.objects.filter(memberships__user=user.pk)
+            mine = Submission.objects.filter(Q(author=user.pk) | Q(team__in=teams))
             return _with_all(self._chosen(mine))
-        return _with_all(Submission.objects.visible_to(user))
+        return _with_all(Submission.objects.filter(pk__in=Submission.objects.visible_to(user).values("pk")))
 
     def _chosen(self, entries: QuerySet[Submission]) -> QuerySet[Submission]:
         names = {"contest": "phase__contest__slug", "status": "status"}
@@ -199,7 +202,7 @@ class SubmissionViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Generi
         told = Q(standings__isnull=False)
         if isinstance(request.user, User):
             told |= Q(pk__in=Submission.objects.visible_to(request.user).values("pk"))
-        entry = get_object_or_404(Submission.objects.filter(told).distinct(), pk=pk)
+        entry = get_object_or_404(Submission.objects.filter(told).distinct().only("pk"), pk=pk)
         return Response(MethodCardSerializer(MethodCard.objects.filter(submission=entry).first()).data)
 
     def _write_card(self, request: Request, pk: str) -> dict[str, Any]:
@@ -228,5 +231,8 @@ def _refuse_large(request: Request) -> None:
 
 def _with_all(entries: QuerySet[Submission]) -> QuerySet[Submission]:
     """Read with them whatever their serializers tell."""
-    rows = entries.select_related("phase__contest__snapshot", "phase__contest__truth", "team", "author")
-    return rows.prefetch_related("scores", "phase__contest__phases")
+    snapshots = ("phase__contest__snapshot", "phase__contest__truth")
+    rows = entries.select_related(*snapshots, "team", "author")
+    # Of each entry's snapshot the digest is looked at; a taxonomy may be a megabyte.
+    large = [f"{snapshot}__{name}" for snapshot in snapshots for name in ("taxonomy", "card")]
+    return rows.defer(*large).prefetch_related("scores", "phase__contest__phases")
