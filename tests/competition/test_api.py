@@ -401,6 +401,15 @@ def test_more_than_a_team_may_choose_are_refused(client, author, phase, predicti
     assert "Expected at most 1 chosen entries" in response.content.decode()
 
 
+@pytest.mark.parametrize("action", ["cancel", "choose", "card"])
+def test_what_is_no_number_of_an_entry_is_not_found(client, author, action):
+    url = f"{SUBMISSIONS}none/{action}/"
+
+    response = client.get(url) if action == "card" else client.post(url)
+
+    assert response.status_code == 404
+
+
 def test_nobody_chooses_for_another_team(client, author, phase, predictions):
     assert client.post(f"{page(enter(phase, predictions()))}choose/").status_code == 404
 
