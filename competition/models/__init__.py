@@ -2,25 +2,15 @@
 
 from competition.models.attempts import Attempt, MethodCard
 from competition.models.contests import RANKING_METRICS, Contest, Metric, Part, Phase
-from competition.models.scores import ClassTally, Score
+from competition.models.devices import Device
+from competition.models.handing_in import SubmissionQuerySet
+from competition.models.joining import Invitation, MergeOffer
+from competition.models.limits import Places, SubmissionRefusedError
+from competition.models.queue import LOST_AFTER, MOST_ATTEMPTS
+from competition.models.scores import ClassTally, Score, ShownScore
 from competition.models.standings import Rescoring, Standing
-from competition.models.submissions import (
-    LOST_AFTER,
-    MOST_ATTEMPTS,
-    Submission,
-    SubmissionQuerySet,
-    SubmissionRefusedError,
-    submission_path,
-)
-from competition.models.teams import (
-    Device,
-    Invitation,
-    Membership,
-    MergeOffer,
-    Team,
-    TeamQuerySet,
-    TeamRefusedError,
-)
+from competition.models.submissions import Submission, submission_path
+from competition.models.teams import Membership, Team, TeamQuerySet, TeamRefusedError
 
 __all__ = [
     "LOST_AFTER",
@@ -37,8 +27,10 @@ __all__ = [
     "Metric",
     "Part",
     "Phase",
+    "Places",
     "Rescoring",
     "Score",
+    "ShownScore",
     "Standing",
     "Submission",
     "SubmissionQuerySet",

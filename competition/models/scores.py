@@ -1,6 +1,7 @@
 """What was measured of submissions. Never edited: new labels or a new scorer give new rows."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -43,6 +44,43 @@ class Score(models.Model):
 
     def as_dict(self) -> dict[str, Any]:
         return {"value": self.value, "low": self.low, "high": self.high}
+
+
+@dataclass(frozen=True)
+class ShownScore:
+    """What an entry's author may read of a score. While the contest goes on that is what the score tells, and of a
+    value that is no new best of its team nothing: anything nearer to the exact one would tell of hidden labels.
+    """
+
+    metric: str
+    part: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n_images: int
+
+    @classmethod
+    def of(cls, score: Score, is_over: bool) -> Self:
+        if is_over:
+            return cls(score.metric, score.part, score.value, score.low, score.high, score.n_images)
+        return cls(score.metric, score.part, score.told, None, None, score.n_images)
+
+    @property
+    def is_told(self) -> bool:
+        return self.value is not None
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a share of the pictures; others are levels of the taxonomy, or a distance."""
+        return self.metric in (Metric.TOP1, Metric.TOP5, Metric.CALIBRATION)
+
+    @property
+    def metric_name(self) -> str:
+        return str(Metric(self.metric).label)
+
+    @property
+    def part_name(self) -> str:
+        return str(Part(self.part).label)
 
 
 class ClassTally(models.Model):

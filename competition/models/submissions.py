@@ -1,28 +1,25 @@
 """Entries, from handing in to their scores. States only move forward; the rows say what there is to do."""
 
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.core.files import File
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
-from competition.models.attempts import Attempt
+from competition.models import queue
+from competition.models.attempts import Attempt, MethodCard
 from competition.models.contests import Contest, Metric, Part, Phase
-from competition.models.scores import Score
+from competition.models.handing_in import SubmissionQuerySet
+from competition.models.limits import SubmissionRefusedError
+from competition.models.scores import Score, ShownScore
 from competition.models.teams import Team
 from config.storage import private_storage
 from training.models import Run
-
-LOST_AFTER = timedelta(minutes=2)  # without a heartbeat; scoring takes seconds
-MOST_ATTEMPTS = 3
 
 
 def submission_path(_submission: "Submission", name: str) -> str:
@@ -34,149 +31,6 @@ def submission_path(_submission: "Submission", name: str) -> str:
 SUFFIXES = (".csv", ".jsonl", ".npy", ".onnx", ".safetensors")
 
 
-class SubmissionRefusedError(ValueError):
-    """The phase is closed, or a limit is reached; the message says when to come again."""
-
-
-class SubmissionQuerySet(models.QuerySet["Submission"]):
-    def queued(self) -> Self:
-        return self.filter(status=Submission.Status.QUEUED)
-
-    def running(self) -> Self:
-        return self.filter(status=Submission.Status.RUNNING)
-
-    def scored(self) -> Self:
-        return self.filter(status=Submission.Status.SCORED)
-
-    def visible_to(self, user: User) -> Self:
-        """Those of an author's team and every baseline; all of them for staff and the contest's organiser."""
-        if user.is_staff:
-            return self
-        theirs = Q(author=user) | Q(team__memberships__user=user) | Q(phase__contest__organiser=user)
-        return self.filter(theirs | Q(run__isnull=False, author=None)).distinct()
-
-    @transaction.atomic
-    def submit(
-        self,
-        phase: Phase | None,
-        author: User,
-        method: str,
-        file: File,
-        *,
-        kind: str = "guesses",
-        network: dict[str, Any] | None = None,
-        run: Run | None = None,
-    ) -> "Submission":
-        """Queue what `author` hands in for their team, a new team of one where they have none. Raises
-        SubmissionRefusedError if that may not be now.
-
-        network: what a file of weights is the weights of; see Submission.network.
-        """
-        phase = _entered(phase, author)
-        team = Team.objects.enter(phase.contest, author)
-        # Its row stands for the limits: whoever holds it counts and takes a place in one step.
-        Team.objects.select_for_update().get(pk=team.pk)
-        self.filter(phase=phase, team=team).check_limits(phase)
-        return self.create(
-            phase=phase,
-            team=team,
-            author=author,
-            method=method,
-            file=file,
-            kind=kind,
-            network=network or {},
-            run=run,
-            is_late=not phase.is_open,
-        )
-
-    def check_limits(self, phase: Phase) -> None:
-        """Raise SubmissionRefusedError if a team that handed these in has no place left in the window."""
-        recent = self.filter(created_at__gt=timezone.now() - phase.window)
-        is_back = Q(status__in=[Submission.Status.FAILED, Submission.Status.CANCELLED])
-        if not phase.limit:
-            raise SubmissionRefusedError(f"{phase} takes no entries now.")
-        span = "a day" if phase.window_hours == 24 else f"in {phase.window_hours} hours"
-        for counted, limit, what in (
-            (recent.exclude(is_back), phase.limit, f"entries {span}"),
-            (
-                recent.filter(is_back),
-                max(1, phase.failure_limit),
-                f"entries {span} that fail or are cancelled",
-            ),
-        ):
-            taken = list(counted.order_by("created_at").values_list("created_at", flat=True))
-            if len(taken) >= limit:
-                # A place is free again when so many have left the window that fewer than the limit are in it.
-                when = taken[len(taken) - limit] + phase.window
-                raise SubmissionRefusedError(
-                    f"Expected at most {limit} {what} of one team; the next may come at {when:%Y-%m-%d %H:%M} UTC."
-                )
-
-    def claim_next(self) -> "Submission | None":
-        """Take the oldest queued submission; None if there is none."""
-        for pk in self.queued().order_by("pk").values_list("pk", flat=True):
-            # One UPDATE both checks and takes it, so two workers cannot score the same one.
-            taken = self.queued().filter(pk=pk)
-            moment = timezone.now()
-            with transaction.atomic():
-                if taken.update(
-                    status=Submission.Status.RUNNING, attempt=F("attempt") + 1, heartbeat_at=moment
-                ):
-                    submission = self.select_related("phase__contest__snapshot", "team").get(pk=pk)
-                    submission.attempts.create(number=submission.attempt, started_at=moment)
-                    return submission
-        return None
-
-    def lost(self) -> Self:
-        return self.running().filter(heartbeat_at__lt=timezone.now() - LOST_AFTER)
-
-    @transaction.atomic
-    def requeue(self) -> int:
-        """Queue these running submissions again; those that were tried often enough fail. Return how many
-        are queued.
-        """
-        moment = timezone.now()
-        held = list(self.running().select_for_update().values_list("pk", flat=True))
-        theirs = Submission.objects.running().filter(pk__in=held)
-        Attempt.objects.filter(submission__in=held, ended_at=None).update(
-            outcome=Attempt.Outcome.LOST, ended_at=moment
-        )
-        theirs.filter(attempt__gte=MOST_ATTEMPTS).update(
-            status=Submission.Status.FAILED,
-            ended_at=moment,
-            error=f"Scoring it stopped {MOST_ATTEMPTS} times without a word; the organiser can see the log.",
-        )
-        return theirs.update(status=Submission.Status.QUEUED)
-
-    @transaction.atomic
-    def cancel(self) -> int:
-        """End those that have not ended; return how many did. Their places under the limit are given back."""
-        open_ = self.filter(status__in=[Submission.Status.QUEUED, Submission.Status.RUNNING])
-        held = list(open_.select_for_update().values_list("pk", flat=True))
-        moment = timezone.now()
-        Attempt.objects.filter(submission__in=held, ended_at=None).update(
-            outcome=Attempt.Outcome.CANCELLED, ended_at=moment
-        )
-        unfinished = Submission.objects.filter(
-            pk__in=held, status__in=[Submission.Status.QUEUED, Submission.Status.RUNNING]
-        )
-        return unfinished.update(status=Submission.Status.CANCELLED, ended_at=moment)
-
-
-def _entered(phase: Phase | None, author: User) -> Phase:
-    """Return `phase` if `author` may hand in now, be it late."""
-    if phase is None:
-        raise SubmissionRefusedError("This contest has no phase yet.")
-    if not phase.is_open and not (phase.contest.takes_late and phase.contest.is_over):
-        end = f" to {phase.closes_at:%Y-%m-%d %H:%M} UTC" if phase.closes_at else " on"
-        raise SubmissionRefusedError(
-            f"{phase} is not open: it runs from {phase.opens_at:%Y-%m-%d %H:%M}{end}."
-        )
-    if author.is_guest:
-        raise SubmissionRefusedError("Sign up first: guests cannot hand in entries.")
-    return phase
-
-
 class Submission(models.Model):
     """Guesses or a network handed in, by a person for their team or by one of this site's own trainings."""
 
@@ -185,12 +39,10 @@ class Submission(models.Model):
         ONNX = "onnx", _("a network as ONNX")
         WEIGHTS = "weights", _("weights of a network of this site")
 
-    class Status(models.TextChoices):
-        QUEUED = "queued", _("queued")
-        RUNNING = "running", _("being scored")
-        SCORED = "scored", _("scored")
-        FAILED = "failed", _("failed")
-        CANCELLED = "cancelled", _("cancelled")
+    class Baseline(models.TextChoices):
+        MOST_COMMON = "most_common", _("always the most common class")
+
+    Status = queue.Status
 
     phase = models.ForeignKey(Phase, on_delete=models.PROTECT, related_name="submissions")
     team = models.ForeignKey(
@@ -198,6 +50,12 @@ class Submission(models.Model):
     )
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True)
     run = models.ForeignKey(Run, on_delete=models.PROTECT, null=True, blank=True, related_name="submissions")
+    baseline = models.CharField(
+        max_length=12,
+        choices=Baseline,
+        blank=True,
+        help_text=_("What this site itself hands in to every contest; empty for all others."),
+    )
     kind = models.CharField(max_length=7, choices=Kind, default=Kind.GUESSES)
     network = models.JSONField(
         default=dict,
@@ -211,6 +69,14 @@ class Submission(models.Model):
         max_length=200,
         blank=True,
         help_text=_("What it says of each test picture, as competition.answers keeps it."),
+    )
+    token = models.CharField(
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text=_(
+            "Its author's name for handing it in, so that a form or program that asks twice enters once."
+        ),
     )
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
@@ -232,12 +98,25 @@ class Submission(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(
+                fields=["author", "token"], condition=~Q(token=""), name="competition_token_once"
+            ),
+            models.UniqueConstraint(
                 fields=["phase", "run"],
                 condition=Q(run__isnull=False, team=None),
                 name="competition_run_once_per_phase",
             ),
+            models.UniqueConstraint(
+                fields=["phase", "baseline"],
+                condition=~Q(baseline=""),
+                name="competition_baseline_once_per_phase",
+            ),
             models.CheckConstraint(
-                condition=Q(author__isnull=False) | Q(run__isnull=False), name="competition_somebody_submits"
+                condition=Q(author__isnull=False) | Q(run__isnull=False) | ~Q(baseline=""),
+                name="competition_somebody_submits",
+            ),
+            models.CheckConstraint(
+                condition=Q(baseline="") | Q(author=None, team=None, run=None),
+                name="competition_baselines_are_nobodys",
             ),
             models.CheckConstraint(
                 condition=Q(author=None) | Q(team__isnull=False), name="competition_authors_have_teams"
@@ -277,12 +156,56 @@ class Submission(models.Model):
     def is_unfinished(self) -> bool:
         return self.status in (self.Status.QUEUED, self.Status.RUNNING)
 
-    def shown_scores(self) -> list[Score]:
-        """The scores that its author may see by now."""
-        parts = {Part.PUBLIC, self.phase.shown_part}
-        shown = [score for score in self.scores.all() if score.part in parts]
+    @property
+    def place_in_queue(self) -> int:
+        """1 for the entry that a worker takes next."""
+        return Submission.objects.queued().filter(pk__lt=self.pk).count() + 1
+
+    def shown_scores(self) -> list[ShownScore]:
+        """What may be said of its scores by now: while the contest goes on what is told of the public part alone."""
+        is_over = self.contest.is_over
+        parts = set(Part) if is_over else {Part.PUBLIC}
         order = list(Metric.values)
-        return sorted(shown, key=lambda score: (score.part, order.index(score.metric)))
+        shown = [score for score in self.counting_scores() if score.part in parts]
+        shown.sort(key=lambda score: (score.part, order.index(score.metric)))
+        return [ShownScore.of(score, is_over) for score in shown]
+
+    def counting_scores(self) -> list[Score]:
+        """Its scores by the labels and the scorer that count today: others wait until all entries have theirs."""
+        mine = [score for score in self.scores.all() if score.truth_digest == self.contest.labels.digest]
+        version = self.contest.scorer_version
+        if version is None:  # nothing was scored anew, so what it was scored by first counts
+            version = min((score.scorer_version for score in mine), default=0)
+        return [score for score in mine if score.scorer_version == version]
+
+    @transaction.atomic
+    def choose(self, wanted: bool = True) -> None:
+        """Say whether its team wants to be measured by it on the private part. Raises SubmissionRefusedError after
+        the end, and where the team has chosen as many as it may.
+        """
+        if self.team_id is None:
+            raise SubmissionRefusedError(
+                "Expected an entry of a team; found a baseline, which is always measured."
+            )
+        # Whoever holds the team's row counts and chooses in one step.
+        Team.objects.select_for_update().get(pk=self.team_id)
+        if self.contest.is_over:
+            raise SubmissionRefusedError(f"{self.contest} is over: what its teams have chosen stays.")
+        chosen = self.phase.submissions.filter(team=self.team_id, is_chosen=True).exclude(pk=self.pk)
+        if wanted and chosen.count() >= self.phase.n_chosen:
+            raise SubmissionRefusedError(
+                f"Expected at most {self.phase.n_chosen} chosen entries; give up another one first."
+            )
+        of_team = Submission.objects.scored().filter(pk=self.pk, team=self.team_id, is_late=False)
+        if not of_team.update(is_chosen=wanted):
+            raise SubmissionRefusedError(
+                f"Expected an entry that was scored in time; found {self}, {self.get_status_display()}."
+            )
+        self.is_chosen = wanted
+
+    def describe(self, **fields: Any) -> None:
+        """Write its method card."""
+        MethodCard.objects.update_or_create(submission=self, defaults=fields)
 
     def mine(self) -> SubmissionQuerySet:
         """This submission as long as this attempt still holds it."""
@@ -291,6 +214,14 @@ class Submission(models.Model):
     def beat(self) -> bool:
         """Say that it is being scored; False if this attempt holds it no more."""
         return bool(self.mine().update(heartbeat_at=timezone.now()))
+
+    def tell(self, **fields: Any) -> bool:
+        """Keep what was found out while it is scored; False if this attempt holds it no more."""
+        return bool(self.mine().update(**fields))
+
+    def note(self, log: str) -> None:
+        """Keep what the organiser may read of this attempt."""
+        self.attempts.filter(number=self.attempt).update(log=log)
 
     @transaction.atomic
     def finish(self, scores: list[Score], **fields: Any) -> bool:
@@ -302,6 +233,11 @@ class Submission(models.Model):
         self._end(Attempt.Outcome.SCORED)
         return True
 
+    def keep_answers(self, name: str) -> None:
+        """Note where its answers are kept, of an entry that was scored before any were."""
+        Submission.objects.filter(pk=self.pk, answers="").update(answers=name)
+        self.answers.name = name
+
     @transaction.atomic
     def fail(self, error: str, log: str = "") -> None:
         """End it with a sentence for its author; the place under the limit is given back.
@@ -312,4 +248,5 @@ class Submission(models.Model):
             self._end(Attempt.Outcome.FAILED, log)
 
     def _end(self, outcome: str, log: str = "") -> None:
-        self.attempts.filter(number=self.attempt).update(outcome=outcome, ended_at=timezone.now(), log=log)
+        kept = {"log": log} if log else {}  # else what was noted stays
+        self.attempts.filter(number=self.attempt).update(outcome=outcome, ended_at=timezone.now(), **kept)

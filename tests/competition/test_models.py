@@ -20,7 +20,7 @@ from competition.models import (
     Submission,
     SubmissionRefusedError,
 )
-from tests.factories import make_phase, make_run, make_user
+from tests.factories import make_phase, make_run, make_snapshot, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -45,10 +45,11 @@ def let_time_pass(submission, wait=LOST_AFTER):
     Submission.objects.filter(pk=submission.pk).update(heartbeat_at=timezone.now() - wait)
 
 
-def make_score(submission, part=Part.PUBLIC, metric=Metric.TOP1):
+def make_score(submission, part=Part.PUBLIC, metric=Metric.TOP1, **fields):
+    fields = {"truth_digest": "ab", "scorer_version": 1, **fields}
     return Score(
-        submission=submission, metric=metric, part=part, value=0.5, low=0.4, high=0.6, n_images=4,
-        truth_digest="ab", taxonomy_version=1, scorer_version=1,
+        submission=submission, metric=metric, part=part, value=0.5, low=0.4, high=0.6, n_images=4, taxonomy_version=1,
+        **fields,
     )  # fmt: skip
 
 
@@ -114,6 +115,54 @@ def test_predictions_are_queued(phase):
 
     assert (submission.author, submission.method, submission.status) == (author, "a network", "queued")
     assert not submission.is_baseline
+
+
+def submit_under(token, phase, author):
+    return Submission.objects.submit(phase, author, "a guess", ContentFile(b"", name="a.csv"), token=token)
+
+
+def test_the_same_token_is_the_same_submission(snapshot):
+    phase, author = make_phase(snapshot, limit=2), make_user()
+    first = submit_under("a", phase, author)
+
+    assert submit_under("a", phase, author) == first
+    assert submit_under("b", phase, author) != first
+
+
+def test_a_token_is_one_authors(phase):
+    assert submit_under("a", phase, make_user()) != submit_under("a", phase, make_user())
+
+
+def test_what_was_handed_in_is_found_by_its_token_after_the_end(phase):
+    author = make_user()
+    first = submit_under("a", phase, author)
+    Contest.objects.update(takes_late=False)
+    closed = Phase.objects.get(pk=move(phase, -2 * DAY, -DAY).pk)
+
+    assert submit_under("a", closed, author) == first
+    with pytest.raises(SubmissionRefusedError, match="is not open"):
+        submit_under("b", closed, author)
+
+
+def test_a_token_of_another_contest_is_refused(phase, snapshot):
+    author, other = make_user(), make_phase(snapshot)
+    first = submit_under("a", phase, author)
+
+    with pytest.raises(SubmissionRefusedError, match=f"Expected a token of its own .* Submission {first.pk}"):
+        submit_under("a", other, author)
+
+    submit_under("b", other, author)
+
+
+def test_the_database_keeps_a_token_once(phase):
+    author = make_user()
+    submit_under("a", phase, author)
+    other = submit_under("", phase, author)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Submission.objects.filter(pk=other.pk).update(token="a")
+
+    submit_under("", phase, author)
 
 
 def test_files_of_one_name_are_kept_apart(phase):
@@ -338,15 +387,47 @@ def test_an_author_sees_their_own_and_every_baseline(phase, snapshot):
     assert set(Submission.objects.visible_to(make_user(is_staff=True))) == {mine, theirs, baseline}
 
 
-def test_the_private_score_shows_once_the_phase_has_closed(snapshot):
+def values_of(submission):
+    return {score.part: score.value for score in Submission.objects.get(pk=submission.pk).shown_scores()}
+
+
+def test_an_author_reads_what_is_told_until_the_end_and_then_all(snapshot):
     submission = submit(make_phase(snapshot, public_share=0.5))
-    for part in Part:
-        make_score(submission, part).save()
-    assert [score.part for score in submission.shown_scores()] == ["public"]
+    digest = snapshot.digest
+    for part, told in ((Part.PUBLIC, 0.75), (Part.PRIVATE, None)):
+        Score.objects.bulk_create([make_score(submission, part, told=told, truth_digest=digest)])
+    [shown] = submission.shown_scores()
+    assert (shown.part, shown.value, shown.low, shown.high) == ("public", 0.75, None, None)
 
     move(submission.phase, -2 * DAY, -DAY)
 
-    assert [score.part for score in submission.shown_scores()] == ["private", "public"]
+    private, public = submission.shown_scores()
+    assert (private.part, private.value) == ("private", 0.5)
+    assert (public.part, public.value, public.low, public.high) == ("public", 0.5, 0.4, 0.6)
+
+
+def test_of_a_score_that_is_no_new_best_nothing_is_told_until_the_end(phase, snapshot):
+    submission = submit(phase)
+    make_score(submission, told=None, truth_digest=snapshot.digest).save()
+
+    assert values_of(submission) == {"public": None}
+
+    move(phase, -2 * DAY, -DAY)
+    assert values_of(submission) == {"public": 0.5}
+
+
+def test_scores_by_other_labels_or_another_scorer_wait_until_they_count(phase, snapshot):
+    submission, other = submit(phase), make_snapshot()
+    make_score(submission, told=0.5, truth_digest=snapshot.digest).save()
+    make_score(submission, told=0.1, truth_digest=other.digest).save()
+    make_score(submission, told=0.2, truth_digest=snapshot.digest, scorer_version=2).save()
+    assert values_of(submission) == {"public": 0.5}
+
+    Contest.objects.update(scorer_version=2)
+    assert values_of(submission) == {"public": 0.2}
+
+    Contest.objects.update(scorer_version=1, truth=other)
+    assert values_of(submission) == {"public": 0.1}
 
 
 def test_the_sweep_scores_what_was_lost(phase, predictions):
