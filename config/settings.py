@@ -216,7 +216,8 @@ WHITENOISE_USE_FINDERS = DEBUG
 UPLOAD_MAX_MIB = whole("UPLOAD_MAX_MIB", default=2048)
 # Entries in contests are guesses or a network, and never so large as an archive of pictures.
 ENTRY_MAX_MIB = whole("ENTRY_MAX_MIB", default=1024)
-UPLOAD_MAX_MIB_OF = {"competition:submit": ENTRY_MAX_MIB, "submission-list": ENTRY_MAX_MIB}  # by the view's name
+# By the view's name.
+UPLOAD_MAX_MIB_OF = {"competition:submit": ENTRY_MAX_MIB, "submission-list": ENTRY_MAX_MIB}
 DATA_UPLOAD_MAX_NUMBER_FILES = (
     500  # of one form; each holds a temporary file open. upload.js sends one at a time.
 )
