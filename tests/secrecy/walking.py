@@ -163,7 +163,7 @@ def addresses(world: World, stage: Stage) -> list[Address]:
                 "training:run", "training:live", "training:cancel", "training:predict", "training:mistakes",
                 "training:ask-again", "training:nouns-file", "training:answers-file", "training:weights",
                 "training:onnx", "training:try", "training:inside", "run-try", "run-answers", "run-mistakes",
-                "run-ask-again", "run-detail",
+                "run-ask-again", "run-detail", "run-enter",
                 "training:pause", "training:resume", "training:history-csv", "training:history-json", "run-cancel",
                 "run-pause", "run-resume",
             ),
@@ -193,6 +193,7 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         ),
         "competition:answer-invitation": [(1,)],
         "competition:answer-offer": [(1,)],
+        "competition:enter-run": [(stage.run.pk, stage.contest.slug)],
         "competition:remove-member": [(stage.contest.slug, 1)],
         **dict.fromkeys(("datasets:snapshot", "datasets:manifest"), snapshots),
         "training:drawing": [
