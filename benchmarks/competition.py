@@ -3,6 +3,7 @@
     python -m benchmarks.competition parse      a file of 100,000 pictures: read, checked and scored on all metrics
     python -m benchmarks.competition metrics    all metrics of one entry on 100,000 pictures
     python -m benchmarks.competition ranks      ranks and bootstrap of many entries; false differences of equal ones
+    python -m benchmarks.competition page       the leaderboard of 1,000 entries: its pages, and to rank it anew
     python -m benchmarks.competition ladder     the majority vote of random entries, with the Ladder and without
 
 Seeds are fixed: only the seconds vary. Of --turns turns the best counts.
@@ -10,10 +11,10 @@ Seeds are fixed: only the seconds vary. Of --turns turns the best counts.
 
 import argparse
 
-from benchmarks import attacking, measuring, parsing, placing
+from benchmarks import attacking, boards, measuring, parsing, placing
 from benchmarks.reporting import report_machine
 
-WHAT = ("parse", "metrics", "ranks", "ladder")
+WHAT = ("parse", "metrics", "ranks", "page", "ladder")
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
     )
     parser.add_argument("what", choices=WHAT)
     parser.add_argument("--turns", type=int, default=3, help="how often each figure is measured")
+    parser.add_argument("--entries", type=int, default=1000, help="of page")
     options = parser.parse_args()
     report_machine()
     run(options)
@@ -38,6 +40,8 @@ def run(options: argparse.Namespace) -> None:
         case "ranks":
             placing.many_entries(options.turns)
             placing.equal_entries()
+        case "page":
+            boards.page(options.entries, options.turns)
         case "ladder":
             attacking.random_entries()
             attacking.better_and_better()

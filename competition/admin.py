@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -22,6 +23,11 @@ class ContestAdmin(admin.ModelAdmin):
         """Scores stand on the snapshot, and the parts of the test split on the slug."""
         has_entries = obj is not None and Submission.objects.filter(phase__contest=obj).exists()
         return ("snapshot", "slug") if has_entries else ()
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Its phases are kept here, and what it ranks by: the board follows from both."""
+        super().save_related(request, form, formsets, change)
+        form.instance.rank_again()
 
     def get_prepopulated_fields(
         self, request: HttpRequest, obj: Contest | None = None

@@ -4,11 +4,13 @@ A board has a hundred rows of six cells: made here, they cost a fraction of what
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WIDTH = 1000  # of the drawing, in its own units
 PERCENT, LEVELS, PLAIN = "percent", "levels", "plain"
-Said = Mapping[str, float | None]  # value, low and high of one metric; the last two None where they are not known
+Said = Mapping[
+    str, float | None
+]  # value, low and high of one metric; the last two None where they are not known
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,20 @@ class Cell:
     x: int = 0
     low: int = 0
     high: int = 0
+    human: int | None = None  # where people lie
     is_drawn: bool = False
 
     @property
-    def has_interval(self) -> bool:
-        return bool(self.low_text)
+    def drawing(self) -> str:
+        """The cell's drawing as SVG: numbers alone, so that it may stand in a page as it is."""
+        if not self.is_drawn:
+            return ""
+        people = "" if self.human is None else f'<path class="people" d="M{self.human} -6V26"/>'
+        return (
+            '<svg class="interval" viewBox="0 0 1000 20" preserveAspectRatio="none" aria-hidden="true">'
+            f'<path class="axis" d="M0 10H{WIDTH}"/>{people}<path class="span" d="M{self.low} 10H{self.high}"/>'
+            f'<path class="point" d="M{self.x} 10h0"/></svg>'
+        )
 
 
 def words(value: float | None, unit: str) -> str:
@@ -50,16 +61,24 @@ def axis_end(said: Iterable[Said | None]) -> float:
     return max((end for end in ends if end is not None), default=0.0) or 1.0
 
 
-def cell(label: str, said: Said | None, unit: str, end: float) -> Cell:
-    """Return the cell of one measure, drawn on an axis from 0 to `end`; an empty one for None."""
+def cell(label: str, said: Said | None, unit: str, end: float, human: int | None = None) -> Cell:
+    """Return the cell of one measure, drawn on an axis from 0 to `end`; an empty one for None.
+
+    human: where people lie on that axis, in units of the drawing.
+    """
     if said is None or said["value"] is None:
         return Cell(label, "–")
     value, low, high = said["value"], said["low"], said["high"]
-    text, x = words(value, unit), place(value, end)
+    x = place(value, end)
+    drawn = Cell(label, words(value, unit), x=x, low=x, high=x, human=human, is_drawn=True)
     if low is None or high is None:
-        return Cell(label, text, x=x, low=x, high=x, is_drawn=True)
-    return Cell(
-        label, text, words(low, unit), words(high, unit), x, place(low, end), place(high, end), is_drawn=True
+        return drawn
+    return replace(
+        drawn,
+        low_text=words(low, unit),
+        high_text=words(high, unit),
+        low=place(low, end),
+        high=place(high, end),
     )
 
 

@@ -82,7 +82,9 @@ def against_cost(points: Sequence[tuple[float, float]], human: float | None = No
     high = max(high, low + 1)
     at = _scale(low, high)
     y_max = _y_max([error for _cost, error in points] + ([human] if human is not None else []))
-    drawn = [(at(exponent), error / y_max) for exponent, (_cost, error) in zip(exponents, points, strict=True)]
+    drawn = [
+        (at(exponent), error / y_max) for exponent, (_cost, error) in zip(exponents, points, strict=True)
+    ]
     return Chart(
         _marks(drawn),
         _stairs([drawn[place] for place in front(points)]),

@@ -7,6 +7,7 @@ chosen, else of as many of those that it was told were best. Late ones stand bel
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -42,14 +43,22 @@ class Field:
 
 def current(contest: Contest) -> QuerySet[Score]:
     """Return the scores that count: by the labels and the scorer that the contest shows today."""
+    return Score.objects.filter(**counting(contest))
+
+
+def counting(contest: Contest) -> dict[str, Any]:
+    """Return by what the scores and tallies are found that count today."""
     version = contest.scorer_version or SCORER_VERSION
-    return Score.objects.filter(truth_digest=contest.labels.digest, scorer_version=version)
+    return {"truth_digest": contest.labels.digest, "scorer_version": version}
 
 
 def fields(contest: Contest, phase: Phase) -> dict[Part, Field]:
-    """Return who stands on the board of each part: nobody where the part has no scores."""
-    contenders, is_over = _contenders(contest, phase), contest.is_over
-    return {part: _field(contenders, part, phase.n_chosen, is_over) for part in Part}
+    """Return who stands on the board of each part that is told by now: the private one once the contest is over."""
+    contenders = _contenders(contest, phase)
+    if not contest.is_over:
+        told = [each for each in contenders if each.told is not None and not each.is_late]
+        return {Part.PUBLIC: _field(told, Part.PUBLIC, phase.n_chosen)}
+    return {part: _field(contenders, part, phase.n_chosen) for part in Part}
 
 
 def _contenders(contest: Contest, phase: Phase) -> list[Contender]:
@@ -65,7 +74,7 @@ def _contenders(contest: Contest, phase: Phase) -> list[Contender]:
     return [Contender(*each, values[each[0]], told.get(each[0])) for each in entries if each[0] in values]
 
 
-def _field(contenders: Iterable[Contender], part: Part, n_chosen: int, is_over: bool) -> Field:
+def _field(contenders: Iterable[Contender], part: Part, n_chosen: int) -> Field:
     baselines, in_time, late = list[Contender](), defaultdict(list), defaultdict(list)
     for each in contenders:
         if part not in each.values:
@@ -80,10 +89,9 @@ def _field(contenders: Iterable[Contender], part: Part, n_chosen: int, is_over: 
 
     if part == Part.PUBLIC:
         best = [min(theirs, key=lambda each: each.as_told) for theirs in in_time.values()]
-        best = [each for each in best if each.told is not None]
     else:
         best = [least(_final(theirs, n_chosen)) for theirs in in_time.values()]
-    return Field((*baselines, *best), tuple(least(theirs) for theirs in late.values() if is_over))
+    return Field((*baselines, *best), tuple(map(least, late.values())))
 
 
 def _final(theirs: list[Contender], n_chosen: int) -> list[Contender]:

@@ -39,12 +39,7 @@ class ContestQuerySet(models.QuerySet["Contest"]):
         more now.
         """
         scored = self.exclude(ranked_at=None, scorer_version=None).prefetch_related("phases")
-        return [
-            each
-            for each in scored
-            if each.ranked_at is None
-            or (each.ends_at is not None and each.is_over and each.ranked_at < each.ends_at)
-        ]
+        return [each for each in scored if each.ranked_at is None or each.is_being_ranked]
 
 
 class Contest(models.Model):
@@ -124,7 +119,7 @@ class Contest(models.Model):
     @property
     def phase(self) -> "Phase | None":
         """The phase that is open now, else the latest that was, else the next."""
-        phases = list(self.phases.order_by("opens_at"))
+        phases = sorted(self.phases.all(), key=lambda phase: phase.opens_at)
         begun = [phase for phase in phases if phase.opens_at <= timezone.now()]
         return begun[-1] if begun else next(iter(phases), None)
 
@@ -139,6 +134,21 @@ class Contest(models.Model):
         ends = [phase.closes_at for phase in self.phases.all()]
         return max((end for end in ends if end is not None), default=None) if None not in ends else None
 
+    @property
+    def is_being_ranked(self) -> bool:
+        """Whether it has ended since its entries were ranked last: a sweep ranks them in a moment."""
+        ends_at = self.ends_at
+        return (
+            self.is_over and ends_at is not None and self.ranked_at is not None and self.ranked_at < ends_at
+        )
+
+    @property
+    def state(self) -> str:
+        """Whether one can enter it: open, coming or past. Between two phases it is coming again."""
+        if self.is_over:
+            return "past"
+        return "open" if any(phase.is_open for phase in self.phases.all()) else "coming"
+
     def may_be_run_by(self, user: User) -> bool:
         """Whether `user` sees every entry's log, ends entries and has them scored anew."""
         return user.is_staff or (self.organiser_id is not None and self.organiser_id == user.pk)
@@ -152,6 +162,10 @@ class Contest(models.Model):
         """Note that an entry was scored. Its standings are old until they are made again."""
         mine = Contest.objects.filter(pk=self.pk)
         mine.update(ranked_at=None, scorer_version=Coalesce("scorer_version", scorer_version))
+
+    def rank_again(self) -> None:
+        """Have the next sweep rank its entries: something changed by which they are ranked."""
+        Contest.objects.filter(pk=self.pk).update(ranked_at=None)
 
     def count_by(self, truth: Snapshot, scorer_version: int) -> None:
         """Let those scores count that stand on the labels of `truth` and this scorer."""
@@ -214,6 +228,10 @@ class Phase(models.Model):
     def is_open(self) -> bool:
         moment = timezone.now()
         return self.opens_at <= moment and (self.closes_at is None or moment < self.closes_at)
+
+    @property
+    def has_closed(self) -> bool:
+        return self.closes_at is not None and self.closes_at <= timezone.now()
 
     @property
     def shown_part(self) -> Part:

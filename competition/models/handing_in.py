@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from accounts.models import User
 from competition.models import limits
-from competition.models.contests import Part, Phase
+from competition.models.contests import Phase
 from competition.models.limits import Places, SubmissionRefusedError
 from competition.models.queue import QueueQuerySet
 from competition.models.teams import Team
@@ -43,7 +43,7 @@ class SubmissionQuerySet(QueueQuerySet):
 
     def shown_to(self, user: User | AnonymousUser) -> Self:
         """Those whose method card `user` may read: the ones that stand on the board, and who sees an entry, its."""
-        on_board = Q(standings__part=Part.PUBLIC)
+        on_board = Q(standings__isnull=False)  # of the private part these are made when the contest is over
         if isinstance(user, User):
             return self.filter(on_board | Q(pk__in=self.visible_to(user).values("pk"))).distinct()
         return self.filter(on_board | Q(author=None)).distinct()

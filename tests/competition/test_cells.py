@@ -31,7 +31,6 @@ def test_a_cell_lies_on_the_axis_of_its_column():
 
     assert (drawn.low, drawn.x, drawn.high) == (250, 500, 1000)
     assert (drawn.text, drawn.low_text, drawn.high_text) == ("20.0\u00a0%", "10.0\u00a0%", "40.0\u00a0%")
-    assert drawn.has_interval
 
 
 def test_a_cell_without_an_interval_is_a_point():
@@ -39,7 +38,7 @@ def test_a_cell_without_an_interval_is_a_point():
 
     assert drawn.low == drawn.x == drawn.high == 500
     assert drawn.is_drawn
-    assert not drawn.has_interval
+    assert drawn.low_text == ""
 
 
 def test_a_metric_that_an_entry_does_not_have_leaves_its_cell_empty():

@@ -178,6 +178,7 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         **dict.fromkeys(
             (
                 "competition:contest", "competition:submit", "contest-detail", "contest-leaderboard",
+                "competition:leaderboard", "competition:leaderboard-csv", "competition:leaderboard-json",
                 "competition:team", "competition:enter", "competition:rename-team", "competition:invite",
                 "competition:offer-merge", "competition:leave-team", "competition:organise",
             ),
@@ -257,6 +258,13 @@ def _more(world: World, stage: Stage, cat: str) -> Iterator[Address]:
     for picture in (world.one.image, world.other.image):
         for page in ("training:try", "training:inside"):
             yield Address(page, (stage.run.pk,), f"?picture={picture.sha256}")
+    contest = (stage.contest.slug,)
+    for noun in (cat, world.dog.wnid, world.chosen.root.wnid):
+        for board in ("leaderboard", "leaderboard-csv", "leaderboard-json"):
+            yield Address(f"competition:{board}", contest, f"?below={noun}")
+    yield Address("competition:leaderboard", contest, "?sort=hierarchical_error&q=pairs")
+    yield Address("competition:leaderboard", contest, "?part=private")
+    yield Address("competition:contest", contest, "?cost=parameters")
     yield Address("taxonomy:synsets", (), "?q=cat")
     yield Address("taxonomy:synsets", (), f"?open={cat}")
     yield Address("taxonomy:pick", (), "?q=cat")
