@@ -142,7 +142,6 @@ class _Told:
         collector: Collector | None = None,
     ) -> running.Said:
         """Run it once. Raises RefusedError with what it was refused for, and StoppedError."""
-        files[0].seek(0)
         said = running.run(
             lambda words: replace(request, words=words).to_json(),
             request.limits,

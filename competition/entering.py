@@ -64,19 +64,23 @@ def _missing(phase: Phase) -> list[Run]:
 
 def enter(contest: Contest, run: Run) -> bool:
     """Hand in what `run` says of the test pictures; False if somebody has done so at this moment."""
-    with run.predictions.open("rb") as file:
-        answers = np.load(io.BytesIO(file.read()), allow_pickle=False)
-    images = answers["sha256"].tolist()
     _submission, made = Submission.objects.get_or_create(
         phase=contest.phase,
         run=run,
         team=None,
         defaults={
             "method": f"{run.network}, seed {run.seed}",
-            "file": _file(answers["probabilities"], images, run.snapshot.classes, f"run-{run.pk}"),
+            "file": guesses_of(run),
         },
     )
     return made
+
+
+def guesses_of(run: Run) -> ContentFile:
+    """Return what a finished `run` says of the test pictures, as a file to hand in."""
+    with run.predictions.open("rb") as file:
+        answers = np.load(io.BytesIO(file.read()), allow_pickle=False)
+    return _file(answers["probabilities"], answers["sha256"].tolist(), run.snapshot.classes, f"run-{run.pk}")
 
 
 def _file(

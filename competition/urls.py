@@ -1,6 +1,14 @@
 from django.urls import path
 
-from competition import board_views, contest_views, kit_views, organiser_views, submit_views, team_views
+from competition import (
+    board_views,
+    contest_views,
+    kit_views,
+    organiser_views,
+    run_views,
+    submit_views,
+    team_views,
+)
 
 app_name = "competition"
 urlpatterns = [
@@ -22,6 +30,7 @@ urlpatterns = [
     path("submissions/<int:pk>/attempts/", organiser_views.organise_entry, name="organise-entry"),
     path("invitations/<int:pk>/", team_views.answer_invitation, name="answer-invitation"),
     path("merge-offers/<int:pk>/", team_views.answer_offer, name="answer-offer"),
+    path("runs/<int:pk>/enter/<slug:slug>/", run_views.enter, name="enter-run"),
     path("submissions/<int:pk>/", submit_views.submission_page, name="submission"),
     path("submissions/<int:pk>/state/", submit_views.submission_state, name="submission-state"),
     path("submissions/<int:pk>/cancel/", submit_views.cancel, name="cancel"),

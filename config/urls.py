@@ -8,6 +8,7 @@ from rest_framework.routers import DefaultRouter
 
 from competition.api import ContestViewSet, SubmissionViewSet
 from competition.organiser_api import EntriesView, RescoringsView
+from competition.run_api import EnterRunView
 from competition.team_api import InvitationViewSet, MergeOfferViewSet, TeamViewSet
 from config import views
 from datasets.api import FreezingsView, FreezingView, SnapshotViewSet
@@ -54,6 +55,7 @@ urlpatterns = [
     path("api/runs/<int:pk>/answers/", AnswersView.as_view(), name="run-answers"),
     path("api/runs/<int:pk>/mistakes/", MistakesView.as_view(), name="run-mistakes"),
     path("api/runs/<int:pk>/ask-again/", AskAgainView.as_view(), name="run-ask-again"),
+    path("api/runs/<int:pk>/enter/", EnterRunView.as_view(), name="run-enter"),
     path("api/runs/<int:pk>/explanations/", ExplanationsView.as_view(), name="run-explanations"),
     path(
         "api/runs/<int:pk>/explanations/<int:explanation>/", ExplanationView.as_view(), name="run-explanation"

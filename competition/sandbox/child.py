@@ -39,6 +39,7 @@ def main() -> None:
         return _say(request, unprotected=str(error))
     _say(request, in_force=protections.in_force, lacking=protections.lacking)
     try:
+        os.lseek(request.network, 0, os.SEEK_SET)  # where it is read from is shared with the worker
         data = os.fdopen(request.network, "rb").read()
         if pictures is None:
             return _say(request, looked=asking.look(data, request))

@@ -76,6 +76,9 @@ def confine(limits: Limits, keep: Collection[int], required: Collection[str] = (
     namespaces.end_with_parent()  # asked anew: to become somebody else is to forget it
     if "processes" in protections.in_force:
         namespaces.become_first()
+    if "users" not in protections.in_force:
+        # It would count all threads of the site's own user; without new processes, memory bounds threads too.
+        del limits_here[resource.RLIMIT_NPROC]
     protections.attempt("limits", partial(_set, limits_here))
     protections.attempt("landlock", landlock.restrict)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)

@@ -28,6 +28,8 @@ BATCH_BYTES, MOST_IN_BATCH = 2**23, 64
 def warm_up() -> None:
     """Have PyTorch read what it reads about the processor when it computes for the first time."""
     torch.set_num_threads(1)  # more would be threads, and confined is one
+    with torch.device("meta"):
+        describe(build(Config.default("resnet", 8, 1), 2), 8)
     functional.conv2d(torch.zeros(1, 3, 8, 8), torch.zeros(4, 3, 3, 3))
 
 

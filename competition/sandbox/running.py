@@ -22,7 +22,7 @@ from competition.sandbox.bounds import MOST_LOG_BYTES, MOST_WORDS_BYTES, Limits,
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAM = "import sys; sys.path.append(sys.argv[1]); from competition.sandbox.child import main; main()"
 CONFINED = (sys.executable, "-I", "-c", PROGRAM, str(ROOT))
-START_S = 60.0  # to import the libraries, on a busy machine
+START_S = 120.0  # to import the libraries, on a busy machine
 LOOK_EVERY_S = 2.0
 WELL = "ended with status 0"
 _PIECE = 2**20

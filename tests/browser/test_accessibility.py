@@ -304,6 +304,7 @@ NO_PAGE = {
     "competition:leaderboard-json": "a file",
     "competition:cancel": "a button of a submission",
     "competition:choose": "a button of a submission",
+    "competition:enter-run": "a button of a run",
     "competition:enter": "a button of the page of teams",
     "competition:rename-team": "a button of a team",
     "competition:invite": "a button of a team",

@@ -7,6 +7,7 @@ import pytest
 import torch
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from safetensors.torch import save
 
 from competition import asking
@@ -53,13 +54,13 @@ def shown(submission, side_px):
     """Return the test pictures as a network sees them, (n, 3, side, side)."""
     snapshot = submission.contest.snapshot
     rows = sorted((row for row in snapshot.rows() if row.split == TEST), key=lambda row: row.sha256)
-    pictures = np.stack(
-        [
-            square(asking.default_storage.open(f"{row.sha256[:2]}/{row.file_name}").read(), side_px)
-            for row in rows
-        ]
-    )
+    pictures = np.stack([square(picture_file(row), side_px) for row in rows])
     return pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255
+
+
+def picture_file(row):
+    with default_storage.open(f"{row.sha256[:2]}/{row.file_name}") as file:
+        return file.read()
 
 
 def softmax(logits):
