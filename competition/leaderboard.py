@@ -1,7 +1,7 @@
 """Standing rows -> the leaderboard as it is shown: sorted, searched, of some nouns alone, a hundred at a time."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Q, QuerySet
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from competition import standings, subtree
 from competition.cells import LEVELS, PERCENT, PLAIN, Cell, Said, axis_end, cell, place, ranks_words, words
@@ -228,13 +229,14 @@ def _shared(entries: QuerySet[Standing], made: list[Row]) -> set[int]:
 
 
 def _cell(head: Head, said: dict[str, Said]) -> Cell:
-    return cell(head.words, said.get(head.metric), UNITS[head.metric], head.end, head.human)
+    made = cell(head.words, said.get(head.metric), UNITS[head.metric], head.end, head.human)
+    return replace(made, to=_("to"))
 
 
 def _head(contest: Contest, chosen: Chosen, metric: Metric, told: Iterable[dict[str, Said]]) -> Head:
     end = axis_end(each.get(metric) for each in told)
-    is_of_people = metric == contest.ranked_by and not chosen.below and contest.human_error is not None
-    human = place(contest.human_error, end) if is_of_people and contest.human_error <= end else None
+    error = None if chosen.below or metric != contest.ranked_by else contest.human_error
+    human = place(error, end) if error is not None and error <= end else None
     sort = "" if metric == chosen.sort else metric.value
     return Head(metric, str(metric.label), chosen.query(sort=sort), end, metric == chosen.sort, human)
 
