@@ -108,7 +108,7 @@ class Board:
     contest: Contest
     part: Part
     chosen: Chosen
-    page: Page
+    page: Page[Any]
     heads: list[Head]
     rows: list[Row]
     shared: set[int]  # ranks that several entries have, on this page or not
@@ -148,7 +148,9 @@ class Board:
         ]
 
 
-def board(contest: Contest, chosen: Chosen | None = None, number: object = 1, a_page: int = A_PAGE) -> Board:
+def board(
+    contest: Contest, chosen: Chosen | None = None, number: int | str = 1, a_page: int = A_PAGE
+) -> Board:
     """Return what was asked for: the page of that number, or the nearest there is.
 
     What is asked by noun takes the tallies of all entries; all else is sorted and cut by the database.
@@ -158,6 +160,7 @@ def board(contest: Contest, chosen: Chosen | None = None, number: object = 1, a_
     entries = _searched(standings.board(contest, part), chosen.search)
     noun = subtree.find(contest, chosen.below) if chosen.below else None
     said = _said_below(contest, part, entries, noun) if noun else None
+    page: Page[Any]
     if said is None:
         page = Paginator(_sorted(entries, chosen.sort), a_page).get_page(number)
         told = [(each, each.metrics) for each in page]
@@ -225,7 +228,7 @@ def _shared(entries: QuerySet[Standing], made: list[Row]) -> set[int]:
     """Return which ranks of these rows are shared, be it by others."""
     ranks = {row.rank for row in made if row.rank is not None}
     several = entries.filter(rank__in=ranks).order_by("rank").values("rank").annotate(n=Count("pk"))
-    return set(several.filter(n__gt=1).values_list("rank", flat=True))
+    return {rank for rank in several.filter(n__gt=1).values_list("rank", flat=True) if rank is not None}
 
 
 def _cell(head: Head, said: dict[str, Said]) -> Cell:
