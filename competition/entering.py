@@ -2,10 +2,10 @@
 
 import io
 from collections import Counter
-from collections.abc import Iterable
 
 import numpy as np
 from django.core.files.base import ContentFile
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from competition.models import Contest, Phase, Submission
@@ -52,8 +52,8 @@ def enter_finished_runs() -> int:
     return sum(enter(phase.contest, run) for phase in phases for run in _missing(phase))
 
 
-def _open_phases(contests: Iterable[Contest]) -> list[Phase]:
-    phases = [contest.phase for contest in contests]
+def _open_phases(contests: QuerySet[Contest]) -> list[Phase]:
+    phases = [contest.phase for contest in contests.select_related("snapshot").prefetch_related("phases")]
     return [phase for phase in phases if phase is not None and phase.is_open]
 
 

@@ -132,7 +132,7 @@ def _switch(rescoring: Rescoring, truth: Truth, seen: set[int]) -> bool:
     _release_anew(truth)
     contest.count_by(truth.source, SCORER_VERSION)
     standings.rebuild(contest)
-    rescoring.switch(_moved(before, _places(contest)))
+    rescoring.switch(SCORER_VERSION, _moved(before, _places(contest)))
     return True
 
 

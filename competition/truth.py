@@ -2,7 +2,7 @@
 docs/decisions/0019-test-labels.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -42,6 +42,7 @@ class Truth:
     images: list[str]
     labels: Labels
     withdrawn: set[str]
+    _public: dict[int, Bools] = field(default_factory=dict, init=False)  # by phase: asked for each entry
 
     @property
     def key(self) -> dict[str, Any]:
@@ -55,13 +56,16 @@ class Truth:
 
     def counts(self, phase: Phase, part: Part) -> Bools:
         """Return which pictures count on `part`, (n_images,)."""
-        is_in_part = self._is_public(phase) == (part == Part.PUBLIC)
-        return np.logical_and(self.labels != NO_LABEL, is_in_part)
+        counts: Bools = (self.labels != NO_LABEL) & (self._is_public(phase) == (part == Part.PUBLIC))
+        return counts
 
     def _is_public(self, phase: Phase) -> Bools:
         """The part follows from the picture and the contest alone."""
-        purpose = f"contest {phase.contest.slug}"
-        return np.array([uniform(image, purpose) < phase.public_share for image in self.images], dtype=bool)
+        if phase.pk not in self._public:
+            purpose = f"contest {phase.contest.slug}"
+            shares = np.array([uniform(image, purpose) for image in self.images], dtype=np.float64)
+            self._public[phase.pk] = shares < phase.public_share
+        return self._public[phase.pk]
 
 
 def truth_of(contest: Contest, source: Snapshot | None = None) -> Truth:

@@ -136,9 +136,10 @@ class Rescoring(models.Model):
         """Note that an entry was scored."""
         self.mine().update(heartbeat_at=timezone.now(), n_lost=0)
 
-    def switch(self, moved: list[dict[str, Any]]) -> None:
-        """Note that the new scores count, and what moved."""
-        self.mine().update(status=self.Status.SWITCHED, moved=moved, ended_at=timezone.now())
+    def switch(self, scorer_version: int, moved: list[dict[str, Any]]) -> None:
+        """Note that the new scores count, whose they are, and what moved."""
+        switched = {"status": self.Status.SWITCHED, "scorer_version": scorer_version, "moved": moved}
+        self.mine().update(**switched, ended_at=timezone.now())
 
     def fail(self, error: str) -> None:
         """End it with a sentence; nothing of it is shown."""
