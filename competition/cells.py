@@ -5,6 +5,7 @@ A board has a hundred rows of six cells: made here, they cost a fraction of what
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from html import escape
 
 WIDTH = 1000  # of the drawing, in its own units
 PERCENT, LEVELS, PLAIN = "percent", "levels", "plain"
@@ -26,10 +27,21 @@ class Cell:
     high: int = 0
     human: int | None = None  # where people lie
     is_drawn: bool = False
+    to: str = "–"  # between the ends of the interval
+
+    @property
+    def markup(self) -> str:
+        """All that the cell shows, as HTML: numbers and our own words, so that it may stand in a page as it is."""
+        ends = ""
+        if self.low_text:
+            ends = (
+                f'<span class="small soft within">{self.low_text} {escape(self.to)} {self.high_text}</span>'
+            )
+        return f"<b>{escape(self.text)}</b>{self.drawing}{ends}"
 
     @property
     def drawing(self) -> str:
-        """The cell's drawing as SVG: numbers alone, so that it may stand in a page as it is."""
+        """The cell's drawing as SVG."""
         if not self.is_drawn:
             return ""
         people = "" if self.human is None else f'<path class="people" d="M{self.human} -6V26"/>'

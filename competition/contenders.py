@@ -71,11 +71,17 @@ def _contenders(contest: Contest, phase: Phase) -> list[Contender]:
             told[pk] = is_told
     names = ("pk", "team", "is_late", "is_chosen", "answers")
     entries = Submission.objects.scored().filter(phase=phase).order_by("pk").values_list(*names)
-    return [Contender(*each, values[each[0]], told.get(each[0])) for each in entries if each[0] in values]
+    return [
+        Contender(pk, team, is_late, is_chosen, answers, values[pk], told.get(pk))
+        for pk, team, is_late, is_chosen, answers in entries
+        if pk in values
+    ]
 
 
 def _field(contenders: Iterable[Contender], part: Part, n_chosen: int) -> Field:
-    baselines, in_time, late = list[Contender](), defaultdict(list), defaultdict(list)
+    baselines = list[Contender]()
+    in_time: dict[int, list[Contender]] = defaultdict(list)
+    late: dict[int, list[Contender]] = defaultdict(list)
     for each in contenders:
         if part not in each.values:
             continue

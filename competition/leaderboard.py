@@ -1,7 +1,7 @@
 """Standing rows -> the leaderboard as it is shown: sorted, searched, of some nouns alone, a hundred at a time."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Q, QuerySet
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from competition import standings, subtree
 from competition.cells import LEVELS, PERCENT, PLAIN, Cell, Said, axis_end, cell, place, ranks_words, words
@@ -107,7 +108,7 @@ class Board:
     contest: Contest
     part: Part
     chosen: Chosen
-    page: Page
+    page: Page[Any]
     heads: list[Head]
     rows: list[Row]
     shared: set[int]  # ranks that several entries have, on this page or not
@@ -147,7 +148,9 @@ class Board:
         ]
 
 
-def board(contest: Contest, chosen: Chosen | None = None, number: object = 1, a_page: int = A_PAGE) -> Board:
+def board(
+    contest: Contest, chosen: Chosen | None = None, number: int | str = 1, a_page: int = A_PAGE
+) -> Board:
     """Return what was asked for: the page of that number, or the nearest there is.
 
     What is asked by noun takes the tallies of all entries; all else is sorted and cut by the database.
@@ -157,6 +160,7 @@ def board(contest: Contest, chosen: Chosen | None = None, number: object = 1, a_
     entries = _searched(standings.board(contest, part), chosen.search)
     noun = subtree.find(contest, chosen.below) if chosen.below else None
     said = _said_below(contest, part, entries, noun) if noun else None
+    page: Page[Any]
     if said is None:
         page = Paginator(_sorted(entries, chosen.sort), a_page).get_page(number)
         told = [(each, each.metrics) for each in page]
@@ -224,17 +228,18 @@ def _shared(entries: QuerySet[Standing], made: list[Row]) -> set[int]:
     """Return which ranks of these rows are shared, be it by others."""
     ranks = {row.rank for row in made if row.rank is not None}
     several = entries.filter(rank__in=ranks).order_by("rank").values("rank").annotate(n=Count("pk"))
-    return set(several.filter(n__gt=1).values_list("rank", flat=True))
+    return {rank for rank in several.filter(n__gt=1).values_list("rank", flat=True) if rank is not None}
 
 
 def _cell(head: Head, said: dict[str, Said]) -> Cell:
-    return cell(head.words, said.get(head.metric), UNITS[head.metric], head.end, head.human)
+    made = cell(head.words, said.get(head.metric), UNITS[head.metric], head.end, head.human)
+    return replace(made, to=_("to"))
 
 
 def _head(contest: Contest, chosen: Chosen, metric: Metric, told: Iterable[dict[str, Said]]) -> Head:
     end = axis_end(each.get(metric) for each in told)
-    is_of_people = metric == contest.ranked_by and not chosen.below and contest.human_error is not None
-    human = place(contest.human_error, end) if is_of_people and contest.human_error <= end else None
+    error = None if chosen.below or metric != contest.ranked_by else contest.human_error
+    human = place(error, end) if error is not None and error <= end else None
     sort = "" if metric == chosen.sort else metric.value
     return Head(metric, str(metric.label), chosen.query(sort=sort), end, metric == chosen.sort, human)
 

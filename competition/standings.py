@@ -106,9 +106,11 @@ def _rows(contest: Contest, asked: Asked, part: Part, field: Field) -> Iterator[
     place_of = places(contest, asked.phase, part, field.ranked)
     said_of = {each.pk: said(contest, scores[each.pk], asked.is_over) for each in entries}
 
+    error_of = {pk: each[contest.ranked_by]["value"] or 0.0 for pk, each in said_of.items()}
+
     def in_order(pk: int) -> tuple[bool, int, float, int]:
         place = place_of.get(pk)
-        return place is None, place.rank if place else 0, said_of[pk][contest.ranked_by]["value"], pk
+        return place is None, place.rank if place else 0, error_of[pk], pk
 
     for number, pk in enumerate(sorted(said_of, key=in_order), start=1):
         place = place_of.get(pk)
@@ -117,12 +119,12 @@ def _rows(contest: Contest, asked: Asked, part: Part, field: Field) -> Iterator[
             submission_id=pk,
             part=part,
             place=number,
-            rank=place and place.rank,
-            rank_low=place and place.low,
-            rank_high=place and place.high,
+            rank=place.rank if place else None,
+            rank_low=place.low if place else None,
+            rank_high=place.high if place else None,
             n_images=scores[pk][contest.ranked_by].n_images,
             metrics=said_of[pk],
-            grade=_grade(contest, said_of[pk][contest.ranked_by]["value"]),
+            grade=_grade(contest, error_of[pk]),
         )
 
 

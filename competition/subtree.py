@@ -99,17 +99,18 @@ def said_below(
     }
 
 
-def _tallies(contest: Contest, part: Part, pks: Iterable[int]) -> Iterable[tuple[int, bytes]]:
+def _tallies(contest: Contest, part: Part, pks: Iterable[int]) -> Iterable[tuple[int, bytes | memoryview]]:
     tallies = ClassTally.objects.filter(submission__in=list(pks), part=part, **counting(contest))
     return tallies.values_list("submission", "counts").iterator()
 
 
 def _is_below(contest: Contest, noun: Noun) -> NDArray[np.bool_]:
     frozen = nouns(contest).frozen
-    return frozen.below[frozen.place[noun.wnid]]
+    is_below: NDArray[np.bool_] = frozen.below[frozen.place[noun.wnid]]
+    return is_below
 
 
-def _sums(counts: bytes, is_below: NDArray[np.bool_]) -> list[int]:
+def _sums(counts: bytes | memoryview, is_below: NDArray[np.bool_]) -> list[int]:
     """Return pictures, wrong at first, wrong in five and levels, added over some classes."""
     by_class = np.frombuffer(counts, dtype="<i4").reshape(4, -1)  # (4, n_classes)
     summed: list[int] = by_class[:, is_below].sum(axis=1).tolist()

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from competition import charts
+from competition.cells import PERCENT, words
 from competition.charts import Chart, Mark
 from competition.models import Contest, Standing
 from competition.standings import board, leaders
 
-MOST_DRAWN = 300  # entries against their costs: those that are best by the board
+MOST_DRAWN = 100  # entries against their costs: those that are best by the board
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Cost:
     """What an answer can cost: a field of Submission, or what it is the inverse of."""
 
     field: str
-    words: str
+    words: Promise
     is_inverse: bool = False
 
 
@@ -59,6 +61,10 @@ class Point:
     is_on_front: bool
 
     @property
+    def error_words(self) -> str:
+        return words(self.error, PERCENT)
+
+    @property
     def cost_words(self) -> str:
         return f"{self.cost:,.0f}" if self.cost >= 100 else f"{self.cost:.3g}"
 
@@ -66,7 +72,7 @@ class Point:
 @dataclass(frozen=True)
 class AgainstCost:
     cost: str  # one of COSTS
-    choices: list[tuple[str, str]]  # those that some entry has, with their words
+    choices: list[tuple[str, Promise]]  # those that some entry has, with their words
     chart: Chart
     points: list[Point]
 

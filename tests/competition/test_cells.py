@@ -61,3 +61,13 @@ def test_nothing_is_drawn_beyond_its_axis():
 @pytest.mark.parametrize(("low", "high", "text"), [(3, 3, "3"), (2, 4, "2–4")])
 def test_ranks_are_read_as_one_or_as_a_span(low, high, text):
     assert ranks_words(low, high) == text
+
+
+def test_a_cell_is_shown_with_its_drawing_and_the_ends_of_its_interval():
+    shown = cell("Top-1", said(0.2, 0.1, 0.4), PERCENT, 0.4, human=300).markup
+
+    assert shown.startswith("<b>20.0\u00a0%</b><svg")
+    assert 'd="M250 10H1000"' in shown
+    assert 'class="people" d="M300 ' in shown
+    assert "10.0\u00a0% – 40.0\u00a0%</span>" in shown
+    assert "&gt;" in cell("Top-1", said(0.9999), PERCENT, 1.0).markup
