@@ -1,10 +1,11 @@
 """Contests by year on hidden test labels, and their phases: when, how often, and on which part of the test split."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -32,6 +33,20 @@ class Part(models.TextChoices):
 RANKING_METRICS = [(metric.value, metric.label) for metric in (Metric.TOP1, Metric.TOP5)]
 
 
+class ContestQuerySet(models.QuerySet["Contest"]):
+    def with_old_standings(self) -> list["Contest"]:
+        """Return those where an entry was scored since they were ranked, or that have ended since: their boards tell
+        more now.
+        """
+        scored = self.exclude(ranked_at=None, scorer_version=None).prefetch_related("phases")
+        return [
+            each
+            for each in scored
+            if each.ranked_at is None
+            or (each.ends_at is not None and each.is_over and each.ranked_at < each.ends_at)
+        ]
+
+
 class Contest(models.Model):
     """A yearly edition on one snapshot's hidden test labels."""
 
@@ -57,7 +72,12 @@ class Contest(models.Model):
         help_text=_("A later snapshot whose labels count; see Rescoring. Empty: those of its own snapshot."),
     )
     scorer_version = models.PositiveSmallIntegerField(
-        null=True, editable=False, help_text=_("Whose scores count; empty where nothing was scored anew.")
+        null=True, editable=False, help_text=_("Whose scores count; empty before the first.")
+    )
+    ranked_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text=_("When its entries were ranked last; see competition.standings."),
     )
     ranked_by = models.CharField(max_length=20, choices=RANKING_METRICS, default=Metric.TOP1)
     enters_runs = models.BooleanField(default=True, help_text=_("Finished trainings enter as baselines."))
@@ -77,6 +97,8 @@ class Contest(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="contests"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ContestQuerySet.as_manager()
 
     class Meta:
         ordering = ["-year", "-created_at"]
@@ -102,15 +124,35 @@ class Contest(models.Model):
     @property
     def phase(self) -> "Phase | None":
         """The phase that is open now, else the latest that was, else the next."""
-        phases = list(self.phases.order_by("opens_at"))
+        phases = sorted(self.phases.all(), key=lambda phase: phase.opens_at)
         begun = [phase for phase in phases if phase.opens_at <= timezone.now()]
         return begun[-1] if begun else next(iter(phases), None)
 
     @property
     def is_over(self) -> bool:
         """Whether its last phase has closed; a contest without phases has not begun."""
+        return self.ends_at is not None and self.ends_at <= timezone.now()
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When its last phase closes; None where one is open without end, or there is none."""
         ends = [phase.closes_at for phase in self.phases.all()]
-        return bool(ends) and all(end is not None and end <= timezone.now() for end in ends)
+        return max((end for end in ends if end is not None), default=None) if None not in ends else None
+
+    @property
+    def is_being_ranked(self) -> bool:
+        """Whether it has ended since its entries were ranked last: a sweep ranks them in a moment."""
+        ends_at = self.ends_at
+        return (
+            self.is_over and ends_at is not None and self.ranked_at is not None and self.ranked_at < ends_at
+        )
+
+    @property
+    def state(self) -> str:
+        """Whether one can enter it: open, coming or past. Between two phases it is coming again."""
+        if self.is_over:
+            return "past"
+        return "open" if any(phase.is_open for phase in self.phases.all()) else "coming"
 
     def may_be_run_by(self, user: User) -> bool:
         """Whether `user` sees every entry's log, ends entries and has them scored anew."""
@@ -120,6 +162,16 @@ class Contest(models.Model):
     def labels(self) -> Snapshot:
         """The snapshot whose labels count today; its own pictures are asked about in any case."""
         return self.truth or self.snapshot
+
+    def has_scored(self, scorer_version: int) -> None:
+        """Note that an entry was scored. Its standings are old until they are made again."""
+        mine = Contest.objects.filter(pk=self.pk)
+        mine.update(ranked_at=None, scorer_version=Coalesce("scorer_version", scorer_version))
+
+    def count_by(self, truth: Snapshot, scorer_version: int) -> None:
+        """Let those scores count that stand on the labels of `truth` and this scorer."""
+        Contest.objects.filter(pk=self.pk).update(truth=truth, scorer_version=scorer_version, ranked_at=None)
+        self.refresh_from_db()
 
 
 class Phase(models.Model):
@@ -177,6 +229,10 @@ class Phase(models.Model):
     def is_open(self) -> bool:
         moment = timezone.now()
         return self.opens_at <= moment and (self.closes_at is None or moment < self.closes_at)
+
+    @property
+    def has_closed(self) -> bool:
+        return self.closes_at is not None and self.closes_at <= timezone.now()
 
     @property
     def shown_part(self) -> Part:

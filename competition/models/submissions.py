@@ -39,6 +39,9 @@ class Submission(models.Model):
         ONNX = "onnx", _("a network as ONNX")
         WEIGHTS = "weights", _("weights of a network of this site")
 
+    class Baseline(models.TextChoices):
+        MOST_COMMON = "most_common", _("always the most common class")
+
     Status = queue.Status
 
     phase = models.ForeignKey(Phase, on_delete=models.PROTECT, related_name="submissions")
@@ -47,6 +50,12 @@ class Submission(models.Model):
     )
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True)
     run = models.ForeignKey(Run, on_delete=models.PROTECT, null=True, blank=True, related_name="submissions")
+    baseline = models.CharField(
+        max_length=12,
+        choices=Baseline,
+        blank=True,
+        help_text=_("What this site itself hands in to every contest; empty for all others."),
+    )
     kind = models.CharField(max_length=7, choices=Kind, default=Kind.GUESSES)
     network = models.JSONField(
         default=dict,
@@ -96,8 +105,18 @@ class Submission(models.Model):
                 condition=Q(run__isnull=False, team=None),
                 name="competition_run_once_per_phase",
             ),
+            models.UniqueConstraint(
+                fields=["phase", "baseline"],
+                condition=~Q(baseline=""),
+                name="competition_baseline_once_per_phase",
+            ),
             models.CheckConstraint(
-                condition=Q(author__isnull=False) | Q(run__isnull=False), name="competition_somebody_submits"
+                condition=Q(author__isnull=False) | Q(run__isnull=False) | ~Q(baseline=""),
+                name="competition_somebody_submits",
+            ),
+            models.CheckConstraint(
+                condition=Q(baseline="") | Q(author=None, team=None, run=None),
+                name="competition_baselines_are_nobodys",
             ),
             models.CheckConstraint(
                 condition=Q(author=None) | Q(team__isnull=False), name="competition_authors_have_teams"
@@ -196,6 +215,14 @@ class Submission(models.Model):
         """Say that it is being scored; False if this attempt holds it no more."""
         return bool(self.mine().update(heartbeat_at=timezone.now()))
 
+    def tell(self, **fields: Any) -> bool:
+        """Keep what was found out while it is scored; False if this attempt holds it no more."""
+        return bool(self.mine().update(**fields))
+
+    def note(self, log: str) -> None:
+        """Keep what the organiser may read of this attempt."""
+        self.attempts.filter(number=self.attempt).update(log=log)
+
     @transaction.atomic
     def finish(self, scores: list[Score], **fields: Any) -> bool:
         """Keep its scores and mark it scored, both or neither; False if this attempt holds it no more."""
@@ -205,6 +232,11 @@ class Submission(models.Model):
         Score.objects.bulk_create(scores, ignore_conflicts=True)  # scoring again finds the same
         self._end(Attempt.Outcome.SCORED)
         return True
+
+    def keep_answers(self, name: str) -> None:
+        """Note where its answers are kept, of an entry that was scored before any were."""
+        Submission.objects.filter(pk=self.pk, answers="").update(answers=name)
+        self.answers.name = name
 
     @transaction.atomic
     def fail(self, error: str, log: str = "") -> None:
@@ -216,4 +248,5 @@ class Submission(models.Model):
             self._end(Attempt.Outcome.FAILED, log)
 
     def _end(self, outcome: str, log: str = "") -> None:
-        self.attempts.filter(number=self.attempt).update(outcome=outcome, ended_at=timezone.now(), log=log)
+        kept = {"log": log} if log else {}  # else what was noted stays
+        self.attempts.filter(number=self.attempt).update(outcome=outcome, ended_at=timezone.now(), **kept)
