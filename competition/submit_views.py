@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -154,18 +154,6 @@ def edit_card(request: AuthenticatedRequest, pk: int) -> HttpResponse:
         submission.describe(**form.cleaned_data)
         return redirect(submission)
     return render(request, "competition/submission_card_edit.html", {"submission": submission, "form": form})
-
-
-@require_safe
-def card(request: HttpRequest, pk: int) -> HttpResponse:
-    """What a team says of an entry that stands on the board, for everybody."""
-    submission = get_object_or_404(
-        Submission.objects.shown_to(request.user).select_related(
-            "phase__contest", "author", "team", "card", "run"
-        ),
-        pk=pk,
-    )
-    return render(request, "competition/submission_card.html", {"submission": submission})
 
 
 @require_safe

@@ -18,6 +18,7 @@ urlpatterns = [
     path("contests/<slug:slug>/team/leave/", team_views.leave, name="leave-team"),
     path("contests/<slug:slug>/team/members/<int:user>/remove/", team_views.remove, name="remove-member"),
     path("contests/<slug:slug>/organise/", organiser_views.organise, name="organise"),
+    path("contests/<slug:slug>/score-anew/", organiser_views.score_anew, name="score-anew"),
     path("submissions/<int:pk>/attempts/", organiser_views.organise_entry, name="organise-entry"),
     path("invitations/<int:pk>/", team_views.answer_invitation, name="answer-invitation"),
     path("merge-offers/<int:pk>/", team_views.answer_offer, name="answer-offer"),
@@ -27,6 +28,5 @@ urlpatterns = [
     path("submissions/<int:pk>/cancel/", submit_views.cancel, name="cancel"),
     path("submissions/<int:pk>/choose/", submit_views.choose, name="choose"),
     path("submissions/<int:pk>/file/", submit_views.file, name="submission-file"),
-    path("submissions/<int:pk>/card/", submit_views.card, name="card"),
-    path("submissions/<int:pk>/card/edit/", submit_views.edit_card, name="edit-card"),
+    path("submissions/<int:pk>/card/", submit_views.edit_card, name="edit-card"),
 ]

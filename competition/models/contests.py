@@ -168,6 +168,10 @@ class Contest(models.Model):
         mine = Contest.objects.filter(pk=self.pk)
         mine.update(ranked_at=None, scorer_version=Coalesce("scorer_version", scorer_version))
 
+    def rank_again(self) -> None:
+        """Note that its standings are old, as after two teams have merged; a sweep makes them again."""
+        Contest.objects.filter(pk=self.pk).update(ranked_at=None)
+
     def count_by(self, truth: Snapshot, scorer_version: int) -> None:
         """Let those scores count that stand on the labels of `truth` and this scorer."""
         Contest.objects.filter(pk=self.pk).update(truth=truth, scorer_version=scorer_version, ranked_at=None)

@@ -2,14 +2,13 @@
 
 from typing import TYPE_CHECKING, Any, Self
 
-from django.contrib.auth.models import AnonymousUser
 from django.core.files import File
 from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import User
 from competition.models import limits
-from competition.models.contests import Part, Phase
+from competition.models.contests import Phase
 from competition.models.limits import Places, SubmissionRefusedError
 from competition.models.queue import QueueQuerySet
 from competition.models.teams import Team
@@ -40,13 +39,6 @@ class SubmissionQuerySet(QueueQuerySet):
         return self.filter(pk__in=self.changed_by(user).values("pk")) | self.filter(
             pk__in=self.organised_by(user).values("pk")
         )
-
-    def shown_to(self, user: User | AnonymousUser) -> Self:
-        """Those whose method card `user` may read: the ones that stand on the board, and who sees an entry, its."""
-        on_board = Q(standings__part=Part.PUBLIC)
-        if isinstance(user, User):
-            return self.filter(on_board | Q(pk__in=self.visible_to(user).values("pk"))).distinct()
-        return self.filter(on_board | Q(author=None)).distinct()
 
     def counted_for(self, team: Team | None, user: User) -> Self:
         """Those that the limits count when `user` hands in for `team`: who changes teams takes their own along."""

@@ -27,11 +27,12 @@ from competition.models import (
 from competition.tasks import score_queued
 from labeling.splits import TEST
 from tests.factories import make_phase, make_snapshot, make_user
-from tests.faults.conftest import GLANCE_S, ignore_missing, kill_group
+from tests.faults.conftest import ignore_missing, kill_group, wait_until
 from training import minding
 
 N_TEAMS, LIMIT = 40, 5
-BETWEEN_KILLS_S = 0.15
+BETWEEN_KILLS_S = 0.1
+N_ROUNDS_OF_FIRST = 6  # then the worker itself is killed, with all its processes
 PATIENCE_S = 240  # of a busy machine
 
 
@@ -47,6 +48,18 @@ def right_answers(snapshot) -> bytes:
 
 def submit(phase, author, data):
     return Submission.objects.submit(phase, author, "guessing", ContentFile(data, name="p.csv"))
+
+
+def begin(start_worker):
+    """Start a worker of four processes, and return it once it scores."""
+    n_before = Attempt.objects.count()
+    worker = start_worker("--queues", "celery", concurrency=4)
+    for _ in range(4):
+        score_queued.delay()
+    wait_until(
+        lambda: Attempt.objects.count() > n_before or not Submission.objects.queued().exists(), "it scores"
+    )
+    return worker
 
 
 def kill_one(worker, chance) -> None:
@@ -69,21 +82,20 @@ def test_every_entry_ends_once_while_workers_are_killed_at_random(snapshot, star
     authors = [make_user() for _ in range(N_TEAMS)]
     for author in authors * LIMIT:
         submit(phase, author, data)
-    worker = start_worker("--queues", "celery", concurrency=4)
+    worker = begin(start_worker)
     deadline, n_rounds = time.monotonic() + PATIENCE_S, 0
 
     while Submission.objects.unfinished().exists():
         assert time.monotonic() < deadline, f"{Submission.objects.unfinished().count()} have not ended."
-        for _ in range(4):
-            score_queued.delay()
-        time.sleep(BETWEEN_KILLS_S if Attempt.objects.exists() else GLANCE_S)
+        time.sleep(BETWEEN_KILLS_S)
         kill_one(worker, chance)
+        score_queued.delay()
         n_rounds += 1
         if n_rounds % 8 == 0:
             queue_again()
-        if n_rounds == 20:
+        if n_rounds == N_ROUNDS_OF_FIRST:
             kill_group(worker)
-            worker = start_worker("--queues", "celery", concurrency=4)
+            worker = begin(start_worker)
 
     lost = Attempt.objects.filter(outcome="lost").count()
     assert lost, "No worker was killed while it scored."

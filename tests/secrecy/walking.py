@@ -179,14 +179,14 @@ def addresses(world: World, stage: Stage) -> list[Address]:
             (
                 "competition:contest", "competition:submit", "contest-detail", "contest-leaderboard",
                 "competition:team", "competition:enter", "competition:rename-team", "competition:invite",
-                "competition:offer-merge", "competition:leave-team", "competition:organise",
+                "competition:offer-merge", "competition:leave-team", "competition:organise", "competition:score-anew",
             ),
             contests,
         ),
         **dict.fromkeys(
             (
                 "competition:submission", "competition:submission-state", "submission-detail", "competition:cancel",
-                "competition:choose", "competition:submission-file", "competition:card", "competition:edit-card",
+                "competition:choose", "competition:submission-file", "competition:edit-card",
                 "competition:organise-entry",
             ),
             submissions,
