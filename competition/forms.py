@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from competition.models import Contest, MethodCard, Submission, Team
+from datasets.models import Snapshot
 
 MOST_BYTES = 200 * 2**20
 NETWORK = "network"
@@ -94,6 +95,27 @@ class CardForm(forms.ModelForm):
             "data_used": forms.Textarea(attrs={"rows": 2}),
             "training_hours": forms.NumberInput(attrs={"min": 0, "step": "any"}),
         }
+
+
+class RescoringForm(forms.Form):
+    """By which labels all entries of a contest are scored anew, and why."""
+
+    truth = forms.ModelChoiceField(
+        Snapshot.objects.none(),
+        label=_("Labels of"),
+        empty_label=None,
+        help_text=_("A snapshot of the same collection. Pictures that it lacks are left out."),
+    )
+    reason = forms.CharField(
+        label=_("Reason"), max_length=200, help_text=_("Shown on the board beside what moved.")
+    )
+
+    def __init__(self, *args: Any, contest: Contest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["truth"]
+        assert isinstance(choice, forms.ModelChoiceField)  # noqa: S101
+        snapshots = Snapshot.objects.filter(collection=contest.snapshot.collection_id)
+        choice.queryset = snapshots.defer("taxonomy", "card").select_related("collection").order_by("-number")
 
 
 class RenameForm(forms.Form):

@@ -27,6 +27,7 @@ urlpatterns = [
     path("contests/<slug:slug>/team/leave/", team_views.leave, name="leave-team"),
     path("contests/<slug:slug>/team/members/<int:user>/remove/", team_views.remove, name="remove-member"),
     path("contests/<slug:slug>/organise/", organiser_views.organise, name="organise"),
+    path("contests/<slug:slug>/score-anew/", organiser_views.score_anew, name="score-anew"),
     path("submissions/<int:pk>/attempts/", organiser_views.organise_entry, name="organise-entry"),
     path("invitations/<int:pk>/", team_views.answer_invitation, name="answer-invitation"),
     path("merge-offers/<int:pk>/", team_views.answer_offer, name="answer-offer"),

@@ -79,12 +79,15 @@ class MergeOffer(models.Model):
         """Let the people and entries of `team` go over into `into`; return that. Raises TeamRefusedError if `by` is
         not its captain, or the two are together above a limit.
         """
+        # Who scores an entry holds this row too, and finds it in the team where it is then.
+        contest = Contest.objects.select_for_update().get(pk=self.into.contest_id)
         hold(self.team, self.into)
         if not MergeOffer.objects.filter(pk=self.pk).exists():
             raise TeamRefusedError("This offer was taken back.")
         self.into.check_captain(by)
         self.check_limits()
         self._go_over()
+        contest.rank_again()
         return self.into
 
     def check_limits(self) -> None:

@@ -187,7 +187,8 @@ class Submission(models.Model):
             raise SubmissionRefusedError(
                 "Expected an entry of a team; found a baseline, which is always measured."
             )
-        # Whoever holds the team's row counts and chooses in one step.
+        # Whoever holds the team's row counts and chooses in one step; the contest's comes first everywhere.
+        Contest.objects.select_for_update().get(pk=self.contest.pk)
         Team.objects.select_for_update().get(pk=self.team_id)
         if self.contest.is_over:
             raise SubmissionRefusedError(f"{self.contest} is over: what its teams have chosen stays.")
@@ -202,6 +203,7 @@ class Submission(models.Model):
                 f"Expected an entry that was scored in time; found {self}, {self.get_status_display()}."
             )
         self.is_chosen = wanted
+        self.contest.rank_again()
 
     def describe(self, **fields: Any) -> None:
         """Write its method card."""

@@ -310,6 +310,7 @@ NO_PAGE = {
     "competition:invite": "a button of a team",
     "competition:offer-merge": "a button of a team",
     "competition:leave-team": "a button of a team",
+    "competition:score-anew": "a form of the organiser's page",
     "competition:remove-member": "a button of a team",
     "competition:answer-invitation": "a button of a team",
     "competition:answer-offer": "a button of a team",

@@ -65,7 +65,7 @@ def test_a_file_is_dropped_and_its_name_says_what_it_is(page, live_server, conte
 
     page.locator("[data-drop]").evaluate(DROP)
 
-    expect(page.get_by_label("A network")).to_be_checked()
+    expect(page.get_by_role("radio", name="A network: this site asks it")).to_be_checked()
     assert page.get_by_label("File", exact=True).evaluate("input => input.files[0].name") == "guesses.onnx"
 
 
@@ -100,6 +100,6 @@ def test_an_entry_that_waits_is_cancelled_by_keyboard(page, live_server, contest
 
     page.get_by_role("button", name="Cancel it").press("Enter")
 
-    expect(page.get_by_role("status").filter(has_text="cancelled")).to_be_visible()
+    expect(page.locator("#state").get_by_role("status")).to_have_text("cancelled")
     entry.refresh_from_db()
     assert entry.status == "cancelled"

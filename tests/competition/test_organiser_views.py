@@ -6,8 +6,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from competition.models import Contest, Device, Submission
-from tests.factories import make_phase, make_user
+from competition.models import Contest, Device, Rescoring, Submission
+from tests.factories import make_phase, make_snapshot, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +92,42 @@ def test_the_page_asks_as_much_for_many_entries_as_for_one(client, organiser, ph
             Device.objects.note(phase.contest, f"browser {number}", user)
 
     assert n_queries() == few
+
+
+# --- Scoring anew -------------------------------------------------------------------------------------------------
+
+
+def score_anew(client, contest, truth, reason="Labels were corrected."):
+    url = reverse("competition:score-anew", args=[contest.slug])
+    return client.post(url, {"truth": truth.pk, "reason": reason})
+
+
+def test_the_organiser_has_all_entries_scored_anew(client, organiser, phase, snapshot):
+    response = score_anew(client, phase.contest, snapshot)
+
+    assert response["Location"] == organise(phase.contest)
+    rescoring = Rescoring.objects.get()
+    assert (rescoring.truth, rescoring.reason) == (snapshot, "Labels were corrected.")
+    assert rescoring.author == organiser
+    assert "Labels were corrected." in client.get(organise(phase.contest)).content.decode()
+
+
+def test_nobody_else_has(client, phase, snapshot):
+    client.force_login(make_user())
+
+    assert score_anew(client, phase.contest, snapshot).status_code == 403
+    assert not Rescoring.objects.exists()
+
+
+def test_what_cannot_be_scored_anew_is_said_in_the_form(client, organiser, phase, snapshot):
+    for truth, reason in ((make_snapshot(), "why"), (snapshot, "")):
+        assert score_anew(client, phase.contest, truth, reason).context["form"].errors
+    score_anew(client, phase.contest, snapshot)
+
+    response = score_anew(client, phase.contest, snapshot)
+
+    assert "being scored anew already" in str(response.context["form"].errors)
+    assert Rescoring.objects.count() == 1
 
 
 # --- Many accounts from one browser -----------------------------------------------------------------------------

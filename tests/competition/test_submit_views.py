@@ -81,7 +81,8 @@ def test_what_is_handed_in_while_the_broker_is_down_is_kept_for_the_sweep(
     submission = Submission.objects.get()
     assert response["Location"] == submission.get_absolute_url()
     tasks.sweep_submissions()
-    assert Submission.objects.get().status == "scored"
+    submission.refresh_from_db()
+    assert submission.is_scored
 
 
 def test_handing_in_is_for_those_who_are_signed_in(client, phase, predictions):

@@ -181,7 +181,7 @@ def addresses(world: World, stage: Stage) -> list[Address]:
                 "competition:contest", "competition:submit", "contest-detail", "contest-leaderboard",
                 "competition:leaderboard", "competition:leaderboard-csv", "competition:leaderboard-json",
                 "competition:team", "competition:enter", "competition:rename-team", "competition:invite",
-                "competition:offer-merge", "competition:leave-team", "competition:organise",
+                "competition:offer-merge", "competition:leave-team", "competition:organise", "competition:score-anew",
             ),
             contests,
         ),
