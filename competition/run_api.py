@@ -15,7 +15,7 @@ from accounts import flood
 from accounts.http import AuthenticatedApiRequest
 from competition import run_entry
 from competition.models import Contest, SubmissionRefusedError
-from competition.serializers import ContestField, SubmissionSerializer
+from competition.submission_serializers import ContestField, SubmissionSerializer
 from competition.tasks import score_queued
 from training.models import Run
 
