@@ -22,8 +22,9 @@ WORDS: dict[str, tuple[str, ...]] = {
     "colour": ("none", "jitter", "pca"),
     "precision": ("auto", "float32", "bfloat16"),
     "activation": ("relu", "sigmoid"),
+    "targets": ("labels", "posteriors", "shares"),
 }
-FLAGS = ("soft_targets", "crop", "flip", "mirror", "compiled", "grayscale", "centred")
+FLAGS = ("crop", "flip", "mirror", "compiled", "grayscale", "centred")
 
 # From this size up, "alexnet" is the network of 2012; its strides leave too little of smaller pictures.
 ALEXNET_MIN_PX = 128
@@ -80,7 +81,8 @@ class Config:
     schedule:        "cosine", half a wave down to zero, or "step", a tenth after half and after three quarters.
     weight_decay:    L2 penalty on every weight; with "adamw" apart from the gradient.
     label_smoothing: share of each label spread evenly over all classes.
-    soft_targets:    learn a picture's posterior, what the votes make of it, rather than its label alone.
+    targets:         what is learnt of a picture: "labels", one class each; "posteriors", what its votes make
+                     probable; or "shares", its votes themselves, which tell what it looks like besides.
     mixup:           blend pairs of pictures and their labels by a share drawn from Beta(mixup, mixup); 0 is off.
     crop:            shift each picture at random, by up to an eighth of its side, each time it is shown.
     flip:            mirror half of the pictures; wrong wherever left and right matter, as for digits.
@@ -113,7 +115,7 @@ class Config:
     schedule: str = "cosine"
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
-    soft_targets: bool = False
+    targets: str = "labels"
     mixup: float = 0.0
     crop: bool = False
     flip: bool = False

@@ -88,9 +88,12 @@ OPTIONS: dict[str, Option] = {
         _("Pairs of pictures and labels are blended by a share drawn from Beta(x, x). 0 is never, 0.2 a little."),
         SEES,
     ),
-    "soft_targets": Option(
-        _("Learn how sure people are"),
-        _("It learns the probabilities that the votes give each noun, rather than the likeliest noun alone."),
+    "targets": Option(
+        _("What is learnt of a picture"),
+        _(
+            "Its label alone; or the posteriors, how probable its votes make each noun; or the shares of its votes, "
+            "which tell what people take for each other: where each picture has many votes, it errs less by them."
+        ),
         LEARNS,
     ),
     "hidden": Option(
@@ -200,6 +203,11 @@ VALUES: dict[str, dict[Any, Words]] = {
     "towers": {1: _("one"), 2: _("two")},
     "width": {0: _("as usual")},
     "early_stop": {0: _("never")},
+    "targets": {
+        "labels": _("its label"),
+        "posteriors": _("how probable its votes make each noun"),
+        "shares": _("the share of its votes that each noun has"),
+    },
 }
 
 # Kinds of layers, as training.describing names them.

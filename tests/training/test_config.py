@@ -51,7 +51,7 @@ def test_json_that_is_no_object_is_refused():
         ("erase", 1, 0.5),
         ("ema", 1.0, 0.999),
         ("early_stop", -1, 3),
-        ("soft_targets", 1, True),
+        ("targets", "votes", "shares"),
         ("mirror", None, True),
         ("compiled", "yes", True),
         ("activation", "tanh", "relu"),
