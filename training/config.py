@@ -24,7 +24,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "activation": ("relu", "sigmoid"),
     "targets": ("labels", "posteriors", "shares"),
 }
-FLAGS = ("crop", "flip", "mirror", "compiled", "grayscale", "centred")
+FLAGS = ("crop", "flip", "mirror", "shifts", "compiled", "grayscale", "centred", "lean")
 
 # From this size up, "alexnet" is the network of 2012; its strides leave too little of smaller pictures.
 ALEXNET_MIN_PX = 128
@@ -61,6 +61,7 @@ ONLY_OF: dict[str, tuple[str, ...]] = {
     "grayscale": ("perceptron", "mlp"),
     "depth": ("resnet",),
     "width": ("resnet",),
+    "lean": ("resnet",),
     "progressive": ("resnet",),
     "towers": ("alexnet",),
 }
@@ -91,6 +92,7 @@ class Config:
     progressive:     share of the epochs, from the first on, in which pictures are shown at three quarters of their
                      side: they cost half, and little is lost; of the resnet alone, which takes any size.
     mirror:          answer by the mean over each picture and its mirror image.
+    shifts:          answer by the mean over each picture and four copies, shifted towards its corners.
     ema:             decay a batch of the moving average of all weights that the run ends with; 0 is off.
     early_stop:      end after so many epochs without a better validation loss, with the best weights; 0 is never.
     precision:       of matrix products: "bfloat16", "float32", or "auto", whichever is faster where it runs.
@@ -101,6 +103,8 @@ class Config:
     centred:         pixels go from -1 to 1 rather than from 0 to 1.
     depth:           layers of the resnet, 9 or 18; 0 chooses by the picture size.
     width:           channels of the resnet's first layer; 0 is 64, or 24 for nine layers.
+    lean:            of nine layers the first has two thirds of the channels, and pictures shrink before they are
+                     normalised and not after: a quarter faster, and as often right.
     towers:          2 parts alexnet's layers in halves, as for the two cards of 2012; 1 joins them.
     Raises ConfigError if a value has the wrong type or lies out of its range.
     """
@@ -123,6 +127,7 @@ class Config:
     erase: float = 0.0
     progressive: float = 0.0
     mirror: bool = False
+    shifts: bool = False
     ema: float = 0.0
     early_stop: int = 0
     precision: str = "auto"
@@ -134,6 +139,7 @@ class Config:
     centred: bool = True
     depth: int = 0
     width: int = 0
+    lean: bool = False
     towers: int = 2
 
     def __post_init__(self) -> None:

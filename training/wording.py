@@ -112,7 +112,12 @@ OPTIONS: dict[str, Option] = {
     "depth": Option(_("Layers"), _("How deep it is. Eighteen layers want larger pictures and more time."), MADE_OF),
     "width": Option(
         _("Channels of the first layer"),
-        _("Later layers have a multiple of it. 0 is the usual number: 32 with nine layers, 64 with eighteen."),
+        _("Later layers have a multiple of it. 0 is the usual number: 24 with nine layers, 64 with eighteen."),
+        MADE_OF,
+    ),
+    "lean": Option(
+        _("Leaner first layers"),
+        _("Of nine layers: less work where pictures are still large. A quarter faster, and errs as often."),
         MADE_OF,
     ),
     "towers": Option(
@@ -123,6 +128,11 @@ OPTIONS: dict[str, Option] = {
     "mirror": Option(
         _("Look twice"),
         _("Its answer is the mean of those on a picture and on its mirror image. That takes twice as long."),
+        SEES,
+    ),
+    "shifts": Option(
+        _("Look five times"),
+        _("Its answer is the mean over a picture and four copies, shifted a little. It takes five times as long."),
         SEES,
     ),
     "batch_size": Option(
@@ -193,6 +203,11 @@ VALUES: dict[str, dict[Any, Words]] = {
         "jitter": _("brightness, contrast and saturation"),
         "pca": _("along the main colours, as in 2012"),
     },
+    "targets": {
+        "labels": _("its label"),
+        "posteriors": _("how probable its votes make each noun"),
+        "shares": _("the share of its votes that each noun has"),
+    },
     "precision": {
         "auto": _("whichever is faster"),
         "float32": _("single (float32)"),
@@ -203,11 +218,6 @@ VALUES: dict[str, dict[Any, Words]] = {
     "towers": {1: _("one"), 2: _("two")},
     "width": {0: _("as usual")},
     "early_stop": {0: _("never")},
-    "targets": {
-        "labels": _("its label"),
-        "posteriors": _("how probable its votes make each noun"),
-        "shares": _("the share of its votes that each noun has"),
-    },
 }
 
 # Kinds of layers, as training.describing names them.

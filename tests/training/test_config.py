@@ -53,6 +53,7 @@ def test_json_that_is_no_object_is_refused():
         ("early_stop", -1, 3),
         ("targets", "votes", "shares"),
         ("mirror", None, True),
+        ("shifts", 1, True),
         ("compiled", "yes", True),
         ("activation", "tanh", "relu"),
         ("size_px", 7, 8),
