@@ -24,7 +24,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "activation": ("relu", "sigmoid"),
     "targets": ("labels", "posteriors", "shares"),
 }
-FLAGS = ("crop", "flip", "mirror", "shifts", "compiled", "grayscale", "centred", "lean")
+FLAGS = ("crop", "flip", "changes", "mirror", "shifts", "compiled", "grayscale", "centred", "lean")
 
 # From this size up, "alexnet" is the network of 2012; its strides leave too little of smaller pictures.
 ALEXNET_MIN_PX = 128
@@ -87,6 +87,7 @@ class Config:
     mixup:           blend pairs of pictures and their labels by a share drawn from Beta(mixup, mixup); 0 is off.
     crop:            shift each picture at random, by up to an eighth of its side, each time it is shown.
     flip:            mirror half of the pictures; wrong wherever left and right matter, as for digits.
+    changes:         change each picture in one of a dozen ways at random: its colours, its sharpness, its slant.
     colour:          change colours at random: "jitter" brightness, contrast and saturation; "pca" as in 2012.
     erase:           side of a square that is greyed out somewhere in each picture, as a share of its side.
     progressive:     share of the epochs, from the first on, in which pictures are shown at three quarters of their
@@ -123,6 +124,7 @@ class Config:
     mixup: float = 0.0
     crop: bool = False
     flip: bool = False
+    changes: bool = False
     colour: str = "none"
     erase: float = 0.0
     progressive: float = 0.0
@@ -243,16 +245,17 @@ class Config:
         if network == "resnet":
             # It goes on getting better for long, where there is little to learn from.
             return recipe(
-                epochs=max(epochs, 70) if n_images <= FEW_IMAGES else epochs,
+                epochs=max(epochs, 90) if n_images <= FEW_IMAGES else epochs,
                 batch_size=32,
                 learning_rate=0.05,
                 weight_decay=1e-3,
                 label_smoothing=0.1,
                 crop=True,
-                colour="jitter",
+                changes=True,
                 erase=0.25,
                 progressive=0.6 if size_px >= 32 else 0.0,  # tiny pictures have nothing to lose
                 ema=0.995,
+                lean=size_px < DEEP_MIN_PX,
             )
         if size_px < ALEXNET_MIN_PX:
             return recipe(batch_size=64, learning_rate=0.05, weight_decay=5e-4, crop=True)

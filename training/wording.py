@@ -68,6 +68,11 @@ OPTIONS: dict[str, Option] = {
         _("Half of the pictures are shown mirrored. Wrong where left and right matter, as for digits and letters."),
         SEES,
     ),
+    "changes": Option(
+        _("Change in one of many ways"),
+        _("Each picture is changed in one of a dozen ways: its colours, its sharpness, its slant. Helps with few."),
+        SEES,
+    ),
     "colour": Option(
         _("Change colours at random"),
         _("So that it learns not to count on the light of the day."),

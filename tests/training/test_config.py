@@ -54,6 +54,7 @@ def test_json_that_is_no_object_is_refused():
         ("targets", "votes", "shares"),
         ("mirror", None, True),
         ("shifts", 1, True),
+        ("changes", "yes", True),
         ("compiled", "yes", True),
         ("activation", "tanh", "relu"),
         ("size_px", 7, 8),
