@@ -19,7 +19,6 @@ from accounts import flood
 from accounts.http import AuthenticatedApiRequest
 from accounts.models import User
 from competition import standings
-from competition.forms import MOST_BYTES
 from competition.models import Contest, MethodCard, Part, Submission, SubmissionRefusedError, Team
 from competition.serializers import ContestPageSerializer, ContestSerializer, LeaderboardRowSerializer
 from competition.submission_serializers import (
@@ -30,8 +29,6 @@ from competition.submission_serializers import (
 )
 from competition.tasks import score_queued
 
-MIB = 2**20
-FORM_BYTES = MIB  # at most what a form says besides its file
 LONGEST_KEY = 64
 _KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -51,13 +48,6 @@ class TooLateError(APIException):
 
     status_code = 409
     default_code = "too_late"
-
-
-class TooLargeError(APIException):
-    """More comes than any contest needs; nothing of it is read."""
-
-    status_code = 413
-    default_code = "too_large"
 
 
 class ContestViewSet(ReadOnlyModelViewSet[Contest]):
@@ -147,7 +137,6 @@ class SubmissionViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Generi
             raise ValidationError(
                 {"Idempotency-Key": [f"Expected at most {LONGEST_KEY} characters; found {len(key)}."]}
             )
-        _refuse_large(request)
         flood.spend(request, "uploads")
         wanted = self.get_serializer(data=request.data)
         wanted.is_valid(raise_exception=True)
@@ -218,15 +207,6 @@ class SubmissionViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Generi
     def _told(self, pk: int) -> dict[str, Any]:
         entry = _with_all(Submission.objects.filter(pk=pk)).get()
         return dict(SubmissionPageSerializer(entry, context=self.get_serializer_context()).data)
-
-
-def _refuse_large(request: Request) -> None:
-    """Raise TooLargeError before the first byte of a file is read that would be refused after the last."""
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isdecimal() and int(length) > MOST_BYTES + FORM_BYTES:
-        raise TooLargeError(
-            f"Expected a file of {MOST_BYTES / MIB:,.0f} MiB at most; found {int(length) / MIB:,.0f}."
-        )
 
 
 def _with_all(entries: QuerySet[Submission]) -> QuerySet[Submission]:

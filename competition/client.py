@@ -29,6 +29,7 @@ from competition.client_words import (
 SCORED, FAILED, REFUSED, STOPPED = 0, 1, 2, 130
 FIRST_LOOK_S, SLOWEST_LOOK_S, SLOWER = 1.0, 15.0, 1.5
 UNFINISHED = ("queued", "running")
+NETWORKS = (".onnx", ".safetensors")
 EPILOG = """\
 ends with 0 where an entry was scored, 1 where it failed or was cancelled, 2 where something was refused
 
@@ -191,7 +192,8 @@ def _submit(options: argparse.Namespace, site: Site) -> int:
 
 def _refuse_early(contest: dict[str, Any], path: Path) -> None:
     """Raise SiteError for what the site would refuse after all of it has been sent."""
-    n_bytes, most = path.stat().st_size, contest["most_bytes"]
+    is_network = path.suffix.lower() in NETWORKS
+    n_bytes, most = path.stat().st_size, contest["most_network_bytes" if is_network else "most_bytes"]
     if n_bytes > most:
         raise SiteError(
             f"Expected a file of {most / 2**20:,.0f} MiB at most; found {n_bytes / 2**20:,.1f} MiB."

@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from competition.models import Contest, MethodCard, Submission, Team
+from competition.predictions import MOST_BYTES
+from competition.sandbox.bounds import MOST_NETWORK_BYTES
 from datasets.models import Snapshot
 
-MOST_BYTES = 200 * 2**20
 NETWORK = "network"
 # What a file's name ends in, for each thing that may be handed in.
 KINDS = {
@@ -22,11 +23,13 @@ KINDS = {
 
 
 def check_size(file: File) -> None:
-    """Raise ValidationError for a file that no contest needs."""
-    if (file.size or 0) > MOST_BYTES:
+    """Raise ValidationError for a file that no contest needs: networks may be larger than guesses."""
+    is_network = Path(file.name or "").suffix.lower() in KINDS[NETWORK]
+    most = MOST_NETWORK_BYTES if is_network else MOST_BYTES
+    if (file.size or 0) > most:
         raise forms.ValidationError(
             _("Expected at most %(most)d MiB; found %(found)d."),
-            params={"most": MOST_BYTES // 2**20, "found": (file.size or 0) // 2**20},
+            params={"most": most // 2**20, "found": (file.size or 0) // 2**20},
         )
 
 

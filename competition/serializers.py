@@ -7,7 +7,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import User
-from competition.forms import MOST_BYTES
 from competition.models import (
     Contest,
     Metric,
@@ -18,6 +17,8 @@ from competition.models import (
     Team,
     limits,
 )
+from competition.predictions import MOST_BYTES
+from competition.sandbox.bounds import MOST_NETWORK_BYTES
 
 STATES = ["coming", "open", "past"]
 
@@ -78,7 +79,8 @@ class ContestPageSerializer(ContestSerializer):
 
     starter_kit = serializers.SerializerMethodField(help_text="Where its starter kit is to be had.")
     metrics = serializers.SerializerMethodField()
-    most_bytes = serializers.SerializerMethodField(help_text="Of one file.")
+    most_bytes = serializers.SerializerMethodField(help_text="Of one file of guesses.")
+    most_network_bytes = serializers.SerializerMethodField(help_text="Of one network.")
     team = serializers.SerializerMethodField(
         help_text="The number of your team; null where you have none yet."
     )
@@ -89,7 +91,7 @@ class ContestPageSerializer(ContestSerializer):
     class Meta(ContestSerializer.Meta):
         fields = [
             *ContestSerializer.Meta.fields, "rules", "prizes", "takes_models", "takes_late", "enters_runs",
-            "most_members", "most_bytes", "metrics", "starter_kit", "team", "places",
+            "most_members", "most_bytes", "most_network_bytes", "metrics", "starter_kit", "team", "places",
         ]  # fmt: skip
 
     def get_starter_kit(self, contest: Contest) -> str:
@@ -102,6 +104,9 @@ class ContestPageSerializer(ContestSerializer):
 
     def get_most_bytes(self, contest: Contest) -> int:
         return MOST_BYTES
+
+    def get_most_network_bytes(self, contest: Contest) -> int:
+        return MOST_NETWORK_BYTES
 
     def get_team(self, contest: Contest) -> int | None:
         team = self._team(contest)

@@ -66,6 +66,7 @@ PURE = [
     "training/answers.py",
     "training/attribution.py",
     "training/certainty.py",
+    "training/changing.py",
     "training/config.py",
     "training/augmenting.py",
     "training/checkpointing.py",

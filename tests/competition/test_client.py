@@ -38,7 +38,8 @@ def guesses(tmp_path):
 
 def contest(**said):
     places = {"left": 3, "detail": ""}
-    return {"name": "Birds", "ranked_by": "top1_error", "most_bytes": 1000, "places": places, **said}
+    bounds = {"most_bytes": 1000, "most_network_bytes": 2000}
+    return {"name": "Birds", "ranked_by": "top1_error", "places": places, **bounds, **said}
 
 
 def entry(status="queued", **said):
