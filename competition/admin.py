@@ -8,9 +8,17 @@ from accounts.admin import KeptAsMadeAdmin
 from competition.models import Contest, Phase, Score, Submission
 
 
+def has_entries(contest: Contest | None) -> bool:
+    return contest is not None and Submission.objects.filter(phase__contest=contest).exists()
+
+
 class PhaseInline(admin.TabularInline):
     model = Phase
     extra = 1
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Contest | None = None) -> tuple[str, ...]:
+        """Scores were made on parts of this share."""
+        return ("public_share",) if has_entries(obj) else ()
 
 
 @admin.register(Contest)
@@ -21,8 +29,7 @@ class ContestAdmin(admin.ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Contest | None = None) -> tuple[str, ...]:
         """Scores stand on the snapshot, and the parts of the test split on the slug."""
-        has_entries = obj is not None and Submission.objects.filter(phase__contest=obj).exists()
-        return ("snapshot", "slug") if has_entries else ()
+        return ("snapshot", "slug") if has_entries(obj) else ()
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Its phases are kept here, and what it ranks by: the board follows from both."""

@@ -60,9 +60,9 @@ class Truth:
         return counts
 
     def _is_public(self, phase: Phase) -> Bools:
-        """The part follows from the picture and the contest alone."""
+        """The part follows from the picture and the contest alone, and only this site can tell it."""
         if phase.pk not in self._public:
-            purpose = f"contest {phase.contest.slug}"
+            purpose = f"contest {phase.contest.slug}{phase.contest.salt}"
             shares = np.array([uniform(image, purpose) for image in self.images], dtype=np.float64)
             self._public[phase.pk] = shares < phase.public_share
         return self._public[phase.pk]

@@ -1,6 +1,7 @@
 """Contests by year on hidden test labels, and their phases: when, how often, and on which part of the test split."""
 
 from datetime import datetime, timedelta
+from secrets import token_hex
 
 from django.conf import settings
 from django.db import models
@@ -42,10 +43,22 @@ class ContestQuerySet(models.QuerySet["Contest"]):
         return [each for each in scored if each.ranked_at is None or each.is_being_ranked]
 
 
+def new_salt() -> str:
+    return token_hex(16)
+
+
 class Contest(models.Model):
     """A yearly edition on one snapshot's hidden test labels."""
 
     slug = models.SlugField(unique=True)
+    salt = models.CharField(
+        max_length=32,
+        default=new_salt,
+        editable=False,
+        help_text=_(
+            "By which pictures are parted, so that nobody can tell which part one is in. Told nobody."
+        ),
+    )
     name = models.CharField(max_length=100)
     year = models.PositiveSmallIntegerField()
     description = models.TextField(blank=True)

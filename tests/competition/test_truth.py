@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from competition.models import Contest, Part
+from competition.models.contests import new_salt
 from competition.truth import NO_LABEL, test_images, truth_of
 from labeling.models import Image, Question
 from labeling.splits import TEST
@@ -67,3 +68,16 @@ def test_each_picture_that_counts_is_in_one_part(snapshot):
 
 def test_without_a_private_share_every_picture_is_public(phase):
     assert np.all(truth_of(phase.contest).counts(phase, Part.PUBLIC))
+
+
+def test_only_the_site_can_tell_which_part_a_picture_is_in(snapshot):
+    phase = make_phase(snapshot, public_share=0.5)
+    known = truth_of(phase.contest).counts(phase, Part.PUBLIC)
+
+    parts = set()
+    for salt in ("a", "b", "c", "d", "e"):
+        phase.contest.salt = salt
+        parts.add(truth_of(phase.contest).counts(phase, Part.PUBLIC).tobytes())
+
+    assert len(parts | {known.tobytes()}) > 1
+    assert new_salt() != new_salt()
