@@ -45,7 +45,9 @@ def on_cifar10h(folder: Path, only: str | None, drawing: Path | None) -> None:
     crowd = cifar10h.read(folder)
     fit = consensus.fit(crowd.votes, len(pictures), crowd.n_classes)
     labels = fit.label
-    shares = counted(crowd.votes, len(pictures), crowd.n_classes, Tree.of([])) / np.float32(cifar10h.VOTES_EACH)
+    shares = counted(crowd.votes, len(pictures), crowd.n_classes, Tree.of([])) / np.float32(
+        cifar10h.VOTES_EACH
+    )
     order = np.random.default_rng(SPLIT_SEED).permutation(len(pictures))
     learnt, asked = order[:N_TRAIN], order[N_TRAIN:]
     lines = {}

@@ -74,6 +74,7 @@ def _keep(submission: Submission, answers: Answers, name: str, truth: Truth) -> 
         contest = Contest.objects.select_for_update().get(pk=truth.contest.pk)
         if contest.labels != truth.source:
             return None
+        submission.refresh_from_db(fields=["team"])  # who holds the contest's row may have merged it
         if submission.team_id is not None:
             Team.objects.select_for_update().get(pk=submission.team_id)
         release_next(submission, answers, scores, truth)
