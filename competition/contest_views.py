@@ -67,6 +67,7 @@ def contest_page(request: HttpRequest, slug: str) -> HttpResponse:
         "phases": sorted(contest.phases.all(), key=lambda phase: phase.opens_at),
         "board": leaderboard.board(contest, a_page=SHOWN_ENTRIES),
         "own_team": team,
+        "may_run": isinstance(request.user, User) and contest.may_be_run_by(request.user),
         "my_submissions": Submission.objects.filter(team=team)[:OWN_ENTRIES] if team else [],
         "over_years": trends.over_years(contest),
         "against_cost": trends.against_cost(contest, request.GET.get("cost", "")),

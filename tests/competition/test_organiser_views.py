@@ -66,6 +66,14 @@ def test_the_organiser_of_another_contest_may_not(client, organiser, phase, snap
     assert client.get(attempts(submission)).status_code == 200
 
 
+def test_the_contests_page_leads_its_organiser_there_and_nobody_else(client, organiser, phase):
+    page = phase.contest.get_absolute_url()
+
+    assert organise(phase.contest) in client.get(page).content.decode()
+    client.force_login(make_user())
+    assert organise(phase.contest) not in client.get(page).content.decode()
+
+
 def test_entries_of_one_state_are_listed_alone(client, organiser, phase, predictions):
     submission = failed(phase, predictions())
     waiting = Submission.objects.submit(phase, make_user(), "waiting", predictions())
