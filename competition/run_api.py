@@ -47,4 +47,4 @@ class EnterRunView(APIView):
             raise serializers.ValidationError(str(error), code="refused") from error
         # The row is kept whatever becomes of the message: a sweep finds it.
         transaction.on_commit(score_queued.delay, robust=True)
-        return Response(SubmissionSerializer(submission).data, status=201)
+        return Response(SubmissionSerializer(submission, context={"request": request}).data, status=201)

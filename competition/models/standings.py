@@ -73,7 +73,7 @@ class RescoringQuerySet(models.QuerySet["Rescoring"]):
         for found in self.waiting().order_by("pk"):
             # One UPDATE both checks and takes it, so two workers cannot begin it together.
             taken = self.running().filter(pk=found.pk, heartbeat_at=found.heartbeat_at)
-            if taken.update(heartbeat_at=moment, n_lost=F("n_lost") + (found.heartbeat_at is not None)):
+            if taken.update(heartbeat_at=moment, n_lost=F("n_lost") + int(found.heartbeat_at is not None)):
                 return self.select_related("contest__snapshot", "truth").get(pk=found.pk)
         return None
 
