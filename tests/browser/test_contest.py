@@ -102,7 +102,7 @@ def test_a_bad_file_is_answered_with_the_line_that_is_wrong(researcher, phase):
         researcher, good.replace(f"{images[1]},{phase.contest.snapshot.classes[0]}", f"{images[1]},n00000000")
     )
 
-    sentence = "Line 3: expected the wnid of a class; found 'n00000000'."
+    sentence = "Line 3: expected the wnid of a class or of a noun above it; found 'n00000000'."
     expect(researcher.get_by_role("alert")).to_have_text(sentence)
     expect(researcher.get_by_role("status")).to_have_text("failed")
     expect(researcher.get_by_role("link", name="Hand in again")).to_be_visible()

@@ -98,7 +98,9 @@ def addresses(world: World, stage: Stage) -> list[Address]:
     cat = world.cat.wnid
     kinds = ("rename", "edit", "add_parent", "drop_parent", "move", "merge", "split", "retire", "mark")
     once: list[tuple[Any, ...]] = [()]
-    first: list[tuple[Any, ...]] = [(1,)]
+    invitations: list[tuple[Any, ...]] = [(stage.invitation.pk,)]
+    offers: list[tuple[Any, ...]] = [(stage.offer.pk,)]
+    teams: list[tuple[Any, ...]] = [(stage.submission.team_id,)]
     at: dict[str, list[tuple[Any, ...]]] = {
         **dict.fromkeys(
             (
@@ -193,8 +195,14 @@ def addresses(world: World, stage: Stage) -> list[Address]:
             ),
             submissions,
         ),
-        "competition:answer-invitation": [(1,)],
-        "competition:answer-offer": [(1,)],
+        **dict.fromkeys(
+            ("competition:answer-invitation", "invitation-detail", "invitation-accept", "invitation-decline"),
+            invitations,
+        ),
+        **dict.fromkeys(
+            ("competition:answer-offer", "mergeoffer-detail", "mergeoffer-accept", "mergeoffer-decline"),
+            offers,
+        ),
         "competition:enter-run": [(stage.run.pk, stage.contest.slug)],
         "competition:remove-member": [(stage.contest.slug, 1)],
         **dict.fromkeys(("competition:starter-kit", "contest-entries", "contest-rescorings"), contests),
@@ -203,10 +211,8 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         **dict.fromkeys(
             (
                 "team-detail", "team-rename", "team-invite", "team-remove", "team-leave", "team-offer-merge",
-                "invitation-detail", "invitation-accept", "invitation-decline", "mergeoffer-detail",
-                "mergeoffer-accept", "mergeoffer-decline",
             ),
-            first,
+            teams,
         ),
         **dict.fromkeys(("datasets:snapshot", "datasets:manifest"), snapshots),
         "training:drawing": [
