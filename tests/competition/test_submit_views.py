@@ -9,7 +9,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from competition import forms, tasks
-from competition.models import Contest, Phase, Standing, Submission
+from competition.models import Contest, Phase, Submission
 from competition.scoring import score_queued
 from tests.factories import make_run, make_user
 
@@ -436,17 +436,14 @@ def test_nothing_is_chosen_after_the_end(client, author, phase, predictions):
 def test_a_team_writes_the_card_of_its_entry_and_everybody_reads_it_on_the_board(
     client, author, phase, predictions
 ):
-    submission = enter(phase, predictions(), author)
+    submission = Submission.objects.submit(phase, author, "guessing", predictions())
     edit, card = (reverse(f"competition:{name}", args=[submission.pk]) for name in ("edit-card", "card"))
     for text in ("Two layers.", "Three layers.\n<script>"):
         client.post(edit, {"description": text, "paper_url": "https://example.org/paper"})
     client.logout()
     assert client.get(card).status_code == 404
 
-    Standing.objects.create(
-        contest=phase.contest, submission=submission, part="public", place=1, rank=1, rank_low=1, rank_high=1,
-        metrics={},
-    )  # fmt: skip
+    score_queued()
 
     page = client.get(card).content.decode()
     assert "Three layers." in page
