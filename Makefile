@@ -14,11 +14,10 @@ demo: $(VENV)/.installed ## label, train and compete on digits, then serve (ARGS
 run: $(VENV)/.installed ## serve the site that is here, with a worker and beat
 	$(PY) -m config.serve $(ARGS)
 
-test: lint ## every check: lint, types, migrations, tests on SQLite, then on PostgreSQL and Redis
+test: lint ## every check: lint, types, migrations, tests on SQLite and beside them on PostgreSQL and Redis
 	sh tests/install_services.sh
 	$(PY) manage.py makemigrations --check --dry-run --settings tests.settings
-	env -u DATABASE_URL -u REDIS_URL $(PY) -m pytest $(ARGS)
-	$(PY) -m tests.with_servers --if-installed $(PY) -m pytest --servers-only $(ARGS)
+	$(PY) -m tests.both_ways $(ARGS)
 
 lint: $(VENV)/.installed-dev ## style and types
 	$(PY) -m ruff check .

@@ -1,21 +1,23 @@
-"""A Submission row -> its file -> metrics -> Score rows."""
+"""A Submission row -> its answers -> Score rows, all kept in one transaction."""
 
-import io
-import logging
+import traceback
 
-import numpy as np
+from django.db import transaction
 
-from competition import metrics
-from competition.models import Metric, Part, Phase, Score, Submission
-from competition.predictions import Floats, Ints, PredictionsError, parse_predictions
-from datasets.models import Snapshot
-from labeling.splits import TEST, uniform
-from taxonomy import tree
+from competition import asking, kept, standings
+from competition.answers import Answers
+from competition.beating import beating
+from competition.ladder import rounded
+from competition.metrics import Measured, class_counts, measure
+from competition.models import ClassTally, Contest, Part, Score, Submission, Team
+from competition.predictions import PredictionsError, read_predictions
+from competition.releasing import release_next
+from competition.truth import SCORER_VERSION, Truth, truth_of
 
-logger = logging.getLogger(__name__)
+__all__ = ["SCORER_VERSION", "Measures", "answers_of", "score", "score_queued", "scores_of"]
 
-SCORER_VERSION = 1  # raise it whenever a metric's meaning changes, so that old scores stay beside new ones
-BOOTSTRAP_SEED = 2012
+SORRY = "Something went wrong on this site while scoring; the organiser can see the log."
+Measures = tuple[list[Score], list[ClassTally]]
 
 
 def score_queued() -> int:
@@ -30,81 +32,95 @@ def score_queued() -> int:
 def score(submission: Submission) -> None:
     """Score a claimed submission, or fail it with the sentence that its author needs."""
     try:
-        scores = _scores(submission)
+        with beating(submission.beat):
+            truth = truth_of(submission.contest)
+            if _finish(submission, answers_of(submission, truth), truth):
+                standings.rebuild(submission.contest)
     except PredictionsError as error:
-        submission.fail(str(error))
-    except Exception:
-        submission.fail("Something went wrong on this site while scoring; the organiser can see the log.")
+        submission.fail(str(error), error.log)
+    except Exception as error:
+        submission.fail(SORRY, _where(error))
         raise
-    else:
-        submission.finish(scores)
 
 
-def _scores(submission: Submission) -> list[Score]:
-    snapshot = submission.phase.contest.snapshot
-    test = [row for row in snapshot.rows() if row.split == TEST]
-    images = [row.sha256 for row in test]
-    label_of = {wnid: label for label, wnid in enumerate(snapshot.classes)}
-    truth = np.array([label_of[row.wnid] for row in test], dtype=np.int64)
+def answers_of(submission: Submission, truth: Truth) -> Answers:
+    """Return what a submission says of each test picture: what its file says, or the network in it. Raises
+    PredictionsError.
+    """
+    if submission.kind != Submission.Kind.GUESSES:
+        return asking.answers_of(submission, truth.images)
     with submission.file.open("rb") as file:
-        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        withdrawn = snapshot.withdrawn_here()
-        guesses = parse_predictions(text, images, snapshot.classes, may_lack=withdrawn)
-    # Nobody can download those any more, so nobody is measured on them.
-    is_shown = np.array([image not in withdrawn for image in images], dtype=bool)
-    values = _values(guesses, truth, lch_heights(snapshot))
-    return [
-        _score(submission, snapshot, metric, part, each[is_in_part & is_shown])
-        for part, is_in_part in _parts(submission.phase, images).items()
-        if (is_in_part & is_shown).any()
-        for metric, each in values.items()
-    ]
+        nouns = truth.frozen
+        return read_predictions(file, truth.images, nouns.nouns, nouns.n_classes, truth.withdrawn)
 
 
-def _values(guesses: Ints, truth: Ints, lch_height: Ints) -> dict[Metric, Floats]:
-    """Return each metric's value for each picture; (n_images,)."""
-    return {
-        Metric.TOP1: metrics.top_k_wrong(guesses, truth, 1),
-        Metric.TOP5: metrics.top_k_wrong(guesses, truth, 5),
-        Metric.HIERARCHICAL: metrics.hierarchical_cost(guesses, truth, lch_height),
-    }
+def _finish(submission: Submission, answers: Answers, truth: Truth) -> bool:
+    """Keep the answers and what they score. False if another attempt has the submission: then nothing is kept."""
+    name = kept.keep(submission, answers)
+    while (is_mine := _keep(submission, answers, name, truth)) is None:
+        truth = truth_of(Contest.objects.get(pk=truth.contest.pk))
+    if is_mine:
+        kept.drop_earlier(submission)
+    else:
+        kept.drop(name)
+    return is_mine
 
 
-def _parts(phase: Phase, images: list[str]) -> dict[Part, np.ndarray]:
-    """Say of each test picture in which part it is. It follows from the picture and the contest alone."""
-    purpose = f"contest {phase.contest.slug}"
-    is_public = np.array([uniform(image, purpose) < phase.public_share for image in images], dtype=bool)
-    return {Part.PUBLIC: is_public, Part.PRIVATE: ~is_public}
+def _keep(submission: Submission, answers: Answers, name: str, truth: Truth) -> bool | None:
+    """Keep all of it; None if other labels count by now, False if another attempt has the submission."""
+    scores, tallies = scores_of(submission, answers, truth)
+    with transaction.atomic():
+        # Who holds the contest's row decides which labels count, and who holds the team's, what it is told.
+        contest = Contest.objects.select_for_update().get(pk=truth.contest.pk)
+        if contest.labels != truth.source:
+            return None
+        submission.refresh_from_db(fields=["team"])  # who holds the contest's row may have merged it
+        if submission.team_id is not None:
+            Team.objects.select_for_update().get(pk=submission.team_id)
+        release_next(submission, answers, scores, truth)
+        if not submission.finish(scores, answers=name):
+            return False
+        ClassTally.objects.bulk_create(tallies, ignore_conflicts=True)
+        contest.has_scored(SCORER_VERSION)
+    return True
 
 
-def _score(submission: Submission, snapshot: Snapshot, metric: Metric, part: Part, values: Floats) -> Score:
-    low, high = metrics.bootstrap_interval(values, BOOTSTRAP_SEED)
+def scores_of(submission: Submission, answers: Answers, truth: Truth) -> Measures:
+    """Return what `answers` score on each part that has pictures: rows that are not kept yet.
+
+    On the public part `told` is what may be told of them, if anything may: see competition.releasing.
+    """
+    scores, tallies = list[Score](), list[ClassTally]()
+    for part in Part:
+        counts = truth.counts(submission.phase, part)
+        if not counts.any():
+            continue
+        mine, labels = answers.where(counts), truth.labels[counts]
+        found = measure(mine, labels, truth.frozen)
+        scores += [_score(submission, truth, part, metric, len(mine), each) for metric, each in found.items()]
+        table = class_counts(mine.guesses, labels, truth.frozen.lch_height)
+        counted = table.astype("<i4").tobytes()
+        tallies.append(ClassTally(submission=submission, part=part, counts=counted, **truth.key))
+    return scores, tallies
+
+
+def _score(
+    submission: Submission, truth: Truth, part: Part, metric: str, n_images: int, measured: Measured
+) -> Score:
     return Score(
         submission=submission,
         metric=metric,
         part=part,
-        value=float(values.mean()),
-        low=low,
-        high=high,
-        n_images=len(values),
-        truth_digest=snapshot.digest,
-        taxonomy_version=snapshot.taxonomy_version,
-        scorer_version=SCORER_VERSION,
+        value=measured.value,
+        low=measured.low,
+        high=measured.high,
+        told=rounded(measured.value, n_images, measured.most) if part == Part.PUBLIC else None,
+        n_images=n_images,
+        taxonomy_version=truth.contest.snapshot.taxonomy_version,
+        **truth.key,
     )
 
 
-def lch_heights(snapshot: Snapshot) -> Ints:
-    """Return the height of the lowest common hypernym of each pair of classes, in the snapshot's own taxonomy.
-
-    (n_classes, n_classes) int64.
-    """
-    nouns = snapshot.taxonomy["nouns"]
-    place = {wnid: i for i, wnid in enumerate(nouns)}
-    edges = [(place[wnid], place[above]) for wnid, noun in nouns.items() for above in noun["hypernyms"]]
-    hyponym, hypernym = np.array(edges, dtype=np.int64).reshape(-1, 2).T
-    graph = tree.Graph(len(place), hyponym, hypernym)
-    return tree.lowest_common_hypernym_heights(
-        graph.ancestors(),
-        graph.heights(),
-        np.array([place[wnid] for wnid in snapshot.classes], dtype=np.int64),
-    )
+def _where(error: Exception) -> str:
+    """Say for the organiser where it broke. Without the message, which may hold a hidden label."""
+    return "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__

@@ -1,6 +1,7 @@
 """What every request meets."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
@@ -30,17 +31,28 @@ def refuse_nul(get_response: Respond) -> Respond:
     return middleware
 
 
-def refuse_large(get_response: Respond) -> Respond:
-    """Refuse a request that says it is too large before anything reads it: the check against forgeries would."""
+class RefuseLarge:
+    """Refuse a request that says it is too large before anything reads it: the check against forgeries would. No
+    server reads more of a request than it says there is.
+    """
 
-    def middleware(request: HttpRequest) -> HttpResponse:
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._refusal(request, settings.UPLOAD_MAX_MIB) or self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
+        """Some addresses take less."""
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        return self._refusal(request, settings.UPLOAD_MAX_MIB_OF.get(name, settings.UPLOAD_MAX_MIB))
+
+    def _refusal(self, request: HttpRequest, most_mib: int) -> HttpResponse | None:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdecimal() and int(length) > settings.UPLOAD_MAX_MIB * 2**20:
-            why = f"Expected at most {settings.UPLOAD_MAX_MIB:,} MiB; found {int(length) / 2**20:,.1f} MiB."
-            return JsonResponse({"detail": why}, status=413)
-        return get_response(request)
-
-    return middleware
+        if not length.isdecimal() or int(length) <= most_mib * 2**20:
+            return None
+        why = f"Expected at most {most_mib:,} MiB; found {int(length) / 2**20:,.1f} MiB."
+        return JsonResponse({"detail": why}, status=413)
 
 
 def sign_in_on_a_whole_page(get_response: Respond) -> Respond:

@@ -31,6 +31,10 @@ def whole(name: str, default: int) -> int:
     return int(text)
 
 
+# ONNX Runtime tells its maker about each process and its networks, over the network, unless it is told not to before
+# it is imported. Nothing leaves this site by itself.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 # Everything that the site writes lies below this folder, unless a server is set to keep it.
 VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
 VAR_DIR.mkdir(parents=True, exist_ok=True)
@@ -77,7 +81,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.middleware.refuse_nul",
-    "config.middleware.refuse_large",
+    "config.middleware.RefuseLarge",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -210,6 +214,10 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
 # The largest request, files included, which go to a temporary folder as they come.
 UPLOAD_MAX_MIB = whole("UPLOAD_MAX_MIB", default=2048)
+# Entries in contests are guesses or a network, and never so large as an archive of pictures.
+ENTRY_MAX_MIB = whole("ENTRY_MAX_MIB", default=1024)
+# By the view's name.
+UPLOAD_MAX_MIB_OF = {"competition:submit": ENTRY_MAX_MIB, "submission-list": ENTRY_MAX_MIB}
 DATA_UPLOAD_MAX_NUMBER_FILES = (
     500  # of one form; each holds a temporary file open. upload.js sends one at a time.
 )
@@ -254,6 +262,8 @@ FLOOD_LIMITS = {
     "comments": (0, whole("COMMENTS_PER_HOUR", default=30)),  # guests write none
     "sign_ins": (whole("SIGN_IN_TRIES_PER_HOUR", default=20), 0),  # from one address by one name
     "uploads": (0, whole("UPLOADS_PER_HOUR", default=200)),  # predictions; guests hand in none
+    # To people, to join a team of a contest; and to teams, to become one. Guests are in no team.
+    "invitations": (0, whole("INVITATIONS_PER_HOUR", default=60)),
     # MiB of pictures, every file at least one, so that neither many small ones nor few large ones fill the disk.
     # 100,000 photographs sent one by one, or as much in archives as a line of 200 Mbit/s carries.
     "pictures": (0, whole("PICTURES_MIB_PER_HOUR", default=100_000)),
@@ -291,6 +301,14 @@ TRAINING_PROCESSES = whole("TRAINING_PROCESSES", default=1)
 # Seconds between two checkpoints; 0: as what one costs asks for.
 TRAINING_CHECKPOINT_EVERY_S = float(os.environ.get("TRAINING_CHECKPOINT_EVERY_S") or 0)
 
+# --- Competition ----------------------------------------------------------------------------------------
+# A network that is handed in runs in a process of which these protections hold, or is refused. They are named in
+# competition.sandbox.confinement; see decision 24.
+SANDBOX_REQUIRES = words("SANDBOX_REQUIRES") or ["landlock", "limits", "seccomp"]
+# What each may use: seconds for all test pictures, and memory.
+SANDBOX_SECONDS = whole("SANDBOX_SECONDS", default=900)
+SANDBOX_MEMORY_MIB = whole("SANDBOX_MEMORY_MIB", default=4096)
+
 # --- API ------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -323,6 +341,12 @@ SPECTACULAR_SETTINGS = {
         "NetworkEnum": "training.config.NETWORKS",
         "RunStatusEnum": "training.models.Run.Status",
         "FreezingStateEnum": "datasets.models.Freezing.State",
+        "SubmissionKindEnum": "competition.models.Submission.Kind",
+        "SubmissionStatusEnum": "competition.models.queue.Status",
+        "RescoringStatusEnum": "competition.models.Rescoring.Status",
+        "ContestStateEnum": "competition.serializers.STATES",
+        "MetricEnum": "competition.models.Metric",
+        "RankedByEnum": "competition.models.RANKING_METRICS",
     },
 }
 

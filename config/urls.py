@@ -7,6 +7,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import DefaultRouter
 
 from competition.api import ContestViewSet, SubmissionViewSet
+from competition.organiser_api import EntriesView, RescoringsView
+from competition.run_api import EnterRunView
+from competition.team_api import InvitationViewSet, MergeOfferViewSet, TeamViewSet
 from config import views
 from datasets.api import FreezingsView, FreezingView, SnapshotViewSet
 from datasets.compare_views import CompareView
@@ -31,6 +34,9 @@ api.register("snapshots", SnapshotViewSet)
 api.register("runs", RunViewSet)
 api.register("contests", ContestViewSet)
 api.register("submissions", SubmissionViewSet)
+api.register("teams", TeamViewSet)
+api.register("invitations", InvitationViewSet)
+api.register("merge-offers", MergeOfferViewSet)
 
 urlpatterns = [
     # First, since programs that label ask for these all the time.
@@ -49,6 +55,7 @@ urlpatterns = [
     path("api/runs/<int:pk>/answers/", AnswersView.as_view(), name="run-answers"),
     path("api/runs/<int:pk>/mistakes/", MistakesView.as_view(), name="run-mistakes"),
     path("api/runs/<int:pk>/ask-again/", AskAgainView.as_view(), name="run-ask-again"),
+    path("api/runs/<int:pk>/enter/", EnterRunView.as_view(), name="run-enter"),
     path("api/runs/<int:pk>/explanations/", ExplanationsView.as_view(), name="run-explanations"),
     path(
         "api/runs/<int:pk>/explanations/<int:explanation>/", ExplanationView.as_view(), name="run-explanation"
@@ -59,6 +66,8 @@ urlpatterns = [
         name="run-explanation-file",
     ),
     path("api/runs/<int:pk>/try/", TryView.as_view(), name="run-try"),
+    path("api/contests/<slug:slug>/entries/", EntriesView.as_view(), name="contest-entries"),
+    path("api/contests/<slug:slug>/rescorings/", RescoringsView.as_view(), name="contest-rescorings"),
     path("api/votes/", VotesView.as_view(), name="votes"),
     path("api/leases/release/", ReleaseView.as_view(), name="release-leases"),
     path("api/votes/undo/", UndoView.as_view(), name="undo-vote"),

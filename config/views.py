@@ -20,16 +20,13 @@ SHOWN_EXAMPLES, SHOWN_ENTRIES = 8, 5
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    contest = Contest.objects.select_related("snapshot").first()
-    board = leaderboard.rows(contest) if contest else []
+    contest = Contest.objects.select_related("snapshot", "truth").prefetch_related("phases").first()
     context = {
         "collection": Collection.objects.open().first(),
         "collections": Collection.objects.select_related("root")[:6],
         "counts": _counts(),
         "contest": contest,
-        "rows": board[:SHOWN_ENTRIES],
-        "x_max": leaderboard.axis_max(board[:SHOWN_ENTRIES]),
-        "n_test": board[0]["n_images"] if board else 0,
+        "board": leaderboard.board(contest, a_page=SHOWN_ENTRIES) if contest else None,
         "examples": Question.objects.examples().order_by("-pk")[:SHOWN_EXAMPLES].telling_inner(),
     }
     return render(request, "home.html", context)

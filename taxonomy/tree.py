@@ -167,21 +167,34 @@ def follow(node: int, becomes: Mapping[int, int | None]) -> int | None:
     return path[-1]
 
 
-def lowest_common_hypernym_heights(above: Sequence[dict[int, int]], height: Ints, nodes: Ints) -> Ints:
-    """Return how high one must climb until two nouns meet, for each pair of `nodes`.
+def lowest_common_hypernym_heights(
+    above: Sequence[dict[int, int]], height: Ints, nodes: Ints, others: Ints | None = None
+) -> NDArray[np.int16]:
+    """Return how high one must climb until two nouns meet, for each of `nodes` with each of `others`.
 
-    above:  as from `Graph.ancestors`.   height: (n_nodes,) as from `Graph.heights`.   nodes: (n,) int64.
-    Returns (n, n) int64, symmetric, 0 on the diagonal: the least height among the common ancestors; where
+    above: as from `Graph.ancestors`.   height: (n_nodes,) as from `Graph.heights`.   nodes: (n,) int64.
+    others: (m,) int64, or None for `nodes` themselves.
+    Returns (n, m) int16, 0 where a noun meets itself: the least height among the common ancestors; where
     two nouns share none, one more than the greatest height.
     Source: ILSVRC 2010 development kit, "hierarchical error"; over a DAG the minimum over paths.
     """
-    ancestor_sets = [set(above[node]) for node in nodes.tolist()]
-    meet = np.zeros((len(nodes), len(nodes)), dtype=np.int64)
-    for i, mine in enumerate(ancestor_sets):
-        for j in range(i):
-            common = mine & ancestor_sets[j]
-            meet[i, j] = meet[j, i] = min((height[node] for node in common), default=height.max() + 1)
+    others = nodes if others is None else others
+    rows, columns = _places_below(above, nodes), _places_below(above, others)
+    meet = np.full((len(nodes), len(others)), height.max(initial=-1) + 1, dtype=np.int16)
+    # From the highest noun down, so that what is written last is the least.
+    for top in sorted(rows.keys() & columns.keys(), key=lambda node: -height[node]):
+        meet[np.ix_(rows[top], columns[top])] = height[top]
+    meet[nodes[:, None] == others] = 0
     return meet
+
+
+def _places_below(above: Sequence[dict[int, int]], nodes: Ints) -> dict[int, list[int]]:
+    """Return for each ancestor of `nodes` the places in `nodes` that are at or below it."""
+    places: dict[int, list[int]] = {}
+    for place, node in enumerate(nodes.tolist()):
+        for ancestor in above[node]:
+            places.setdefault(ancestor, []).append(place)
+    return places
 
 
 def roll_up(n_nodes: int, ancestor: Ints, descendant: Ints, count: Ints, item: Ints, label: Ints) -> Ints:

@@ -153,7 +153,11 @@ def make_phase(snapshot: Snapshot | None = None, **fields: Any) -> Phase:
     """Make a contest with one phase, open since yesterday."""
     number = next(_numbers)
     contest = Contest.objects.create(
-        slug=f"contest-{number}", name=f"Contest {number}", year=2026, snapshot=snapshot or make_snapshot()
+        slug=f"contest-{number}",
+        salt="",  # so that a picture is in the same part each time
+        name=f"Contest {number}",
+        year=2026,
+        snapshot=snapshot or make_snapshot(),
     )
     fields.setdefault("opens_at", timezone.now() - timedelta(days=1))
     fields.setdefault("public_share", 1)

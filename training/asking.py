@@ -56,7 +56,11 @@ class Asked:
         self._data = _read(run.onnx)
         self._answering = session_of(self._data)
         self.metadata: dict[str, str] = self._answering.get_modelmeta().custom_metadata_map
-        self.is_mirroring: bool = json.loads(self.metadata["mirrors"])
+        told = self.metadata
+        # Files made before there were other views say whether the mirror image is one.
+        self.n_views: int = (
+            json.loads(told["n_views"]) if "n_views" in told else 1 + json.loads(told["mirrors"])
+        )
         self.layers: list[dict[str, str]] = json.loads(self.metadata["layers"])
         self.novelty: Novelty | None = None
         self.temperature = 1.0

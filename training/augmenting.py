@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from labeling.kernels import compiled
+from training.changing import changed
 from training.classifier import LUMINANCE
 from training.config import Config
 from training.dataset import Bytes, Picked
@@ -45,6 +46,7 @@ class Augmenter:
     ) -> None:
         """`pictures` are the training split's, (n, size, size, 3) uint8: "pca" learns their colours, once."""
         self.crop, self.flip, self.colour, self.mixup = config.crop, config.flip, config.colour, config.mixup
+        self.changes = config.changes
         self.hidden_px = round(config.erase * config.size_px)
         self.n_classes = n_classes
         if self.colour == "pca":
@@ -53,12 +55,15 @@ class Augmenter:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is done to pictures but to scale them."""
-        return not (self.crop or self.flip or self.colour != "none" or self.hidden_px or self.mixup)
+        asked = (self.crop, self.flip, self.changes, self.colour != "none", self.hidden_px, self.mixup)
+        return not any(asked)
 
     def __call__(
         self, pictures: Tensor, targets: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         inputs = scaled(moved(pictures, crop=self.crop, flip=self.flip, generator=generator))
+        if self.changes:
+            inputs = changed(inputs, generator)
         if self.colour == "jitter":
             inputs = jittered(inputs, generator)
         elif self.colour == "pca":

@@ -69,7 +69,7 @@ def lay_side_by_side(runs: Sequence[Run]) -> tuple[list[Compared], list[Verdict]
         and first.run.snapshot_id == second.run.snapshot_id
     ]
     adjusted = holm([pair.p for _first, _second, pair in pairs])
-    return compared, [Verdict(*each, p) for each, p in zip(pairs, adjusted, strict=True)]
+    return compared, [Verdict(*each, p) for each, p in zip(pairs, adjusted.tolist(), strict=True)]
 
 
 def _compared(run: Run, place: int, answered: Answered | None) -> Compared:

@@ -41,7 +41,7 @@ class _Telling(nn.Module):
 
         def note(name: str) -> Any:
             def keep(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
-                seen.setdefault(name, output)  # who looks at the mirror image too does so afterwards
+                seen.setdefault(name, output)  # other views of the picture come afterwards
 
             return keep
 
@@ -58,8 +58,8 @@ def to_onnx(network: Classifier, size_px: int, metadata: Mapping[str, Any]) -> o
 
     metadata: told in the file by these names, as text or else as JSON. `layers` is added: for each layer in the order
     in which pictures meet them its `name`, its `kind` (training.describing), and its `value` in the graph; and
-    whether it `mirrors`: then the features are the mean over a picture and its mirror image, and the layers between
-    are those that the picture itself went through.
+    `n_views`: of several views of a picture the features are the mean, and the layers between are those that the
+    picture itself went through.
     """
     network = copy.deepcopy(network).to("cpu").eval()
     names = _names_in_order(network, size_px)
@@ -85,7 +85,7 @@ def to_onnx(network: Classifier, size_px: int, metadata: Mapping[str, Any]) -> o
         {"name": name, "kind": KINDS[type(network.get_submodule(name))], "value": values[BETWEEN + name]}
         for name in names
     ]
-    told = {**metadata, "size_px": size_px, "mirrors": network.mirrors, "layers": layers}
+    told = {**metadata, "size_px": size_px, "n_views": network.n_views, "layers": layers}
     onnx.helper.set_model_props(model, as_text(told))
     return model
 

@@ -126,7 +126,7 @@ def _said(run: Run, asked: Asked, pixels: Bytes, query: Any, sha256: str | None)
         "classes": _classes(heard.answer.logits, heard.answer.probabilities, names, asked.temperature, label),
         "all_classes": list(enumerate(names)),
         "temperature": asked.temperature,
-        "is_mirroring": asked.is_mirroring,
+        "n_more_views": asked.n_views - 1,
         "heard": heard,
         "chosen": chosen,
     }

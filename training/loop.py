@@ -48,7 +48,8 @@ class EpochMetrics:
     """What one epoch did. Losses are in nats, errors fractions 0..1, epochs counted from 1.
 
     train_loss is the mean while the network learnt, dropout, mixup and softened labels included; val_loss is the
-    plain cross-entropy after the epoch, so it can be the lower one. learning_rate is the last batch's.
+    plain cross-entropy after the epoch, so it can be the lower one. It and the errors are of one look at each
+    picture, whatever views the network answers by in the end. learning_rate is the last batch's.
     """
 
     number: int
@@ -290,7 +291,7 @@ def evaluate(network: Classifier, feed: Feed, execution: Execution) -> tuple[flo
     """Return (mean cross-entropy in nats, top-1 error, top-5 error) of `network` on what `feed` hands out.
 
     Processes that share a training share this too, and each gets the same answer. With fewer than five classes every
-    class is a guess, so that the top-5 error is 0.
+    class is a guess, so that the top-5 error is 0. Each picture is looked at once: this is asked after every epoch.
     """
     if not len(feed):
         raise SplitError("Expected at least one picture to evaluate on; found none.")
@@ -298,7 +299,7 @@ def evaluate(network: Classifier, feed: Feed, execution: Execution) -> tuple[flo
     order = np.arange(rank, len(feed), execution.n_processes)
     sums = torch.zeros(3, dtype=torch.float64, device=execution.device)
     network.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), network.looking_once():
         for pictures, targets in feed.batches(order, EVALUATION_BATCH):
             labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
             logits = execution.logits(network, scaled(pictures))  # (batch, n_classes)

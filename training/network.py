@@ -166,7 +166,7 @@ class SmallAlexNet(Classifier):
 def build(config: Config, n_classes: int) -> Classifier:
     """Return the network that `config` names, freshly started from torch's random state."""
     network = _fresh(config, n_classes)
-    network.mirrors = config.mirror
+    network.mirrors, network.shifts = config.mirror, config.shifts
     return network
 
 
@@ -177,8 +177,9 @@ def _fresh(config: Config, n_classes: int) -> Classifier:
     if config.network == "mlp":
         return MultiLayerPerceptron(config.size_px, n_classes, config.hidden, config.activation, pixels)
     if config.network == "resnet":
-        which = ResNet9 if config.n_layers_deep == 9 else ResNet18
-        return which(config.size_px, n_classes, config.n_channels, pixels)
+        if config.n_layers_deep == 9:
+            return ResNet9(config.size_px, n_classes, config.n_channels, pixels, lean=config.lean)
+        return ResNet18(config.size_px, n_classes, config.n_channels, pixels)
     if config.size_px < ALEXNET_MIN_PX:
         return SmallAlexNet(config.size_px, n_classes, pixels)
     return AlexNet(config.size_px, n_classes, config.towers, pixels)

@@ -1,14 +1,15 @@
 """Answers of two networks on the same pictures -> whether the data can tell the two apart. Arrays in, numbers out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr
 
 Strings = NDArray[np.str_]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 TOLD_APART = 0.05  # below this p, as is usual
 
 
@@ -46,22 +47,30 @@ def compare(first: Answered, second: Answered) -> Pair:
 
 
 def mcnemar(n_only_first: int, n_only_second: int) -> float:
-    """Return the exact two-sided p of McNemar's test, 0..1; 1 where the two never differ.
+    """Return the p of one pair; see `mcnemar_each`."""
+    return float(mcnemar_each(np.array([n_only_first]), np.array([n_only_second]))[0])
 
-    n_only_first, n_only_second: how many pictures only the one was wrong on, and only the other.
+
+def mcnemar_each(n_only_first: Ints, n_only_second: Ints) -> Floats:
+    """Return the exact two-sided p of McNemar's test of each pair, 0..1; 1 where the two never differ.
+
+    n_only_first, n_only_second: (n_pairs,), how many pictures only the one was wrong on, and only the other.
     Source: McNemar (1947), doi:10.1007/BF02295996, with the binomial distribution itself in place of its limit.
     """
     n = n_only_first + n_only_second
-    return min(1.0, 2 * float(bdtr(min(n_only_first, n_only_second), n, 0.5))) if n else 1.0
+    tail: Floats = bdtr(np.minimum(n_only_first, n_only_second), n, 0.5)
+    return np.minimum(1.0, 2 * tail)
 
 
-def holm(ps: Sequence[float]) -> list[float]:
+def holm(ps: ArrayLike) -> Floats:
     """Return each p made larger for being one of several, so that all that are below a level are rightly so together.
 
+    ps: (n,).   Returns (n,), at most 1.
     Source: Holm (1979), Scandinavian Journal of Statistics 6, 65-70.
     """
-    adjusted, highest = [0.0] * len(ps), 0.0
-    for rank, place in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
-        highest = max(highest, min(1.0, (len(ps) - rank) * ps[place]))
-        adjusted[place] = highest
+    found = np.asarray(ps, dtype=np.float64)
+    order = found.argsort(kind="stable")
+    adjusted = np.empty_like(found)
+    n_left = np.arange(len(found), 0, -1)
+    adjusted[order] = np.maximum.accumulate(np.minimum(1.0, n_left * found[order]))
     return adjusted

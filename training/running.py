@@ -29,7 +29,7 @@ from training.loop import DivergedError, train
 from training.models import Checkpoint, Run, RunLostError
 from training.packing import PackError, pack
 from training.recording import PROGRESS_EVERY_S, Recorder
-from training.targets import soft_targets
+from training.targets import posteriors, shares
 
 # What can be wrong with a run itself, each with a sentence for its author.
 RUN_ERRORS = (ConfigError, PackError, SplitError, CheckpointError, DivergedError)
@@ -154,12 +154,13 @@ def _splits(
 
 def _targets(run: Run, rows: list[ManifestRow], places: list[int]) -> Targets | None:
     """Return what is to be learnt of the pictures at `places`, where that is more than their labels."""
-    if not run.options.soft_targets:
+    said_by = {"labels": None, "posteriors": posteriors, "shares": shares}[run.options.targets]
+    if said_by is None:
         return None
     snapshot = run.snapshot
     # All pictures of the training part, withdrawn ones too: what is learnt of the others follows from the snapshot.
     learnt = [i for i, row in enumerate(rows) if row.split == TRAIN]
-    targets = soft_targets(snapshot.taxonomy, [rows[i] for i in learnt], snapshot.vote_rows())
+    targets = said_by(snapshot.taxonomy, [rows[i] for i in learnt], snapshot.vote_rows())
     return targets[np.searchsorted(learnt, places)]
 
 

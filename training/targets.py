@@ -1,7 +1,7 @@
-"""What a frozen snapshot says of each training picture -> soft targets: how probable each class is.
+"""What a frozen snapshot says of each training picture -> soft targets: how probable each class is, or looks.
 
-Of votes that were frozen with it, by the consensus of them; else by the confidence in its label. It asks nothing but
-the snapshot, so equal snapshots give equal targets.
+Of votes that were frozen with it, by the consensus of them or by their shares; else by the confidence in its label.
+It asks nothing but the snapshot, so equal snapshots give equal targets.
 """
 
 from array import array
@@ -23,9 +23,7 @@ MOST_BYTES = 2**32
 PRESENT, ABSENT, CANNOT_TELL = "present", "absent", "cannot_tell"
 
 
-def soft_targets(
-    taxonomy: Mapping[str, Any], rows: Sequence[ManifestRow], votes: Iterable[VoteRow]
-) -> Targets:
+def posteriors(taxonomy: Mapping[str, Any], rows: Sequence[ManifestRow], votes: Iterable[VoteRow]) -> Targets:
     """Return how probable each class is for the picture of each of `rows`, (n, n_classes) float32, rows summing to 1.
 
     taxonomy: Snapshot.taxonomy, its classes and the nouns above them. votes: all of the snapshot's, none if it was
@@ -34,25 +32,14 @@ def soft_targets(
     asked whether they show one noun: that says little of the others.
     Raises SplitError if the table is larger than 4 GiB.
     """
-    classes: list[str] = taxonomy["classes"]
-    if (n_bytes := 4 * len(rows) * len(classes)) > MOST_BYTES:
-        raise SplitError(
-            f"soft_targets: expected at most {MOST_BYTES:,} bytes of targets; found {n_bytes:,}, for "
-            f"{len(rows):,} pictures and {len(classes):,} classes. Learn the labels instead."
-        )
-    place = {wnid: label for label, wnid in enumerate(classes)}
-    labels = np.array([place[row.wnid] for row in rows], dtype=np.int64)
-    confidence = np.array([row.confidence for row in rows])
-    targets = shared_out(labels, confidence, len(classes))
-    nouns = Nouns(taxonomy)
-    cast = Cast.of(votes, {row.sha256: item for item, row in enumerate(rows)}, nouns)
+    targets, labels, confidence, nouns, cast = _read(taxonomy, rows, votes)
     if cast is None or not len(cast.named):
         return targets
     is_certain = np.flatnonzero(confidence >= 1)
     found = fit(
         cast.named,
         len(rows),
-        len(classes),
+        targets.shape[1],
         tree=nouns.tree,
         gold=Gold(is_certain, labels[is_certain]),
         n_unsure=cast.n_unsure,
@@ -60,6 +47,53 @@ def soft_targets(
     for item in np.unique(cast.named.item).tolist():
         targets[item] = found.posterior(item)
     return targets
+
+
+def shares(taxonomy: Mapping[str, Any], rows: Sequence[ManifestRow], votes: Iterable[VoteRow]) -> Targets:
+    """Return which share of its votes each class has, (n, n_classes) float32, rows summing to 1.
+
+    As posteriors(), but votes count alike and certain labels are no exception: many votes leave no doubt of the noun,
+    and yet tell what else it looks like. A vote for a noun above some classes counts for each of them in part.
+    Source: Peterson, Battleday, Griffiths & Russakovsky (2019), doi:10.1109/ICCV.2019.00971.
+    """
+    targets, _labels, _confidence, nouns, cast = _read(taxonomy, rows, votes)
+    if cast is None or not len(cast.named):
+        return targets
+    told = counted(cast.named, len(rows), targets.shape[1], nouns.tree)
+    n_votes = told.sum(axis=1, keepdims=True)  # (n, 1)
+    np.divide(told, n_votes, out=targets, where=n_votes > 0)
+    return targets
+
+
+def counted(votes: Votes, n_items: int, n_classes: int, tree: Tree) -> Targets:
+    """Return how many votes each class of each item has, (n_items, n_classes) float32; one for the k-th group of
+    `tree`, whose label is n_classes + k, is shared out evenly among its classes.
+    """
+    counts = np.zeros((n_items, n_classes), np.float32)
+    is_class = votes.label < n_classes
+    np.add.at(counts, (votes.item[is_class], votes.label[is_class]), 1)
+    for item, group in zip(votes.item[~is_class].tolist(), votes.label[~is_class].tolist(), strict=True):
+        below = tree.classes[tree.start[group - n_classes] : tree.start[group - n_classes + 1]]
+        counts[item, below] += 1 / len(below)
+    return counts
+
+
+def _read(
+    taxonomy: Mapping[str, Any], rows: Sequence[ManifestRow], votes: Iterable[VoteRow]
+) -> "tuple[Targets, NDArray[np.int64], NDArray[np.float64], Nouns, Cast | None]":
+    """Return what is said of each picture without its votes, its label and confidence, and the votes."""
+    classes: list[str] = taxonomy["classes"]
+    if (n_bytes := 4 * len(rows) * len(classes)) > MOST_BYTES:
+        raise SplitError(
+            f"targets: expected at most {MOST_BYTES:,} bytes of them; found {n_bytes:,}, for "
+            f"{len(rows):,} pictures and {len(classes):,} classes. Learn the labels instead."
+        )
+    place = {wnid: label for label, wnid in enumerate(classes)}
+    labels = np.array([place[row.wnid] for row in rows], dtype=np.int64)
+    confidence = np.array([row.confidence for row in rows])
+    nouns = Nouns(taxonomy)
+    cast = Cast.of(votes, {row.sha256: item for item, row in enumerate(rows)}, nouns)
+    return shared_out(labels, confidence, len(classes)), labels, confidence, nouns, cast
 
 
 def shared_out(labels: NDArray[np.int64], confidence: NDArray[np.float64], n_classes: int) -> Targets:

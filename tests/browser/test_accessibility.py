@@ -111,6 +111,8 @@ PAGES = [
     ("visitor", "training:try", "run", ""),
     ("visitor", "competition:contests", "", ""),
     ("visitor", "competition:contest", "contest", ""),
+    ("visitor", "competition:leaderboard", "contest", ""),
+    ("visitor", "competition:leaderboard", "contest", "?sort=top5_error&q=class&below=nowhere"),
     ("guest", "home", "", ""),
     ("guest", "accounts:account", "", ""),
     ("guest", "accounts:forget", "", ""),
@@ -131,8 +133,13 @@ PAGES = [
     ("volunteer", "labeling:about", "picture", ""),
     ("volunteer", "taxonomy:synset", "noun", ""),
     ("volunteer", "competition:contest", "contest", ""),
+    ("volunteer", "competition:leaderboard", "contest", ""),
     ("volunteer", "competition:submit", "contest", ""),
     ("volunteer", "competition:submission", "submission", ""),
+    ("volunteer", "competition:card", "submission", ""),
+    ("volunteer", "competition:edit-card", "submission", ""),
+    ("volunteer", "competition:team", "contest", ""),
+    ("organiser", "competition:team", "contest", ""),
     ("organiser", "labeling:collections", "", ""),
     ("organiser", "labeling:make", "", ""),
     ("organiser", "labeling:collection", "settled", ""),
@@ -214,6 +221,8 @@ PAGES = [
     ("staff", "datasets:snapshot", "snapshot", ""),
     ("staff", "training:runs", "", ""),
     ("staff", "training:run", "run", ""),
+    ("staff", "competition:organise", "contest", ""),
+    ("staff", "competition:organise-entry", "submission", ""),
 ]
 # Forms that refuse to be sent empty, in the same words.
 FORMS = [
@@ -290,6 +299,21 @@ NO_PAGE = {
     "training:weights": "a file",
     "training:onnx": "a file",
     "competition:submission-state": "a part of a submission's page",
+    "competition:submission-file": "a file",
+    "competition:leaderboard-csv": "a file",
+    "competition:leaderboard-json": "a file",
+    "competition:cancel": "a button of a submission",
+    "competition:choose": "a button of a submission",
+    "competition:enter-run": "a button of a run",
+    "competition:enter": "a button of the page of teams",
+    "competition:rename-team": "a button of a team",
+    "competition:invite": "a button of a team",
+    "competition:offer-merge": "a button of a team",
+    "competition:leave-team": "a button of a team",
+    "competition:score-anew": "a form of the organiser's page",
+    "competition:remove-member": "a button of a team",
+    "competition:answer-invitation": "a button of a team",
+    "competition:answer-offer": "a button of a team",
 }
 
 

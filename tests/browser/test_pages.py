@@ -100,6 +100,7 @@ def addresses(staff: User) -> dict[str, str]:
         "run": run.get_absolute_url(),
         "contests": "/contests/",
         "contest": contest,
+        "leaderboard": f"{contest}leaderboard/",
         "submit": f"{contest}submit/",
         "submission": submission.get_absolute_url(),
         "picture": picture.get_about_url(),

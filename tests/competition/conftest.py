@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from competition.models import Phase
 from datasets.models import Snapshot
 from labeling.splits import TEST
-from tests.factories import make_phase, make_snapshot
+from tests.factories import freeze_all, make_phase, make_snapshot
 
 
 @pytest.fixture
@@ -20,6 +20,15 @@ def snapshot(db) -> Snapshot:
 @pytest.fixture
 def phase(snapshot) -> Phase:
     return make_phase(snapshot)
+
+
+@pytest.fixture
+def later(snapshot) -> Snapshot:
+    """The same pictures frozen again, when the first to test on had been found to show the other class."""
+    first = next(row for row in snapshot.rows() if row.split == TEST)
+    [other] = snapshot.collection.classes.exclude(wnid=first.wnid)
+    snapshot.collection.questions.filter(image__sha256=first.sha256).update(label=other)
+    return freeze_all(snapshot.collection)
 
 
 @pytest.fixture

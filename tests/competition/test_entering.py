@@ -4,14 +4,22 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from django.core.files.base import ContentFile
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from competition import tasks
-from competition.entering import enter, enter_finished_runs
+from competition.entering import enter, enter_baselines, enter_finished_runs, training_shares
 from competition.models import Contest, Submission
 from config.storage import private_storage
-from labeling.splits import TEST
-from tests.factories import freeze_all, make_phase, make_run, make_settled_collection, make_snapshot
+from labeling.splits import TEST, TRAIN
+from tests.factories import (
+    freeze_all,
+    make_phase,
+    make_run,
+    make_settled_collection,
+    make_snapshot,
+    make_user,
+)
 from training import supervising
 from training import tasks as training_tasks
 from training.models import Run, TrainingPolicy
@@ -63,7 +71,7 @@ def test_a_policy_leads_from_a_frozen_snapshot_to_a_baseline_on_the_board(monkey
     training_tasks.sweep_runs()
     tasks.sweep_submissions()
 
-    submission = Submission.objects.get()
+    submission = Submission.objects.get(run__isnull=False)
     assert (submission.phase, submission.run.snapshot, submission.status) == (phase, snapshot, "scored")
     assert submission.method == "perceptron, seed 0"
     assert submission.scores.filter(metric="top1_error").exists()
@@ -74,7 +82,7 @@ def test_a_baseline_is_scored_like_any_other(phase, snapshot):
 
     tasks.sweep_submissions()
 
-    submission = Submission.objects.get()
+    submission = Submission.objects.get(run__isnull=False)
     assert submission.status == "scored"
     assert submission.scores.get(metric="top1_error").value == 0.25
 
@@ -128,3 +136,67 @@ def test_nothing_enters_a_contest_without_a_phase(snapshot):
     Contest.objects.create(slug="empty", name="Empty", year=2026, snapshot=snapshot)
 
     assert enter_finished_runs() == 0
+
+
+def test_every_open_contest_gets_the_most_common_class_as_a_baseline(phase, snapshot):
+    Contest.objects.update(enters_runs=False)
+
+    tasks.sweep_submissions()
+
+    entry = Submission.objects.get()
+    assert (entry.baseline, entry.method, entry.status) == (
+        "most_common",
+        "always the most common class",
+        "scored",
+    )
+    assert entry.is_baseline
+    assert (entry.author, entry.team, entry.run) == (None, None, None)
+
+
+def test_the_most_common_class_is_that_of_the_pictures_to_train_on(snapshot):
+    shares = training_shares(snapshot)
+
+    train = [row.wnid for row in snapshot.rows() if row.split == TRAIN]
+    assert shares.tolist() == [train.count(wnid) / len(train) for wnid in snapshot.classes]
+
+
+def test_it_says_how_common_each_class_is(phase, snapshot):
+    enter_baselines()
+
+    with Submission.objects.get().file.open("rb") as file:
+        first = file.read().decode().splitlines()[1].split(",")
+    shares = dict(zip(snapshot.classes, training_shares(snapshot), strict=True))
+    assert first[1] == max(snapshot.classes, key=shares.__getitem__)
+    assert float(first[3]) == pytest.approx(max(shares.values()))
+
+
+def test_a_baseline_is_entered_once(phase):
+    assert enter_baselines() == 1
+    assert enter_baselines() == 0
+
+
+def test_no_baseline_enters_a_phase_that_is_not_open(phase):
+    phase.opens_at = timezone.now() + timedelta(days=1)
+    phase.save()
+    assert enter_baselines() == 0
+
+    phase.opens_at = timezone.now() - timedelta(days=1)
+    phase.save()
+
+    assert enter_baselines() == 1
+
+
+def test_a_baseline_is_nobodys(phase, snapshot):
+    enter_baselines()
+
+    with pytest.raises(IntegrityError, match="competition_baselines_are_nobodys"), transaction.atomic():
+        Submission.objects.update(run=make_run(snapshot))
+    with pytest.raises(IntegrityError, match="competition_somebody_submits"), transaction.atomic():
+        Submission.objects.update(baseline="")
+
+
+def test_a_run_that_somebody_entered_for_their_team_enters_as_a_baseline_too(phase, snapshot, predictions):
+    run = make_finished_run(snapshot)
+    Submission.objects.submit(phase, make_user(), "my run", predictions(), run=run)
+
+    assert enter_finished_runs() == 1

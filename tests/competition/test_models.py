@@ -10,7 +10,6 @@ from django.utils import timezone
 from accounts.models import User
 from competition import tasks
 from competition.models import (
-    LIMIT_WINDOW,
     LOST_AFTER,
     MOST_ATTEMPTS,
     Contest,
@@ -21,7 +20,7 @@ from competition.models import (
     Submission,
     SubmissionRefusedError,
 )
-from tests.factories import make_phase, make_run, make_user
+from tests.factories import make_phase, make_run, make_snapshot, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -46,10 +45,11 @@ def let_time_pass(submission, wait=LOST_AFTER):
     Submission.objects.filter(pk=submission.pk).update(heartbeat_at=timezone.now() - wait)
 
 
-def make_score(submission, part=Part.PUBLIC, metric=Metric.TOP1):
+def make_score(submission, part=Part.PUBLIC, metric=Metric.TOP1, **fields):
+    fields = {"truth_digest": "ab", "scorer_version": 1, **fields}
     return Score(
-        submission=submission, metric=metric, part=part, value=0.5, low=0.4, high=0.6, n_images=4,
-        truth_digest="ab", taxonomy_version=1, scorer_version=1,
+        submission=submission, metric=metric, part=part, value=0.5, low=0.4, high=0.6, n_images=4, taxonomy_version=1,
+        **fields,
     )  # fmt: skip
 
 
@@ -117,6 +117,54 @@ def test_predictions_are_queued(phase):
     assert not submission.is_baseline
 
 
+def submit_under(token, phase, author):
+    return Submission.objects.submit(phase, author, "a guess", ContentFile(b"", name="a.csv"), token=token)
+
+
+def test_the_same_token_is_the_same_submission(snapshot):
+    phase, author = make_phase(snapshot, limit=2), make_user()
+    first = submit_under("a", phase, author)
+
+    assert submit_under("a", phase, author) == first
+    assert submit_under("b", phase, author) != first
+
+
+def test_a_token_is_one_authors(phase):
+    assert submit_under("a", phase, make_user()) != submit_under("a", phase, make_user())
+
+
+def test_what_was_handed_in_is_found_by_its_token_after_the_end(phase):
+    author = make_user()
+    first = submit_under("a", phase, author)
+    Contest.objects.update(takes_late=False)
+    closed = Phase.objects.get(pk=move(phase, -2 * DAY, -DAY).pk)
+
+    assert submit_under("a", closed, author) == first
+    with pytest.raises(SubmissionRefusedError, match="is not open"):
+        submit_under("b", closed, author)
+
+
+def test_a_token_of_another_contest_is_refused(phase, snapshot):
+    author, other = make_user(), make_phase(snapshot)
+    first = submit_under("a", phase, author)
+
+    with pytest.raises(SubmissionRefusedError, match=f"Expected a token of its own .* Submission {first.pk}"):
+        submit_under("a", other, author)
+
+    submit_under("b", other, author)
+
+
+def test_the_database_keeps_a_token_once(phase):
+    author = make_user()
+    submit_under("a", phase, author)
+    other = submit_under("", phase, author)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Submission.objects.filter(pk=other.pk).update(token="a")
+
+    submit_under("", phase, author)
+
+
 def test_files_of_one_name_are_kept_apart(phase):
     first, second = (
         Submission.objects.submit(phase, make_user(), "guessing", ContentFile(data, name="predictions.csv"))
@@ -132,6 +180,8 @@ def test_files_of_one_name_are_kept_apart(phase):
 @pytest.mark.parametrize(("opens", "closes"), [(DAY, None), (-2 * DAY, -DAY)])
 def test_a_phase_that_is_not_open_takes_nothing(phase, opens, closes):
     submit(phase)
+    Contest.objects.update(takes_late=False)
+    phase.contest.refresh_from_db()
 
     with pytest.raises(SubmissionRefusedError, match="is not open"):
         submit(move(phase, opens, closes))
@@ -140,12 +190,12 @@ def test_a_phase_that_is_not_open_takes_nothing(phase, opens, closes):
 
 
 def test_an_author_may_submit_so_often_a_day(snapshot):
-    phase, author = make_phase(snapshot, daily_limit=2), make_user()
+    phase, author = make_phase(snapshot, limit=2), make_user()
     submit(phase, author)
     submit(phase, author)
 
     with pytest.raises(
-        SubmissionRefusedError, match="Expected at most 2 submissions a day; the next may come"
+        SubmissionRefusedError, match="Expected at most 2 entries a day of one team; the next may come"
     ):
         submit(phase, author)
 
@@ -153,7 +203,7 @@ def test_an_author_may_submit_so_often_a_day(snapshot):
 
 
 def test_the_limit_says_when_to_come_again(snapshot):
-    phase, author = make_phase(snapshot, daily_limit=1), make_user()
+    phase, author = make_phase(snapshot, limit=1), make_user()
     first = submit(phase, author)
 
     with pytest.raises(SubmissionRefusedError, match=f"{first.created_at + DAY:%Y-%m-%d %H:%M} UTC"):
@@ -161,7 +211,7 @@ def test_the_limit_says_when_to_come_again(snapshot):
 
 
 def test_the_limit_is_one_persons_in_one_phase(snapshot):
-    phase, other_phase, author = make_phase(snapshot, daily_limit=1), make_phase(snapshot), make_user()
+    phase, other_phase, author = make_phase(snapshot, limit=1), make_phase(snapshot), make_user()
     submit(phase, author)
 
     submit(phase)
@@ -171,16 +221,16 @@ def test_the_limit_is_one_persons_in_one_phase(snapshot):
 
 
 def test_a_day_later_there_is_room_again(snapshot):
-    phase, author = make_phase(snapshot, daily_limit=1), make_user()
+    phase, author = make_phase(snapshot, limit=1), make_user()
     first = submit(phase, author)
-    Submission.objects.filter(pk=first.pk).update(created_at=timezone.now() - LIMIT_WINDOW)
+    Submission.objects.filter(pk=first.pk).update(created_at=timezone.now() - DAY)
 
     assert submit(phase, author)
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 def test_a_submission_that_failed_gives_its_place_back(snapshot, status):
-    phase, author = make_phase(snapshot, daily_limit=1), make_user()
+    phase, author = make_phase(snapshot, limit=1), make_user()
     first = submit(phase, author)
     Submission.objects.filter(pk=first.pk).update(status=status, error="why")
 
@@ -189,7 +239,7 @@ def test_a_submission_that_failed_gives_its_place_back(snapshot, status):
 
 @pytest.mark.django_db(transaction=True)
 def test_requests_at_the_same_moment_cannot_pass_the_limit(snapshot):
-    phase, author = make_phase(snapshot, daily_limit=1), make_user()
+    phase, author = make_phase(snapshot, limit=1), make_user()
     n_requests = 4
     together = Barrier(n_requests)
 
@@ -337,15 +387,47 @@ def test_an_author_sees_their_own_and_every_baseline(phase, snapshot):
     assert set(Submission.objects.visible_to(make_user(is_staff=True))) == {mine, theirs, baseline}
 
 
-def test_the_private_score_shows_once_the_phase_has_closed(snapshot):
+def values_of(submission):
+    return {score.part: score.value for score in Submission.objects.get(pk=submission.pk).shown_scores()}
+
+
+def test_an_author_reads_what_is_told_until_the_end_and_then_all(snapshot):
     submission = submit(make_phase(snapshot, public_share=0.5))
-    for part in Part:
-        make_score(submission, part).save()
-    assert [score.part for score in submission.shown_scores()] == ["public"]
+    digest = snapshot.digest
+    for part, told in ((Part.PUBLIC, 0.75), (Part.PRIVATE, None)):
+        Score.objects.bulk_create([make_score(submission, part, told=told, truth_digest=digest)])
+    [shown] = submission.shown_scores()
+    assert (shown.part, shown.value, shown.low, shown.high) == ("public", 0.75, None, None)
 
     move(submission.phase, -2 * DAY, -DAY)
 
-    assert [score.part for score in submission.shown_scores()] == ["private", "public"]
+    private, public = submission.shown_scores()
+    assert (private.part, private.value) == ("private", 0.5)
+    assert (public.part, public.value, public.low, public.high) == ("public", 0.5, 0.4, 0.6)
+
+
+def test_of_a_score_that_is_no_new_best_nothing_is_told_until_the_end(phase, snapshot):
+    submission = submit(phase)
+    make_score(submission, told=None, truth_digest=snapshot.digest).save()
+
+    assert values_of(submission) == {"public": None}
+
+    move(phase, -2 * DAY, -DAY)
+    assert values_of(submission) == {"public": 0.5}
+
+
+def test_scores_by_other_labels_or_another_scorer_wait_until_they_count(phase, snapshot):
+    submission, other = submit(phase), make_snapshot()
+    make_score(submission, told=0.5, truth_digest=snapshot.digest).save()
+    make_score(submission, told=0.1, truth_digest=other.digest).save()
+    make_score(submission, told=0.2, truth_digest=snapshot.digest, scorer_version=2).save()
+    assert values_of(submission) == {"public": 0.5}
+
+    Contest.objects.update(scorer_version=2)
+    assert values_of(submission) == {"public": 0.2}
+
+    Contest.objects.update(scorer_version=1, truth=other)
+    assert values_of(submission) == {"public": 0.1}
 
 
 def test_the_sweep_scores_what_was_lost(phase, predictions):
@@ -370,7 +452,7 @@ def test_guests_hand_in_nothing(phase):
 
 
 def test_a_phase_whose_limit_is_none_takes_no_entries(phase):
-    phase.daily_limit = 0
+    phase.limit = 0
     phase.save()
 
     with pytest.raises(SubmissionRefusedError, match="takes no entries now"):

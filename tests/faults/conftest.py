@@ -41,10 +41,17 @@ def start_worker(transactional_db) -> Iterator[Callable[..., subprocess.Popen]]:
     current_app.conf.task_always_eager = False
     started = []
 
-    def start(*which: str) -> subprocess.Popen:
+    def start(*which: str, concurrency: int = 1) -> subprocess.Popen:
         command = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker"]
         command += which or ("--queues", "training")
-        options = ["--concurrency", "1", "--without-gossip", "--without-mingle", "--loglevel", "error"]
+        options = [
+            "--concurrency",
+            str(concurrency),
+            "--without-gossip",
+            "--without-mingle",
+            "--loglevel",
+            "error",
+        ]
         env = {**os.environ, "DATABASE_URL": database_url(), "VAR_DIR": str(settings.VAR_DIR)}
         env["DJANGO_SETTINGS_MODULE"] = "config.settings"
         process = subprocess.Popen(

@@ -35,7 +35,7 @@ HEARD = (
 )
 # What is another one at each request, whatever it is about.
 CHANGING = re.compile(
-    r'(name="csrfmiddlewaretoken" value="|X-CSRFToken"\]?(?:: | = )")[A-Za-z0-9]+', re.IGNORECASE
+    r'(name="(?:csrfmiddlewaretoken|token)" value="|X-CSRFToken"\]?(?:: | = )")[A-Za-z0-9]+', re.IGNORECASE
 )
 HEADERS_OF_A_MOMENT = {"Set-Cookie", "Expires"}
 
@@ -98,6 +98,9 @@ def addresses(world: World, stage: Stage) -> list[Address]:
     cat = world.cat.wnid
     kinds = ("rename", "edit", "add_parent", "drop_parent", "move", "merge", "split", "retire", "mark")
     once: list[tuple[Any, ...]] = [()]
+    invitations: list[tuple[Any, ...]] = [(stage.invitation.pk,)]
+    offers: list[tuple[Any, ...]] = [(stage.offer.pk,)]
+    teams: list[tuple[Any, ...]] = [(stage.submission.team_id,)]
     at: dict[str, list[tuple[Any, ...]]] = {
         **dict.fromkeys(
             (
@@ -163,7 +166,7 @@ def addresses(world: World, stage: Stage) -> list[Address]:
                 "training:run", "training:live", "training:cancel", "training:predict", "training:mistakes",
                 "training:ask-again", "training:nouns-file", "training:answers-file", "training:weights",
                 "training:onnx", "training:try", "training:inside", "run-try", "run-answers", "run-mistakes",
-                "run-ask-again", "run-detail",
+                "run-ask-again", "run-detail", "run-enter",
                 "training:pause", "training:resume", "training:history-csv", "training:history-json", "run-cancel",
                 "run-pause", "run-resume",
             ),
@@ -176,10 +179,40 @@ def addresses(world: World, stage: Stage) -> list[Address]:
         ],
         **dict.fromkeys(("run-explanation", "run-explanation-file"), explanations),
         **dict.fromkeys(
-            ("competition:contest", "competition:submit", "contest-detail", "contest-leaderboard"), contests
+            (
+                "competition:contest", "competition:submit", "contest-detail", "contest-leaderboard",
+                "competition:leaderboard", "competition:leaderboard-csv", "competition:leaderboard-json",
+                "competition:team", "competition:enter", "competition:rename-team", "competition:invite",
+                "competition:offer-merge", "competition:leave-team", "competition:organise", "competition:score-anew",
+            ),
+            contests,
         ),
         **dict.fromkeys(
-            ("competition:submission", "competition:submission-state", "submission-detail"), submissions
+            (
+                "competition:submission", "competition:submission-state", "submission-detail", "competition:cancel",
+                "competition:choose", "competition:submission-file", "competition:card", "competition:edit-card",
+                "competition:organise-entry",
+            ),
+            submissions,
+        ),
+        **dict.fromkeys(
+            ("competition:answer-invitation", "invitation-detail", "invitation-accept", "invitation-decline"),
+            invitations,
+        ),
+        **dict.fromkeys(
+            ("competition:answer-offer", "mergeoffer-detail", "mergeoffer-accept", "mergeoffer-decline"),
+            offers,
+        ),
+        "competition:enter-run": [(stage.run.pk, stage.contest.slug)],
+        "competition:remove-member": [(stage.contest.slug, 1)],
+        **dict.fromkeys(("competition:starter-kit", "contest-entries", "contest-rescorings"), contests),
+        **dict.fromkeys(("submission-cancel", "submission-choose", "submission-card"), submissions),
+        **dict.fromkeys(("team-list", "invitation-list", "mergeoffer-list"), once),
+        **dict.fromkeys(
+            (
+                "team-detail", "team-rename", "team-invite", "team-remove", "team-leave", "team-offer-merge",
+            ),
+            teams,
         ),
         **dict.fromkeys(("datasets:snapshot", "datasets:manifest"), snapshots),
         "training:drawing": [
@@ -243,6 +276,13 @@ def _more(world: World, stage: Stage, cat: str) -> Iterator[Address]:
     for picture in (world.one.image, world.other.image):
         for page in ("training:try", "training:inside"):
             yield Address(page, (stage.run.pk,), f"?picture={picture.sha256}")
+    contest = (stage.contest.slug,)
+    for noun in (cat, world.dog.wnid, world.chosen.root.wnid):
+        for board in ("leaderboard", "leaderboard-csv", "leaderboard-json"):
+            yield Address(f"competition:{board}", contest, f"?below={noun}")
+    yield Address("competition:leaderboard", contest, "?sort=hierarchical_error&q=pairs")
+    yield Address("competition:leaderboard", contest, "?part=private")
+    yield Address("competition:contest", contest, "?cost=parameters")
     yield Address("taxonomy:synsets", (), "?q=cat")
     yield Address("taxonomy:synsets", (), f"?open={cat}")
     yield Address("taxonomy:pick", (), "?q=cat")
@@ -305,7 +345,7 @@ ASK_FOR_FILES = ("nobody", "voter", "superuser")
 def _asks(asking: str, address: Address) -> bool:
     if address.name in ABOUT_THE_API:
         return asking == "nobody"
-    if address.name == "datasets:file":
+    if address.name in FILES:
         return asking in ASK_FOR_FILES
     return address.is_of_programs or not asking.startswith(PROGRAM_OF)
 
@@ -318,15 +358,18 @@ def _ask(client: Client, address: Address, mask: "Mask") -> Any:
     response = client.get(str(address), headers={"HX-Request": "true"} if address.htmx else {})
     body = response.getvalue()
     kept = {name: value for name, value in response.headers.items() if name not in HEADERS_OF_A_MOMENT}
-    if address.name == "datasets:file" and response.status_code == 200:
+    if address.name in FILES and response.status_code == 200:
+        name = FILES[address.name] or address.arguments[-1]
         # Both follow from the digest; what the body says is compared instead.
         kept.pop("ETag")
-        if address.arguments[-1] == MANIFEST:
+        if name == MANIFEST:
             kept.pop("Content-Length")  # Parquet packs leaves, and one packs a byte better than another
-        return response.status_code, kept, mask.file(address.arguments[-1], body)
+        return response.status_code, kept, mask.file(name, body)
     return response.status_code, mask.headers(kept), mask.text(body)
 
 
+# Where files are to be had, and what they are called where the address does not say so.
+FILES = {"datasets:file": "", "competition:starter-kit": "kit.zip"}
 # Files that name leaves, or the digest over them.
 WITH_LEAVES = (MANIFEST, "manifest.csv", "remainder.csv", "withdrawn.csv", "folders.zip", "card.md")
 

@@ -21,7 +21,7 @@ from django.db.models import F
 
 from accounts.models import ApiToken, User
 from competition.entering import enter_finished_runs
-from competition.models import Submission
+from competition.models import Submission, Team
 from competition.scoring import score_queued
 from config.storage import private_storage
 from datasets import downloads, summing
@@ -257,6 +257,10 @@ class Stage:
         lines = [f"{sha256},{guess}\n" for sha256, guess in zip(self._in_pairs(), guesses, strict=True)]
         file = ContentFile("".join(["image,guess_1\n", *lines]).encode(), "guesses.csv")
         self.submission = Submission.objects.submit(phase, self.world.people["researcher"], "pairs", file)
+        people, team = self.world.people, self.submission.team
+        self.invitation = team.invite(people["curator"], people["researcher"])
+        others = Team.objects.enter(self.contest, people["volunteer"])
+        self.offer = others.offer_merge(team, people["volunteer"])
         enter_finished_runs()
         assert score_queued() == 2
         self.submission.refresh_from_db()

@@ -125,6 +125,15 @@ def test_two_nouns_that_never_meet_are_one_level_above_everything():
     np.testing.assert_array_equal(meet, [[0, 2], [2, 0]])
 
 
+def test_some_nouns_meet_others():
+    meet = lowest_common_hypernym_heights(
+        DIAMOND.ancestors(), DIAMOND.heights(), np.array([0, 4, 2]), np.array([2, 4])
+    )
+
+    # 0 is above both and as high as 3; 4 meets 2 in 2 itself, of height 2.
+    np.testing.assert_array_equal(meet, [[3, 3], [2, 0], [0, 2]])
+
+
 @given(graphs())
 def test_ancestors_are_those_of_climbing_every_edge(graph):
     assert graph.ancestors() == [climb(graph, node) for node in range(graph.n_nodes)]
@@ -152,6 +161,19 @@ def test_lowest_common_hypernyms_are_above_both_and_above_no_other_such(graph):
         lowest = {node for node in common if not any(node in above[low] for low in common - {node})}
 
         assert set(graph.lowest_common_hypernyms(one, 0)) == lowest
+
+
+@given(graphs())
+def test_two_nouns_meet_at_the_least_height_of_what_is_above_both(graph):
+    above, height = graph.ancestors(), graph.heights()
+    nodes = np.arange(graph.n_nodes)
+
+    meet = lowest_common_hypernym_heights(above, height, nodes)
+
+    for one in range(graph.n_nodes):
+        for other in range(one):
+            common = above[one].keys() & above[other].keys()
+            assert meet[one, other] == min((height[node] for node in common), default=height.max() + 1)
 
 
 @given(graphs())

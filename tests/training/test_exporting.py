@@ -10,6 +10,7 @@ from training.config import Config
 from training.exporting import to_onnx
 from training.network import build
 
+LEAN = {**Config.default("resnet", 32, 100).to_json(), "width": 8, "lean": True}
 NETWORKS = {
     "perceptron": Config.default("perceptron", 16, 100),
     "mlp": Config.default("mlp", 16, 100),
@@ -17,7 +18,8 @@ NETWORKS = {
     "AlexNet of 2012": Config.default("alexnet", 128, 100),
     "ResNet-9": Config.default("resnet", 32, 100),
     "ResNet-18": Config.from_json({**Config.default("resnet", 32, 100).to_json(), "depth": 18, "width": 16}),
-    "mirroring ResNet-9": Config.from_json({**Config.default("resnet", 32, 100).to_json(), "width": 8}),
+    "mirroring ResNet-9": Config.from_json({**LEAN, "lean": False, "mirror": True}),
+    "lean ResNet-9 that looks ten times": Config.from_json({**LEAN, "mirror": True, "shifts": True}),
     "gray mlp": Config.from_json({**Config.default("mlp", 16, 100).to_json(), "grayscale": True, "centred": False}),
 }  # fmt: skip
 
@@ -28,7 +30,6 @@ def exported(request):
     config = NETWORKS[request.param]
     torch.manual_seed(1)
     network = build(config, 5)
-    network.mirrors = request.param.startswith("mirroring")
     with torch.no_grad():
         network.train()(torch.rand(8, 3, config.size_px, config.size_px))
     return network, to_onnx(network, config.size_px, {"classes": ["n1", "n2", "n3", "n4", "n5"], "run": "7"})

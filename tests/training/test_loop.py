@@ -16,8 +16,8 @@ from training.loop import evaluate as evaluate_feed
 from training.network import Perceptron
 
 EVERYTHING = {
-    "label_smoothing": 0.1, "mixup": 0.4, "crop": True, "flip": True, "colour": "jitter", "erase": 0.25,
-    "ema": 0.9, "mirror": True,
+    "label_smoothing": 0.1, "mixup": 0.4, "crop": True, "flip": True, "changes": True, "colour": "jitter",
+    "erase": 0.25, "ema": 0.9, "mirror": True, "shifts": True,
 }  # fmt: skip
 SMALL = {
     "perceptron": Config("perceptron", size_px=8, epochs=4, batch_size=16, learning_rate=0.02, seed=3),

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from training.paired import Answered, compare, holm, mcnemar
+from training.paired import Answered, compare, holm, mcnemar, mcnemar_each
 
 COUNTS = st.integers(0, 500)
 
@@ -41,6 +41,12 @@ def test_the_p_is_that_of_a_binomial_test(first, second):
     assert mcnemar(first, second) == mcnemar(second, first)
 
 
+def test_many_pairs_are_told_at_once():
+    ps = mcnemar_each(np.array([1, 3, 0, 5]), np.array([5, 3, 0, 1]))
+
+    np.testing.assert_allclose(ps, [14 / 64, 1, 1, 14 / 64])
+
+
 def test_ten_thousand_to_none_is_no_overflow():
     assert mcnemar(10_000, 0) == pytest.approx(0, abs=1e-300)
 
@@ -48,8 +54,8 @@ def test_ten_thousand_to_none_is_no_overflow():
 def test_holms_rule_by_hand():
     # In order: 3 * 0.01, 2 * 0.02, and 0.03 itself, which may not be less than the one before.
     assert holm([0.02, 0.01, 0.03]) == pytest.approx([0.04, 0.03, 0.04])
-    assert holm([]) == []
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]).tolist() == []
+    assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
 
 
 @given(st.lists(st.floats(0, 1), max_size=8))

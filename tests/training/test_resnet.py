@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import torch
 
@@ -22,7 +24,16 @@ def test_nine_layers_have_the_number_of_parameters_of_their_plan():
     assert sum(isinstance(layer, kinds) for layer in network.modules()) == 9
 
 
-@pytest.mark.parametrize("which", [ResNet9, ResNet18])
+def test_a_lean_network_begins_with_fewer_channels_and_ends_with_as_many():
+    with torch.device("meta"):
+        network, lean = ResNet9(32, 10, 24), ResNet9(32, 10, 24, lean=True)
+
+    # The first layer and those that read it: 27 + 2 + 9 * 48 fewer for each of eight channels.
+    assert n_parameters(network) - n_parameters(lean) == 8 * (27 + 2 + 9 * 48)
+    assert lean.last.in_features == network.last.in_features
+
+
+@pytest.mark.parametrize("which", [ResNet9, ResNet18, partial(ResNet9, lean=True)])
 @pytest.mark.parametrize("size_px", [8, 24, 32, 64, 65, 130])
 def test_a_residual_network_answers_for_every_class_at_any_size(which, size_px):
     with torch.device("meta"):

@@ -9,7 +9,7 @@ from training.config import Config
 from training.dataset import SplitError
 from training.models import Run
 from training.running import execute
-from training.targets import Nouns, shared_out, soft_targets
+from training.targets import Nouns, posteriors, shared_out, shares
 
 # entity > animal > (cat, dog); entity > car
 TAXONOMY = {
@@ -41,7 +41,7 @@ def crowd(n=60):
 
 
 def test_without_votes_the_confidence_is_the_labels_and_the_rest_is_shared_out():
-    targets = soft_targets(TAXONOMY, [row("a", "dog", 0.9), row("b", "car", 1.0)], [])
+    targets = posteriors(TAXONOMY, [row("a", "dog", 0.9), row("b", "car", 1.0)], [])
 
     np.testing.assert_allclose(targets, [[0.05, 0.9, 0.05], [0, 0, 1]], rtol=1e-6)
     assert targets.dtype == np.float32
@@ -54,7 +54,7 @@ def test_one_class_is_certain():
 def test_votes_that_differ_make_a_target_between_their_classes():
     rows, votes = crowd()
 
-    targets = soft_targets(TAXONOMY, [*rows, row("x", "cat")], [*votes, *said("x", "cat", "cat", "dog")])
+    targets = posteriors(TAXONOMY, [*rows, row("x", "cat")], [*votes, *said("x", "cat", "cat", "dog")])
 
     np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-5)
     cat, dog, car = targets[-1]
@@ -67,7 +67,7 @@ def test_what_is_certain_is_known_and_tells_who_is_right():
     known = [row(f"k{i:02}", "dog", 1.0) for i in range(30)]
     wrong = [vote for each in known for vote in said(each.sha256, "cat", "dog", "dog")]
 
-    targets = soft_targets(TAXONOMY, [*rows, *known, row("x")], [*votes, *wrong, *said("x", "cat", "dog")])
+    targets = posteriors(TAXONOMY, [*rows, *known, row("x")], [*votes, *wrong, *said("x", "cat", "dog")])
 
     assert targets[60].tolist() == [0, 1, 0]
     # Annotator 1 took thirty known dogs for cats.
@@ -78,7 +78,7 @@ def test_a_vote_for_a_noun_above_some_classes_leaves_the_others_less_probable():
     rows, votes = crowd()
     seen = said("x", "animal", "animal", "animal")
 
-    targets = soft_targets(TAXONOMY, [*rows, row("x")], [*votes, *seen])
+    targets = posteriors(TAXONOMY, [*rows, row("x")], [*votes, *seen])
 
     assert targets[-1, CAR] < 0.02
     np.testing.assert_allclose(targets[-1, CAT], targets[-1, DOG], rtol=0.1)
@@ -88,7 +88,7 @@ def test_a_vote_for_a_noun_above_some_classes_leaves_the_others_less_probable():
 def test_a_vote_that_says_nothing_of_the_classes_leaves_the_confidence(wnid):
     rows, votes = crowd()
 
-    targets = soft_targets(TAXONOMY, [*rows, row("x", "cat", 0.8)], [*votes, *said("x", wnid)])
+    targets = posteriors(TAXONOMY, [*rows, row("x", "cat", 0.8)], [*votes, *said("x", wnid)])
 
     np.testing.assert_allclose(targets[-1], [0.8, 0.1, 0.1], rtol=1e-6)
 
@@ -98,16 +98,39 @@ def test_who_cannot_tell_makes_the_others_less_sure():
     shaky = said("x", "cat", "cat")
     unsure = [VoteRow("x", number, "", "cannot_tell", None) for number in range(3, 9)]
 
-    sure = soft_targets(TAXONOMY, [*rows, row("x")], [*votes, *shaky])
-    less = soft_targets(TAXONOMY, [*rows, row("x")], [*votes, *shaky, *unsure])
+    sure = posteriors(TAXONOMY, [*rows, row("x")], [*votes, *shaky])
+    less = posteriors(TAXONOMY, [*rows, row("x")], [*votes, *shaky, *unsure])
 
     assert less[-1, CAT] < sure[-1, CAT]
+
+
+def test_shares_are_those_of_the_votes_even_where_a_label_is_certain():
+    rows = [row("x", "cat", 1.0)]
+
+    targets = shares(TAXONOMY, rows, said("x", "cat", "cat", "cat", "dog"))
+
+    np.testing.assert_allclose(targets, [[0.75, 0.25, 0]])
+    assert targets.dtype == np.float32
+
+
+def test_a_vote_for_a_noun_above_some_classes_is_shared_out_among_them():
+    targets = shares(TAXONOMY, [row("x", "cat")], said("x", "cat", "cat", "animal", "car"))
+
+    np.testing.assert_allclose(targets, [[2.5 / 4, 0.5 / 4, 1 / 4]])
+
+
+def test_shares_of_a_picture_without_votes_follow_its_confidence():
+    unsure = VoteRow("y", 9, "", "cannot_tell", None)
+
+    targets = shares(TAXONOMY, [row("x", "dog", 0.9), row("y")], [*said("y", "cat"), unsure])
+
+    np.testing.assert_allclose(targets, [[0.05, 0.9, 0.05], [1, 0, 0]], rtol=1e-6)
 
 
 def test_where_it_was_asked_whether_one_noun_is_shown_the_confidence_stands():
     rows, votes = crowd()
 
-    targets = soft_targets(TAXONOMY, rows, [*votes, *said(rows[0].sha256, "dog", answer="absent")])
+    targets = posteriors(TAXONOMY, rows, [*votes, *said(rows[0].sha256, "dog", answer="absent")])
 
     np.testing.assert_allclose(targets[0], [0.9, 0.05, 0.05], rtol=1e-6)
 
@@ -117,7 +140,7 @@ def test_votes_on_other_pictures_count_for_nothing():
     elsewhere = [vote for i in range(50) for vote in said(f"validation-{i}", "cat", "dog", "car")]
 
     np.testing.assert_array_equal(
-        soft_targets(TAXONOMY, rows, votes), soft_targets(TAXONOMY, rows, [*votes, *elsewhere])
+        posteriors(TAXONOMY, rows, votes), posteriors(TAXONOMY, rows, [*votes, *elsewhere])
     )
 
 
@@ -143,11 +166,11 @@ def test_a_table_that_fits_no_memory_is_refused(monkeypatch):
     monkeypatch.setattr("training.targets.MOST_BYTES", 4 * 3 * 60)
     rows, votes = crowd(60)
 
-    assert soft_targets(TAXONOMY, rows, votes).shape == (60, 3)
+    assert posteriors(TAXONOMY, rows, votes).shape == (60, 3)
     with pytest.raises(
-        SplitError, match="expected at most 720 bytes of targets; found 732, for 61 pictures and 3"
+        SplitError, match="expected at most 720 bytes of them; found 732, for 61 pictures and 3"
     ):
-        soft_targets(TAXONOMY, [*rows, row("x")], votes)
+        posteriors(TAXONOMY, [*rows, row("x")], votes)
 
 
 class Seen(BaseException):
@@ -194,15 +217,21 @@ def test_a_run_learns_the_posteriors_of_the_votes_that_were_frozen(collection, m
     snapshot = freeze_all(collection, with_votes=True)
     Vote.objects.all().delete()  # the snapshot alone is asked
 
-    split = learnt_by(claimed(snapshot, soft_targets=True), monkeypatch)
+    split = learnt_by(claimed(snapshot, targets="posteriors"), monkeypatch)
 
     assert split.targets.shape == (len(split), 2)
     assert len(np.unique(split.targets[:, 0])) == 1  # votes alike, whatever the labels
     assert split.targets[0, 0] > 0.5
 
 
+def test_a_run_learns_the_shares_of_the_votes_that_were_frozen(collection, monkeypatch):
+    split = learnt_by(claimed(freeze_all(collection, with_votes=True), targets="shares"), monkeypatch)
+
+    np.testing.assert_allclose(split.targets, [[2 / 3, 1 / 3]] * len(split), rtol=1e-6)
+
+
 def test_a_run_on_a_snapshot_without_votes_learns_the_confidences(collection, monkeypatch):
-    split = learnt_by(claimed(freeze_all(collection), soft_targets=True), monkeypatch)
+    split = learnt_by(claimed(freeze_all(collection), targets="posteriors"), monkeypatch)
 
     np.testing.assert_allclose(split.targets[np.arange(len(split)), split.labels], 0.99, rtol=1e-6)
 
@@ -215,11 +244,11 @@ def test_a_run_that_was_not_told_to_learns_the_labels(collection, monkeypatch):
 
 def test_a_withdrawn_picture_leaves_and_the_others_keep_their_targets(collection, monkeypatch):
     snapshot = freeze_all(collection, with_votes=True)
-    before = learnt_by(claimed(snapshot, soft_targets=True), monkeypatch)
+    before = learnt_by(claimed(snapshot, targets="posteriors"), monkeypatch)
     first = next(each for each in snapshot.rows() if each.split == "train")
     Image.objects.filter(sha256=first.sha256).update(withdrawn_at=timezone.now())
 
-    after = learnt_by(claimed(snapshot, soft_targets=True), monkeypatch)
+    after = learnt_by(claimed(snapshot, targets="posteriors"), monkeypatch)
 
     assert len(after) == len(before) - 1
     np.testing.assert_array_equal(after.pictures[:], before.pictures[1:])

@@ -95,7 +95,7 @@ class Command(BaseCommand):
             f"\n{contest}, {rows[0]['n_images']} hidden test pictures, top-1 error with its 95 % interval:"
         )
         for row in rows:
-            error = row["top1_error"]
+            error = row["ranked"]
             self._say(
                 f"  {row['rank']}. {row['method']:<22} {error['value']:6.2%}  "
                 f"({error['low']:.2%} to {error['high']:.2%})"
