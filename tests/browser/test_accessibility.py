@@ -301,6 +301,7 @@ NO_PAGE = {
     "competition:submission-state": "a part of a submission's page",
     "competition:submission-file": "a file",
     "competition:leaderboard-csv": "a file",
+    "competition:starter-kit": "a file",
     "competition:leaderboard-json": "a file",
     "competition:cancel": "a button of a submission",
     "competition:choose": "a button of a submission",
