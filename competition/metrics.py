@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from competition.frozen import Frozen
-from competition.intervals import Floats, Interval, Ints, bootstrap_interval, mean
+from competition.intervals import Floats, Interval, bootstrap_interval, mean
 from competition.probabilities import brier_scores, calibration_error, calibration_interval, is_at_or_below
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
     "hierarchical_error",
     "measure",
     "mistake_severity",
-    "ranks",
     "top_k_error",
     "top_k_wrong",
 ]
@@ -181,8 +180,3 @@ def class_errors(counts: AnyInts) -> Floats:
     errors: Floats = np.full(counts[1:].shape, np.nan)
     np.divide(counts[1:], counts[0], out=errors, where=counts[0] > 0)
     return errors
-
-
-def ranks(errors: Floats) -> Ints:
-    """Return each entry's rank, 1 for the lowest error; equal errors share the better rank. (n_entries,)."""
-    return np.searchsorted(np.sort(errors), errors, side="left") + 1

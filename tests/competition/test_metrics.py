@@ -13,7 +13,6 @@ from competition.metrics import (
     hierarchical_error,
     measure,
     mistake_severity,
-    ranks,
     top_k_error,
     top_k_wrong,
 )
@@ -282,11 +281,3 @@ def test_the_order_of_pictures_does_not_matter(answer, random):
     order = random.sample(range(len(truth)), len(truth))
 
     assert top_k_error(guesses[order], truth[order], 1) == top_k_error(guesses, truth, 1)
-
-
-@pytest.mark.parametrize(
-    ("errors", "expected"),
-    [([], []), ([0.5], [1]), ([0.3, 0.1, 0.2], [3, 1, 2]), ([0.2, 0.1, 0.2, 0.4], [2, 1, 2, 4])],
-)
-def test_equal_errors_share_the_better_rank(errors, expected):
-    np.testing.assert_array_equal(ranks(np.array(errors)), expected)
