@@ -28,8 +28,9 @@ class Header:
 def read_header(file: BinaryIO, n_bytes: int) -> Header:
     """Return what the header of a file of `n_bytes` says. Raises RefusedError unless it fits the file to the byte."""
     n_header = int.from_bytes(file.read(8), "little")
-    if not 2 <= n_header <= min(MOST_HEADER_BYTES, n_bytes - 8):
-        raise RefusedError(f"Expected a header of at most {MOST_HEADER_BYTES:,} bytes; found {n_header:,}.")
+    most = min(MOST_HEADER_BYTES, n_bytes - 8)
+    if not 2 <= n_header <= most:
+        raise RefusedError(f"Expected a header of 2 to {most:,} bytes; found {n_header:,}.")
     told = _json(file.read(n_header), "the header")
     metadata = told.pop("__metadata__", {})
     if len(told) > MOST_TENSORS:

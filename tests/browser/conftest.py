@@ -26,6 +26,8 @@ CHROMIUM_OPTIONS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 10_000  # a page that takes longer than this to show something is broken
+# What htmx calls an error where a page that asks for a part of itself is left or closed before the answer.
+ENDED_WITH_THE_PAGE = ("htmx:afterRequest, ", "htmx:sendAbort, ")
 GLANCE_S, IDLE_GLANCES = 0.02, 10
 
 OpenPage = Callable[..., Page]
@@ -116,7 +118,7 @@ def page(open_page: OpenPage) -> Page:
 
 def _listen(page: Page, own_host: str, complaints: list[str]) -> None:
     def hear_console(message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" and not message.text.startswith(ENDED_WITH_THE_PAGE):
             complaints.append(f"console: {message.text} ({message.location['url']})")
 
     def hear_request(request: Request) -> None:

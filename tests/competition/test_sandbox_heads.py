@@ -81,7 +81,7 @@ def test_a_header_says_what_tensors_there_are_and_what_network_they_are_of():
 @pytest.mark.parametrize(
     ("told", "what"),
     [
-        (b"{", "the header as an object in JSON"),
+        (b"{,", "the header as an object in JSON"),
         (b"[1]", "found a list"),
         (b"[" * 100_000, "the header as an object in JSON"),
         ({"w": tensor("F16", (4,))}, "F32 or I64; found 'F16'"),
