@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("nestwork")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-app.conf.beat_schedule = {
+SCHEDULE = {
     name: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
     for name, task, seconds in (
         ("work drafts", "taxonomy.tasks.work_drafts", 5),
@@ -28,8 +28,10 @@ app.conf.beat_schedule = {
     )
 }
 # At an hour, UTC, when few people label anywhere. Beat makes up for it where it was not running then.
-app.conf.beat_schedule["refit nightly"] = {
+SCHEDULE["refit nightly"] = {
     "task": "labeling.tasks.refit_nightly",
     "schedule": crontab(hour="3", minute="30"),
     "options": {"expires": 6 * 3600},
 }
+# To read from `app.conf` would load the settings here, where nobody expects to hear that they are wrong.
+app.conf.beat_schedule = SCHEDULE

@@ -2,7 +2,9 @@
 
     python -m config.serve [--port 8000]
 
-On a server, docker-compose.yml starts the same processes one by one.
+Or become one of these processes, which somebody else keeps alive, as docker-compose.yml has each do:
+
+    python -m config.serve --only web --host 0.0.0.0
 """
 
 import argparse
@@ -15,12 +17,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from importlib import import_module
 from types import FrameType
+from typing import NoReturn
 
-from training import devices
+from django.core.exceptions import ImproperlyConfigured
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+from config import processes
+from config.environment import whole
+from config.processes import BASE_DIR, var_dir
+
 STOP_WAIT_S = 10  # for a process to end by itself
 RESTART_WAIT_S = 1
 
@@ -29,37 +35,10 @@ class PortInUseError(OSError):
     """Somebody else listens there already."""
 
 
-def var_dir() -> Path:
-    """Where the site writes, as in the settings, which this module does not load."""
-    return Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
-
-
 def commands(port: int | None) -> dict[str, list[str]]:
     """Return the command of each process of the site; without a port there is no web server."""
-    celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config"]
-    quiet = ["--loglevel", "warning"]
-    any_worker = [*celery, "worker", "--without-gossip", "--without-mingle", *quiet]
-    worker = [*any_worker, "--concurrency", "1"]
-    trainer = [*any_worker, "--concurrency", str(n_trainers())]
-    processes = {
-        "worker": [*worker, "--queues", "celery", "--hostname", "worker@%h"],
-        "freezer": [*worker, "--queues", "snapshots", "--hostname", "freezer@%h"],
-        "trainer": [*trainer, "--queues", "training", "--hostname", "trainer@%h"],
-        # Threads: processes of Celery's own may not start those that pictures are checked in.
-        "intake": [*worker, "--queues", "intake", "--pool", "threads", "--hostname", "intake@%h"],
-        "beat": [*celery, "beat", "--schedule", str(var_dir() / "beat-schedule"), "--pidfile=", *quiet],
-    }
-    if port is not None:
-        web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
-        processes["web"] = [*web, "--workers", "2", "--threads", "4", "--log-level", "warning"]
-    return processes
-
-
-def n_trainers() -> int:
-    """Return how many runs may be trained at once: one for each GPU, or for each few that a run takes; else one."""
-    named = [word.strip() for word in os.environ.get("TRAINING_GPUS", "").split(",") if word.strip()]
-    of_each = int(os.environ.get("TRAINING_GPUS_PER_RUN") or 1)
-    return max(1, len(devices.gpus(named)) // max(1, of_each))
+    names = [name for name in processes.NAMES if name != "web" or port is not None]
+    return {name: processes.command(name, f"127.0.0.1:{port}", "WARNING") for name in names}
 
 
 def check_port(port: int) -> None:
@@ -95,8 +74,7 @@ class Supervisor:
             self._running[name] = subprocess.Popen(
                 self._commands[name],
                 cwd=BASE_DIR,
-                # Else a trainer waits for its training to end; so it saves that and puts it back into the queue.
-                env={**os.environ, "REMAP_SIGTERM": "SIGQUIT"} if name == "trainer" else None,
+                env={**os.environ, **processes.ENVIRONMENT.get(name, {})},
                 start_new_session=True,
                 stdout=log,
                 stderr=log,
@@ -156,23 +134,51 @@ def prepare() -> None:
     subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=BASE_DIR, check=True)
 
 
+def become(name: str, bind: str) -> NoReturn:
+    """Become one process of the site, under the number of this one: its signals and its exit status are its own."""
+    command = processes.command(name, bind)
+    os.chdir(BASE_DIR)
+    environment = {**os.environ, **processes.ENVIRONMENT.get(name, {})}
+    os.execve(command[0], command, environment)  # noqa: S606  our own interpreter
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
-    port = parser.parse_args().port
+    """Return the exit status; what cannot be is said in one sentence."""
     try:
-        check_port(port)
-        prepare()
-        with site(port) as supervisor:
-            sys.stdout.write(
-                f"Nestwork is at http://127.0.0.1:{port}/ until you press Ctrl-C. Logs: {var_dir() / 'logs'}\n"
-            )
-            sys.stdout.flush()
-            wait(supervisor)
-    except PortInUseError as error:
+        options = _parser().parse_args()
+        check_settings()
+        if options.only:
+            become(options.only, f"{options.host}:{options.port}")
+        _serve(options.port)
+    except (PortInUseError, ImproperlyConfigured) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--port", type=int, default=whole("PORT", default=8000))
+    parser.add_argument("--only", choices=processes.NAMES, metavar="PROCESS", help=", ".join(processes.NAMES))
+    parser.add_argument("--host", default="127.0.0.1", help="with --only web: where to listen")
+    return parser
+
+
+def check_settings() -> None:
+    """Raise ImproperlyConfigured if there is one that cannot be used, before it stops process after process."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import_module(os.environ["DJANGO_SETTINGS_MODULE"])
+
+
+def _serve(port: int) -> None:
+    check_port(port)
+    prepare()
+    with site(port) as supervisor:
+        sys.stdout.write(
+            f"Nestwork is at http://127.0.0.1:{port}/ until you press Ctrl-C. Logs: {var_dir() / 'logs'}\n"
+        )
+        sys.stdout.flush()
+        wait(supervisor)
 
 
 if __name__ == "__main__":

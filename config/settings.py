@@ -7,28 +7,11 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from competition.sandbox.confinement import PROTECTIONS
+from config.environment import choice, flag, seconds, secret, text, url, whole, words
+from config.processes import LOG_LEVELS
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-def flag(name: str, default: bool) -> bool:
-    """Read an on/off setting; anything but 0, 1, true, false, yes, no, on, off is refused."""
-    text = os.environ.get(name, "1" if default else "0").lower()
-    if text not in {"0", "1", "true", "false", "yes", "no", "on", "off"}:
-        raise ImproperlyConfigured(f"{name}: expected 1 or 0; found {text!r}.")
-    return text in {"1", "true", "yes", "on"}
-
-
-def words(name: str) -> list[str]:
-    """Read a comma-separated list."""
-    return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]
-
-
-def whole(name: str, default: int) -> int:
-    """Read a whole number, 0 or more; an empty text is none."""
-    text = os.environ.get(name) or str(default)
-    if not text.isdecimal():
-        raise ImproperlyConfigured(f"{name}: expected a whole number, 0 or more; found {text!r}.")
-    return int(text)
 
 
 # ONNX Runtime tells its maker about each process and its networks, over the network, unless it is told not to before
@@ -36,18 +19,30 @@ def whole(name: str, default: int) -> int:
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Everything that the site writes lies below this folder, unless a server is set to keep it.
-VAR_DIR = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR = Path(text("VAR_DIR", str(BASE_DIR / "var")))
+try:
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured(
+        f"VAR_DIR: expected a folder that can be made; found {str(VAR_DIR)!r}: {error.strerror}."
+    ) from error
 
 DEBUG = flag("DEBUG", default=True)
-SECRET_KEY = os.environ.get("SECRET_KEY", "")
+SECRET_KEY = secret("SECRET_KEY")
 if not SECRET_KEY:
     if not DEBUG:
-        raise ImproperlyConfigured("DEBUG=0 needs SECRET_KEY: a long random string that nobody else knows.")
+        raise ImproperlyConfigured(
+            "DEBUG=0 needs SECRET_KEY, or SECRET_KEY_FILE: a long random string that nobody else knows."
+        )
     SECRET_KEY = "only-for-development-" + "0" * 32
 ALLOWED_HOSTS = words("ALLOWED_HOSTS") or (["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 # The addresses people type, with scheme, where a proxy ends TLS: https://labels.example.org
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
+for _origin in CSRF_TRUSTED_ORIGINS:
+    if not _origin.startswith(("https://", "http://")):
+        raise ImproperlyConfigured(
+            f"CSRF_TRUSTED_ORIGINS: expected addresses that begin with https:// or http://; found {_origin!r}."
+        )
 BEHIND_TLS = flag("BEHIND_TLS", default=False)
 if BEHIND_TLS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -114,7 +109,9 @@ TEMPLATES = [
 ]
 
 # --- Database -------------------------------------------------------------------------------------------
-DATABASE_URL = os.environ.get("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'nestwork.sqlite3'}"
+DATABASE_URL = (
+    url("DATABASE_URL", ("postgresql", "postgres", "sqlite")) or f"sqlite:///{VAR_DIR / 'nestwork.sqlite3'}"
+)
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
@@ -126,6 +123,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536;",
     }
 else:
+    DATABASES["default"]["PASSWORD"] = DATABASES["default"]["PASSWORD"] or secret("POSTGRES_PASSWORD")
     # A statement of accounts.sql is planned once for a connection, from its third execution on. The ORM's, whose
     # values stand in their text, are not prepared.
     DATABASES["default"]["OPTIONS"] = {
@@ -137,7 +135,7 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Broker and cache -----------------------------------------------------------------------------------
-REDIS_URL = os.environ.get("REDIS_URL", "")
+REDIS_URL = url("REDIS_URL", ("redis", "rediss"))
 CACHES: dict[str, dict[str, Any]]
 if REDIS_URL:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
@@ -175,14 +173,18 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # one format of log lines everywhere
 
 # --- Files ----------------------------------------------------------------------------------------------
 # "default" keeps pictures, which anyone may see; "private" keeps manifests, weights and submissions.
-S3_BUCKET = os.environ.get("S3_BUCKET", "")
+S3_BUCKET = text("S3_BUCKET")
 if S3_BUCKET:
+    # Without a key both come from the machine's role.
+    _s3_key = text("S3_ACCESS_KEY")
+    if _s3_key and not secret("S3_SECRET_KEY"):
+        raise ImproperlyConfigured("S3_ACCESS_KEY needs S3_SECRET_KEY, or S3_SECRET_KEY_FILE.")
     _s3 = {
         "bucket_name": S3_BUCKET,
-        "endpoint_url": os.environ.get("S3_ENDPOINT_URL") or None,
-        "access_key": os.environ.get("S3_ACCESS_KEY") or None,
-        "secret_key": os.environ.get("S3_SECRET_KEY") or None,
-        "region_name": os.environ.get("S3_REGION") or None,
+        "endpoint_url": url("S3_ENDPOINT_URL", ("https", "http")) or None,
+        "access_key": _s3_key or None,
+        "secret_key": secret("S3_SECRET_KEY") if _s3_key else None,
+        "region_name": text("S3_REGION") or None,
         "file_overwrite": True,
         "max_memory_size": 16 * 2**20,  # bytes of an open file; what is larger goes to a temporary one
     }
@@ -210,7 +212,7 @@ STORAGES = {
     },
 }
 STATIC_URL = "static/"
-STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", BASE_DIR / "static-collected"))
+STATIC_ROOT = Path(text("STATIC_ROOT", str(BASE_DIR / "static-collected")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = DEBUG
 # The largest request, files included, which go to a temporary folder as they come.
@@ -297,18 +299,18 @@ TAXONOMY_DEPENDANTS = [
 # that nvidia-smi lists.
 TRAINING_GPUS = words("TRAINING_GPUS")
 # With more than one, each of a run's GPUs has a process of its own, and so has each of a run's shares of the CPU.
-TRAINING_GPUS_PER_RUN = whole("TRAINING_GPUS_PER_RUN", default=1)
-TRAINING_PROCESSES = whole("TRAINING_PROCESSES", default=1)
+TRAINING_GPUS_PER_RUN = whole("TRAINING_GPUS_PER_RUN", default=1, least=1)
+TRAINING_PROCESSES = whole("TRAINING_PROCESSES", default=1, least=1)
 # Seconds between two checkpoints; 0: as what one costs asks for.
-TRAINING_CHECKPOINT_EVERY_S = float(os.environ.get("TRAINING_CHECKPOINT_EVERY_S") or 0)
+TRAINING_CHECKPOINT_EVERY_S = seconds("TRAINING_CHECKPOINT_EVERY_S", default=0)
 
 # --- Competition ----------------------------------------------------------------------------------------
-# A network that is handed in runs in a process of which these protections hold, or is refused. They are named in
-# competition.sandbox.confinement; see decision 24.
-SANDBOX_REQUIRES = words("SANDBOX_REQUIRES") or ["landlock", "limits", "seccomp"]
+# A network that is handed in runs in a process of which these protections hold, or is refused. See
+# decision 24.
+SANDBOX_REQUIRES = words("SANDBOX_REQUIRES", PROTECTIONS) or ["landlock", "limits", "seccomp"]
 # What each may use: seconds for all test pictures, and memory.
-SANDBOX_SECONDS = whole("SANDBOX_SECONDS", default=900)
-SANDBOX_MEMORY_MIB = whole("SANDBOX_MEMORY_MIB", default=4096)
+SANDBOX_SECONDS = whole("SANDBOX_SECONDS", default=900, least=1)
+SANDBOX_MEMORY_MIB = whole("SANDBOX_MEMORY_MIB", default=4096, least=1)
 
 # --- API ------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -362,5 +364,5 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": choice("LOG_LEVEL", LOG_LEVELS, default="INFO")},
 }

@@ -1,10 +1,11 @@
+import os
 import socket
 import sys
 import time
 
 import pytest
 
-from config import serve
+from config import processes, serve
 
 
 @pytest.fixture
@@ -56,3 +57,21 @@ def test_a_process_that_died_is_started_again_and_all_are_stopped(tmp_path, monk
     assert log.read_text().count("started") >= 3
     assert supervisor.restart_dead() == ["counter"]
     supervisor.stop()
+
+
+def test_one_process_is_become_and_not_started(monkeypatch):
+    became = []
+    monkeypatch.setattr(os, "execve", lambda *asked: became.append(asked))
+    monkeypatch.setattr(os, "chdir", became.append)
+
+    serve.become("trainer", "127.0.0.1:8000")
+
+    [_, (program, command, environment)] = became
+    assert program == command[0]
+    assert command[command.index("--queues") + 1] == "training"
+    assert environment["REMAP_SIGTERM"] == "SIGQUIT"
+
+
+def test_supervised_processes_are_those_of_compose_but_quieter():
+    for name, command in serve.commands(8000).items():
+        assert command == processes.command(name, "127.0.0.1:8000", "WARNING")

@@ -2,19 +2,24 @@ import os
 import subprocess
 import sys
 
+import pytest
 from django.conf import settings
 
 CHECK = [sys.executable, "manage.py", "check"]
 
 
-def run_with(tmp_path, **environment: str) -> subprocess.CompletedProcess:
+SHELL = [sys.executable, "manage.py", "shell", "--no-imports", "--verbosity", "0", "--command"]
+SERVE = [sys.executable, "-m", "config.serve", "--only", "beat"]
+
+
+def run_with(tmp_path, *, command: list[str] = CHECK, **environment: str) -> subprocess.CompletedProcess:
     """Start a process on the real settings; nothing of the tests' own environment decides."""
     names = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "SECRET_KEY", "DEBUG")
     env = {key: value for key, value in os.environ.items() if key not in names}
     return subprocess.run(
-        CHECK,
+        command,
         cwd=settings.BASE_DIR,
-        env={**env, "VAR_DIR": str(tmp_path), **environment},
+        env={**env, "VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings", **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -41,16 +46,41 @@ def test_without_debug_but_with_a_secret_key_it_starts(tmp_path):
     assert result.returncode == 0
 
 
-def test_a_misspelt_switch_is_refused_by_its_name(tmp_path):
-    result = run_with(tmp_path, DEBUG="maybe")
+@pytest.mark.parametrize("command", [CHECK, SERVE], ids=["manage.py", "config.serve"])
+def test_a_setting_that_cannot_be_used_ends_it_with_one_sentence(tmp_path, command):
+    result = run_with(tmp_path, command=command, SECOND_CURATOR_FROM="many")
 
-    assert "DEBUG: expected 1 or 0; found 'maybe'" in result.stderr
+    assert result.returncode == 1
+    assert result.stderr == "SECOND_CURATOR_FROM: expected a whole number, 0 or more; found 'many'.\n"
 
 
-def test_a_number_that_is_none_is_refused_by_its_name(tmp_path):
-    result = run_with(tmp_path, SECOND_CURATOR_FROM="many")
+@pytest.mark.parametrize(
+    ("environment", "complaint"),
+    [
+        ({"CSRF_TRUSTED_ORIGINS": "a.org"}, "begin with https:// or http://; found 'a.org'"),
+        ({"S3_BUCKET": "pictures", "S3_ACCESS_KEY": "key"}, "S3_ACCESS_KEY needs S3_SECRET_KEY"),
+        ({"VAR_DIR": "/proc/nowhere"}, "VAR_DIR: expected a folder that can be made; found '/proc/nowhere'"),
+        ({"SANDBOX_REQUIRES": "landlok"}, "SANDBOX_REQUIRES: expected some of "),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(tmp_path, environment, complaint):
+    result = run_with(tmp_path, **environment)
 
-    assert "SECOND_CURATOR_FROM: expected a whole number, 0 or more; found 'many'" in result.stderr
+    assert result.returncode == 1
+    assert complaint in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_databases_password_may_be_in_a_file(tmp_path):
+    (tmp_path / "password").write_text("quiet\n")
+    code = "from django.conf import settings; print(settings.DATABASES['default']['PASSWORD'])"
+    named = {
+        "DATABASE_URL": "postgresql://nestwork@host/nestwork",
+        "POSTGRES_PASSWORD_FILE": str(tmp_path / "password"),
+    }
+    result = run_with(tmp_path, command=[*SHELL, code], **named)
+
+    assert result.stdout == "quiet\n"
 
 
 def test_sqlite_is_in_wal_mode_and_takes_its_lock_at_the_start(tmp_path):
