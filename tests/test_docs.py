@@ -12,15 +12,55 @@ OURS = {"accounts", "taxonomy", "labeling", "datasets", "training", "competition
 REFERENCE = (BASE_DIR / "docs/reference.md").read_text()
 
 
+CODE = "".join((BASE_DIR / f"config/{name}.py").read_text() for name in ("settings", "serve", "processes"))
+# What config/environment.py reads, and how the reference calls each.
+KINDS = {
+    "flag": "`1` or `0`",
+    "whole": "number",
+    "seconds": "seconds",
+    "words": "list",
+    "choice": "word",
+    "url": "address",
+    "secret": "secret",
+    "text": "text",
+}
+READ = re.compile(rf'\b({"|".join(KINDS)})\(\s*"([A-Z0-9_]+)"(?:, default=(\w+)\b)?')
+ROW = re.compile(r"^\| `([A-Z0-9_]+)` \| ([^|]+) \| ([^|]+) \|", re.MULTILINE)
+
+
 def settings_read() -> set[str]:
-    code = (BASE_DIR / "config/settings.py").read_text() + (BASE_DIR / "config/serve.py").read_text()
-    return set(re.findall(r'(?:environ\.get|flag|words|whole)\(\s*"([A-Z0-9_]+)"', code))
+    read = {name: kind for kind, name, _default in READ.findall(CODE)}
+    return {*read, *(f"{name}_FILE" for name, kind in read.items() if kind == "secret")}
 
 
 def test_the_reference_lists_exactly_the_settings_that_the_code_reads():
-    listed = set(re.findall(r"^\| `([A-Z0-9_]+)` \|", REFERENCE, re.MULTILINE))
+    listed = {name for name, _kind, _without in ROW.findall(REFERENCE)}
 
     assert listed == settings_read()
+
+
+def test_the_reference_says_of_what_kind_each_setting_is():
+    kinds = {name: kind for name, kind, _without in ROW.findall(REFERENCE)}
+
+    wrong = {name: kinds[name] for kind, name, _default in READ.findall(CODE) if kinds[name] != KINDS[kind]}
+
+    assert wrong == {}
+
+
+def test_the_reference_says_which_numbers_are_taken_without_a_setting():
+    without = {name: said for name, _kind, said in ROW.findall(REFERENCE)}
+    read = {
+        name: default for _kind, name, default in READ.findall(CODE) if default.replace("_", "").isdecimal()
+    }
+
+    wrong = {
+        name: without[name]
+        for name, default in read.items()
+        if default != "0" and without[name] != f"`{int(default)}`"
+    }
+
+    assert len(read) > 20
+    assert wrong == {}
 
 
 def test_the_reference_lists_exactly_our_commands():
