@@ -157,7 +157,8 @@ def test_no_secret_is_in_an_environment_nor_in_the_image():
 
 
 def test_the_example_of_env_names_every_variable():
-    assert set(example()) == {variable["name"] for variable in VARIABLES}
+    # Compose reads which profiles are wanted by itself.
+    assert set(example()) == {variable["name"] for variable in VARIABLES} | {"COMPOSE_PROFILES"}
 
 
 # --- The image -----------------------------------------------------------------------------------------------------

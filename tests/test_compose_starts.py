@@ -21,7 +21,7 @@ from tests.composing import COMPOSE, HOST, OURS, ROOT, SERVICES
 
 NAMES = ("web", "worker", "intake", "freezer", "trainer", "beat")
 DATABASE = "nestwork_composed"
-PATIENCE_S = 120
+PATIENCE_S = 300
 
 beside_servers = pytest.mark.skipif("DATABASE_URL" not in os.environ, reason="needs PostgreSQL and Redis")
 

@@ -24,7 +24,7 @@ KINDS = {
     "secret": "secret",
     "text": "text",
 }
-READ = re.compile(rf'\b({"|".join(KINDS)})\(\s*"([A-Z0-9_]+)"(?:, default=(\w+)\b)?')
+READ = re.compile(rf'\b({"|".join(KINDS)})\(\s*"([A-Z0-9_]+)"(?:, default=(\w+)\s*[,)])?')
 ROW = re.compile(r"^\| `([A-Z0-9_]+)` \| ([^|]+) \| ([^|]+) \|", re.MULTILINE)
 
 
