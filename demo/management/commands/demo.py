@@ -1,4 +1,3 @@
-import os
 import secrets
 import time
 from argparse import ArgumentParser
@@ -11,6 +10,7 @@ from tqdm import tqdm
 from competition import leaderboard
 from competition.models import Contest, Submission
 from competition.tasks import score_queued
+from config.environment import whole
 from config.serve import PortInUseError, Supervisor, check_port, site, var_dir, wait
 from datasets.models import Snapshot
 from demo import entrants, story, volunteers
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--no-serve", action="store_true", help="end after the leaderboard")
-        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+        parser.add_argument("--port", type=int, default=whole("PORT", default=8000))
 
     def handle(self, *, no_serve: bool, port: int, **options: Any) -> None:
         try:
