@@ -44,7 +44,8 @@ def command(name: str, bind: str, log_level: str = "") -> list[str]:
 
 
 def _web(bind: str, level: str) -> list[str]:
-    web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", bind]
+    # It would have a socket for commands in a home folder, which a container has not.
+    web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", bind, "--no-control-socket"]
     web += ["--workers", str(whole("WEB_PROCESSES", default=2, least=1))]
     web += ["--threads", str(whole("WEB_THREADS", default=4, least=1))]
     # Gunicorn has no level for this log, which has a line for each request.

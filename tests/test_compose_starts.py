@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -147,7 +147,7 @@ class Site:
         """Answer one request; return its head."""
         connection, _ = self.listener.accept()
         with connection:
-            head = connection.recv(65536).decode()
+            head = connection.recv(65536).decode()  # Caddy sends it at once
             connection.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
         return head
 
@@ -173,17 +173,18 @@ def test_the_proxy_hands_requests_on_and_says_who_asked_and_how(tmp_path):
 
     with site.listener, started(caddy, environment, log) as process:
         wait_for_port(port, process, log)
-        asking = HTTPConnection("127.0.0.1", port, timeout=30)
-        asking.request("GET", "/", headers={"Host": f"{HOST}:{port}", "X-Forwarded-For": "6.6.6.6"})
-        head = site.answer().lower()
-        status = asking.getresponse().status
+        with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as asking:
+            asking.request("GET", "/", headers={"Host": f"{HOST}:{port}", "X-Forwarded-For": "6.6.6.6"})
+            head = site.answer()
+            with asking.getresponse() as response:
+                status = response.status
         stop("proxy", process, log)
 
     assert status == 204
-    assert f"host: {HOST}:{port}\r\n" in head
-    assert "x-forwarded-proto: http\r\n" in head
+    assert f"Host: {HOST}:{port}\r\n" in head
+    assert "X-Forwarded-Proto: http\r\n" in head
     # What a visitor says of themselves is not believed.
-    assert "x-forwarded-for: 127.0.0.1\r\n" in head
+    assert "X-Forwarded-For: 127.0.0.1\r\n" in head
 
 
 def wait_for_port(port, process, log):
