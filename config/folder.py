@@ -21,30 +21,32 @@ from kombu.utils.json import dumps, loads
 class Channel(filesystem.Channel):
     """A message is there whole or not at all, and one reader gets it."""
 
-    def _put(self, queue: str, payload: dict[str, Any], **_options: Any) -> None:
+    # Kombu's own two classes above it do not agree on what it takes.
+    def _put(self, queue: str, message: dict[str, Any], **_options: Any) -> None:  # type: ignore[override]
         """Write beside the name that readers look for, then rename."""
         # Names sort by when they were sent, by a clock that all processes of a machine share.
-        message = Path(self.data_folder_out, f"{time.monotonic_ns():020}_{uuid.uuid4()}.{queue}.msg")
-        unfinished = message.with_suffix(".part")
-        unfinished.write_text(dumps(payload))
-        unfinished.rename(message)
+        file = Path(self.data_folder_out, f"{time.monotonic_ns():020}_{uuid.uuid4()}.{queue}.msg")
+        unfinished = file.with_suffix(".part")
+        unfinished.write_text(dumps(message))
+        unfinished.rename(file)
 
-    def _get(self, queue: str) -> Any:
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
         """Return the oldest message; of several that have read it, the one that removes its file has it."""
         for name in sorted(os.listdir(self.data_folder_in)):
             if name.partition(".")[2] != f"{queue}.msg":
                 continue
-            message = Path(self.data_folder_in, name)
+            file = Path(self.data_folder_in, name)
             with contextlib.suppress(FileNotFoundError):
-                text = message.read_text()
-                message.unlink()
+                text = file.read_text()
+                file.unlink()
                 return loads(text)
         raise Empty
 
     # Kombu locks a table of who listens once it has opened it, and so made it: others would find it empty.
     def get_table(self, exchange: str) -> list[filesystem.exchange_queue_t]:
         with self._tables(fcntl.LOCK_SH):
-            return super().get_table(exchange)
+            table: list[filesystem.exchange_queue_t] = super().get_table(exchange)
+            return table
 
     def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
         with self._tables(fcntl.LOCK_EX):

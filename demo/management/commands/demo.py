@@ -11,7 +11,8 @@ from competition import leaderboard
 from competition.models import Contest, Submission
 from competition.tasks import score_queued
 from config.environment import whole
-from config.serve import PortInUseError, Supervisor, check_port, site, var_dir, wait
+from config.processes import var_dir
+from config.serve import PortInUseError, Supervisor, check_port, site, wait
 from datasets.models import Snapshot
 from demo import entrants, story, volunteers
 from labeling.models import Collection
