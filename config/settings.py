@@ -150,7 +150,7 @@ else:
     _messages = VAR_DIR / "broker"
     (_messages / "control").mkdir(parents=True, exist_ok=True)
     CELERY_BROKER_URL = "filesystem://localhost/"
-    CELERY_BROKER_TRANSPORT = "config.folder:Transport"
+    CELERY_BROKER_TRANSPORT = "config.message_folder:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(_messages),
         "data_folder_out": str(_messages),
