@@ -156,10 +156,16 @@ def prepare() -> None:
     subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=BASE_DIR, check=True)
 
 
-def main() -> int:
+def command_parser() -> argparse.ArgumentParser:
+    """What the command line may say; the reference is made of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
-    port = parser.parse_args().port
+    port = int(os.environ.get("PORT", "8000"))
+    parser.add_argument("--port", type=int, default=port, help="8000, or PORT, unless given")
+    return parser
+
+
+def main() -> int:
+    port = command_parser().parse_args().port
     try:
         check_port(port)
         prepare()
