@@ -66,6 +66,14 @@ def test_the_navigation_leads_to_every_page(site):
     assert pages - {"index"} <= {link.rstrip("/") for link in led_to}
 
 
+def test_a_file_outside_the_documents_is_named_where_it_was_linked(site):
+    assert "[training/network.py](../training/network.py)" in (ROOT / "docs/training.md").read_text()
+
+    page = (site / "training/index.html").read_text()
+    assert "names of training/network.py" in page
+    assert "../training/network.py" not in page
+
+
 def test_no_page_fetches_anything_from_another_host(site):
     elsewhere = {
         (page.relative_to(site).as_posix(), address)
