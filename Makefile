@@ -6,7 +6,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 # An activated environment must not decide what runs here.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 .DEFAULT_GOAL := help
-.PHONY: demo run test lint help
+.PHONY: demo run test lint docs reference screenshots help
 
 demo: $(VENV)/.installed ## label, train and compete on digits, then serve (ARGS=--no-serve: stop there)
 	$(PY) manage.py demo $(ARGS)
@@ -23,6 +23,16 @@ lint: $(VENV)/.installed-dev ## style and types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy .
+
+docs: $(VENV)/.installed-dev ## these documents as a site, in var/docs-site
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
+	@echo "Look at it: $(PY) -m http.server --directory var/docs-site 8001"
+
+reference: $(VENV)/.installed ## the options of commands and the fields of the API, into docs/
+	$(PY) -m docs_tools.reference
+
+screenshots: $(VENV)/.installed-dev ## every picture in docs/pictures, from a demo site of its own
+	$(PY) -m docs_tools.screenshots
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 8

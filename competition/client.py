@@ -40,7 +40,7 @@ The site and your token may come from NESTWORK_SITE and NESTWORK_TOKEN. In a sta
 
 def main(arguments: Sequence[str] | None = None, wait: Callable[[float], None] = time.sleep) -> int:
     """Do what the command line says; return what the process ends with."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     options.kit_says = _kit_says(Path(options.kit) if getattr(options, "kit", None) else Path())
     try:
         return int(options.run(options, _site(options, wait)))
@@ -52,7 +52,8 @@ def main(arguments: Sequence[str] | None = None, wait: Callable[[float], None] =
         return STOPPED
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """What the command line may say; the reference is made of it."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--site", default=os.environ.get("NESTWORK_SITE"), help="its address, with https://")
     common.add_argument(

@@ -145,7 +145,7 @@ def become(name: str, bind: str) -> NoReturn:
 def main() -> int:
     """Return the exit status; what cannot be is said in one sentence."""
     try:
-        options = _parser().parse_args()
+        options = command_parser().parse_args()
         check_settings()
         if options.only:
             become(options.only, f"{options.host}:{options.port}")
@@ -156,9 +156,10 @@ def main() -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """What the command line may say; the reference is made of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--port", type=int, default=whole("PORT", default=8000))
+    parser.add_argument("--port", type=int, default=whole("PORT", default=8000), help="8000, or PORT")
     parser.add_argument("--only", choices=processes.NAMES, metavar="PROCESS", help=", ".join(processes.NAMES))
     parser.add_argument("--host", default="127.0.0.1", help="with --only web: where to listen")
     return parser
