@@ -1,5 +1,7 @@
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.http import HttpRequest
@@ -39,3 +41,27 @@ class ApiTokenAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+
+# Staff who could change an address, or read a key, could become whoever it belongs to.
+admin.site.unregister([EmailAddress, Authenticator])
+
+
+@admin.register(Authenticator)
+class SecondFactorAdmin(KeptAsMadeAdmin):
+    """Staff can switch a second factor off for whoever lost telephone and codes; the keys are not shown."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type",)
+    list_select_related = ("user",)
+    fields = list_display
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(KeptAsMadeAdmin):
+    list_display = ("email", "user", "verified", "primary")
+    list_filter = ("verified",)
+    list_select_related = ("user",)

@@ -1,35 +1,13 @@
-"""Signing up, which keeps a guest's votes; names on boards and of API tokens; having oneself forgotten."""
+"""Names on boards and of API tokens; having oneself forgotten."""
 
 import unicodedata
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
 from django.utils.translation import gettext_lazy as _
 
-from accounts import flood
 from accounts.models import ApiToken, User
-
-
-class SignUpForm(UserCreationForm):
-    """Bound to a guest, it turns that guest into a person, votes and all; bound to nobody, it makes one."""
-
-    class Meta(UserCreationForm.Meta):
-        model = User
-        fields = ("username", "email")
-
-    def save(self, commit: bool = True) -> Any:
-        self.instance.kind = User.Kind.PERSON
-        return super().save(commit=commit)
-
-
-class SignInForm(AuthenticationForm):
-    """Counts a try before it looks at the password, so that guessing costs no more than that."""
-
-    def clean(self) -> dict[str, Any]:
-        if self.request and self.cleaned_data.get("username"):
-            flood.spend(self.request, "sign_ins", who=self.cleaned_data["username"].casefold())
-        return super().clean()
 
 
 class TokenForm(forms.ModelForm):
@@ -69,6 +47,6 @@ class ForgetForm(forms.Form):
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        if not self.user.check_password(password):
+        if not get_adapter().reauthenticate(self.user, password):  # which counts tries
             raise forms.ValidationError(_("That is not your password."), code="wrong")
         return password

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
@@ -54,7 +56,22 @@ KEPT = [
         {"name": "name", "begins_with": "token_key", "made_at": "created"},
         lambda n: ngettext("%(n)s token for programs", "%(n)s tokens for programs", n) % {"n": n},
         goes=True,
-    )
+    ),
+    Kept(
+        "email_addresses",
+        lambda user: EmailAddress.objects.filter(user=user).order_by("pk"),
+        {"address": "email", "confirmed": "verified", "in_use": "primary"},
+        lambda n: ngettext("%(n)s e-mail address", "%(n)s e-mail addresses", n) % {"n": n},
+        goes=True,
+    ),
+    Kept(
+        # Neither key nor codes: whoever has the file could sign in by them.
+        "second_factors",
+        lambda user: Authenticator.objects.filter(user=user).order_by("pk"),
+        {"kind": "type", "made_at": "created_at", "last_used_at": "last_used_at"},
+        lambda n: ngettext("%(n)s part of a second factor", "%(n)s parts of a second factor", n) % {"n": n},
+        goes=True,
+    ),
 ]
 
 

@@ -1,40 +1,21 @@
-"""Signing up, one's own page with its API tokens, and one's data: to take along, or to have forgotten."""
+"""One's own page with its API tokens, and one's data: to take along, or to have forgotten."""
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
-from django.contrib.auth import login, logout
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import LoginView
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import flood, personal
-from accounts.forms import BoardNameForm, ForgetForm, SignInForm, SignUpForm, TokenForm
+from accounts.forms import BoardNameForm, ForgetForm, TokenForm
 from accounts.http import AuthenticatedRequest
 from accounts.models import ApiToken, User
-
-
-class SignIn(LoginView):
-    """By username and password. A name is tried from one address only so often in an hour."""
-
-    template_name = "accounts/sign_in.html"
-    form_class = SignInForm
-
-
-def sign_up(request: HttpRequest) -> HttpResponse:
-    """Make an account. A guest becomes it, so every vote so far is kept."""
-    guest = request.user if isinstance(request.user, User) and request.user.is_guest else None
-    form = SignUpForm(request.POST or None, instance=guest)
-    if not form.is_valid():
-        return render(request, "accounts/sign_up.html", {"form": form})
-    if guest is None:  # a guest was counted when they came
-        flood.spend(request, "guests")
-    login(request, form.save(), backend="django.contrib.auth.backends.ModelBackend")
-    messages.success(request, _("Welcome. Your votes so far are yours."))
-    return redirect("home")
 
 
 @never_cache
@@ -53,6 +34,10 @@ def _render_account(request: AuthenticatedRequest, board_form: BoardNameForm) ->
         "tokens": ApiToken.objects.filter(user=request.user).order_by("-created"),
         "new_token": request.session.pop("new_token", None),
         "board_form": board_form,
+        "has_confirmed": EmailAddress.objects.filter(
+            user=request.user, email=request.user.email, verified=True
+        ).exists(),
+        "has_second_factor": is_mfa_enabled(request.user),
         "owns_collections": request.user.collection_set.exists(),
     }
     return render(request, "accounts/account.html", context)

@@ -95,8 +95,8 @@ def test_a_person_signs_in_with_their_password(client):
     User.objects.create_user("linnaeus", password="systema naturae")
     url = reverse("accounts:sign-in")
 
-    wrong = client.post(url, {"username": "linnaeus", "password": "systema nature"})
-    right = client.post(url, {"username": "linnaeus", "password": "systema naturae"})
+    wrong = client.post(url, {"login": "linnaeus", "password": "systema nature"})
+    right = client.post(url, {"login": "linnaeus", "password": "systema naturae"})
 
     assert wrong.status_code == 200
     assert right.status_code == 302
