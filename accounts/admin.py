@@ -35,9 +35,9 @@ class NestworkUserAdmin(UserAdmin):
 class ApiTokenAdmin(admin.ModelAdmin):
     """Staff can see and revoke tokens; their secrets are not kept anywhere."""
 
-    list_display = ("name", "user", "token_key", "created")
+    list_display = ("name", "user", "token_key", "scopes", "created", "expiry", "last_used_on")
     list_select_related = ("user",)
-    readonly_fields = ("digest", "token_key", "user", "created", "expiry")
+    readonly_fields = ("digest", "token_key", "user", "scopes", "created", "expiry", "last_used_on")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

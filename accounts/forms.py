@@ -1,19 +1,52 @@
 """Names on boards and of API tokens; having oneself forgotten."""
 
 import unicodedata
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import get_adapter
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, Scope, User
 
 
-class TokenForm(forms.ModelForm):
-    class Meta:
-        model = ApiToken
-        fields = ("name",)
+class TokenForm(forms.Form):
+    """What a new token is for, what it may do, and how long."""
+
+    name = forms.CharField(
+        label=_("What the token is for"), max_length=64, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("What it may do"),
+        choices=Scope.choices,
+        initial=[Scope.READ, Scope.LABEL],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    days = forms.TypedChoiceField(
+        label=_("How long it works"),
+        choices=[
+            (30, _("30 days")),
+            (90, _("90 days")),
+            (365, _("a year")),
+            ("", _("until you revoke it")),
+        ],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        initial=90,
+    )
+
+    def make(self, user: User) -> str:
+        """Make it; return its secret, which is kept nowhere."""
+        days = self.cleaned_data["days"]
+        _row, secret = ApiToken.objects.create(
+            user=user,
+            name=self.cleaned_data["name"],
+            scopes=" ".join(self.cleaned_data["scopes"]),
+            expiry=days and timedelta(days=days),
+        )
+        return str(secret)
 
 
 class BoardNameForm(forms.ModelForm):

@@ -53,7 +53,14 @@ KEPT = [
     Kept(
         "tokens",
         lambda user: ApiToken.objects.filter(user=user).order_by("created"),
-        {"name": "name", "begins_with": "token_key", "made_at": "created"},
+        {
+            "name": "name",
+            "begins_with": "token_key",
+            "made_at": "created",
+            "may": "scopes",
+            "works_until": "expiry",
+            "last_used_on": "last_used_on",
+        },
         lambda n: ngettext("%(n)s token for programs", "%(n)s tokens for programs", n) % {"n": n},
         goes=True,
     ),

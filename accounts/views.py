@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Count
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -22,10 +23,14 @@ from accounts.models import ApiToken, User
 @login_required
 def account(request: AuthenticatedRequest) -> HttpResponse:
     """One's own page."""
-    return _render_account(request, BoardNameForm(instance=request.user))
+    return _render_account(request)
 
 
-def _render_account(request: AuthenticatedRequest, board_form: BoardNameForm) -> HttpResponse:
+def _render_account(
+    request: AuthenticatedRequest,
+    board_form: BoardNameForm | None = None,
+    token_form: TokenForm | None = None,
+) -> HttpResponse:
     """A new token's secret is shown on this one answer and never again."""
     by_collection = request.user.votes.values_list("question__collection__slug", "question__collection__name")
     context = {
@@ -33,7 +38,9 @@ def _render_account(request: AuthenticatedRequest, board_form: BoardNameForm) ->
         "votes_by_collection": by_collection.annotate(n=Count("pk")).order_by("-n"),
         "tokens": ApiToken.objects.filter(user=request.user).order_by("-created"),
         "new_token": request.session.pop("new_token", None),
-        "board_form": board_form,
+        "board_form": board_form or BoardNameForm(instance=request.user),
+        "token_form": token_form or TokenForm(),
+        "now": timezone.now(),
         "has_confirmed": EmailAddress.objects.filter(
             user=request.user, email=request.user.email, verified=True
         ).exists(),
@@ -47,10 +54,10 @@ def _render_account(request: AuthenticatedRequest, board_form: BoardNameForm) ->
 @login_required
 def create_token(request: AuthenticatedRequest) -> HttpResponse:
     form = TokenForm(request.POST)
-    if form.is_valid():
-        flood.spend(request, "tokens")
-        _row, secret = ApiToken.objects.create(user=request.user, **form.cleaned_data)
-        request.session["new_token"] = secret
+    if not form.is_valid():
+        return _render_account(request, token_form=form)
+    flood.spend(request, "tokens")
+    request.session["new_token"] = form.make(request.user)
     return redirect("accounts:account")
 
 

@@ -368,12 +368,12 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "config.pagination.BoundedPagination",
     "PAGE_SIZE": 100,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "accounts.schema.ScopedSchema",
 }
 # Our token model replaces knox's, whose migrations would make its own table all the same.
 MIGRATION_MODULES = {"knox": None}
 KNOX_TOKEN_MODEL = "accounts.ApiToken"  # noqa: S105
-REST_KNOX = {"TOKEN_TTL": None}  # tokens live until their owner revokes them
+REST_KNOX = {"TOKEN_TTL": None}  # each token has a last day of its own, or none
 SPECTACULAR_SETTINGS = {
     "TITLE": "Nestwork",
     "DESCRIPTION": "Label pictures together, freeze the labels, train on them, compete on them.",
