@@ -13,8 +13,18 @@ from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 from qrcode.image.svg import SvgPathImage
 
-from accounts import flood, tasks
-from accounts.models import User
+from accounts import audit, flood, tasks
+from accounts.models import Act, User
+
+NOTED = {
+    "account/email/password_changed": Act.Kind.PASSWORD,
+    "account/email/password_reset": Act.Kind.PASSWORD,
+    "account/email/email_changed": Act.Kind.ADDRESS,
+    "account/email/email_deleted": Act.Kind.ADDRESS,
+    "mfa/email/totp_activated": Act.Kind.FACTOR_ON,
+    "mfa/email/totp_deactivated": Act.Kind.FACTOR_OFF,
+    "mfa/email/recovery_codes_generated": Act.Kind.NEW_CODES,
+}
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -57,6 +67,18 @@ class AccountAdapter(DefaultAccountAdapter):
             tasks.send_mail.delay(*parts)
         except OperationalError:  # the broker is away
             tasks.send_mail(*parts)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        if staff := User.objects.filter(username=credentials["username"], is_staff=True).first():
+            audit.record(Act.Kind.SIGN_IN_FAILED, staff, "by password")
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: Any = None, email: str | None = None
+    ) -> None:  # type: ignore[override]
+        """Tell by mail, and note it. What allauth tells people about their account is what is worth a note."""
+        if kind := NOTED.get(template_prefix):
+            audit.record(kind, user, by=user)
+        super().send_notification_mail(template_prefix, user, context, email)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return flood.address(request)

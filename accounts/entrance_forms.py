@@ -10,7 +10,8 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from accounts import flood
+from accounts import audit, flood
+from accounts.models import Act
 
 
 class Plain(forms.Form):
@@ -29,7 +30,12 @@ class CountedCode(forms.Form):
 
     def clean_code(self) -> str:
         flood.spend_on(f"user {self.user.pk}", "sign_ins")
-        code: str = super().clean_code()  # type: ignore[misc]
+        try:
+            code: str = super().clean_code()  # type: ignore[misc]
+        except forms.ValidationError:
+            if self.user.is_staff:
+                audit.record(Act.Kind.SIGN_IN_FAILED, self.user, "by code")
+            raise
         return code
 
 

@@ -225,3 +225,61 @@ class ApiToken(AbstractAuthToken):
         """Note that it was used today, once a day."""
         if self.is_new_today:
             type(self).objects.filter(pk=self.pk).update(last_used_on=timezone.localdate())
+
+
+class ActQuerySet(models.QuerySet["Act"]):
+    def update(self, **fields: Any) -> int:
+        raise LastingError
+
+    def delete(self) -> Any:
+        raise LastingError
+
+
+class LastingError(TypeError):
+    def __init__(self) -> None:
+        super().__init__("Expected a new act; found one to change or delete, and what was done stays noted.")
+
+
+class Act(models.Model):
+    """What somebody did by rights that others lack, or to an account's keys. accounts.audit adds rows, and they stay:
+    the database refuses to change or delete any.
+    """
+
+    class Kind(models.TextChoices):
+        RIGHTS = "rights", _("rights given or taken")
+        ADMINISTRATION = "administration", _("something done in the administration")
+        TOKEN_MADE = "token made", _("token made")
+        TOKEN_REVOKED = "token revoked", _("token revoked")
+        FACTOR_ON = "factor on", _("second factor switched on")
+        FACTOR_OFF = "factor off", _("second factor switched off")
+        NEW_CODES = "new codes", _("recovery codes made")
+        PASSWORD = "password", _("password changed")
+        ADDRESS = "address", _("e-mail address changed")
+        SIGN_IN_FAILED = "sign-in failed", _("sign-in of staff failed")
+        WITHDRAWN = "withdrawn", _("picture withdrawn")
+        PUT_BACK = "put back", _("picture put back")
+        RESCORED = "rescored", _("contest scored anew")
+        FORGOTTEN = "forgotten", _("somebody forgotten")
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    # Nobody, where a stranger or a command of the machine did it. Who is named here is forgotten, never deleted.
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="acts")
+    # On what, as its table and key: a name would be known here after its owner was forgotten.
+    on_kind = models.CharField(max_length=80, blank=True)
+    on_key = models.CharField(max_length=80, blank=True)
+    note = models.CharField(max_length=300, blank=True)
+    address = models.CharField(max_length=50, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    objects: ClassVar[models.Manager["Act"]] = models.Manager.from_queryset(ActQuerySet)()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["kind", "-at"], name="accounts_act_kind_at")]
+
+    def __str__(self) -> str:
+        return str(self.get_kind_display())
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        raise LastingError

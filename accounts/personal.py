@@ -20,7 +20,8 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import ngettext
 
-from accounts.models import ApiToken, User
+from accounts import audit
+from accounts.models import Act, ApiToken, User
 
 BATCH = 500  # rows of an export that are written at once
 OF_THE_ACCOUNT = (
@@ -72,6 +73,19 @@ KEPT = [
         goes=True,
     ),
     Kept(
+        "acts",
+        lambda user: Act.objects.filter(actor=user).order_by("pk"),
+        {"kind": "kind", "at": "at", "on": "on_kind", "key": "on_key", "note": "note", "address": "address"},
+        lambda n: (
+            ngettext(
+                "the note of %(n)s act that changed rights, keys or what others see",
+                "the notes of %(n)s acts that changed rights, keys or what others see",
+                n,
+            )
+            % {"n": n}
+        ),
+    ),
+    Kept(
         # Neither key nor codes: whoever has the file could sign in by them.
         "second_factors",
         lambda user: Authenticator.objects.filter(user=user).order_by("pk"),
@@ -102,6 +116,7 @@ def forget(user: User) -> None:
     for kept in everything():
         kept.erase(user)
     user.forget()
+    audit.record(Act.Kind.FORGOTTEN, user)
 
 
 def export(user: User) -> Iterator[str]:

@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import flood, personal
+from accounts import audit, flood, personal
 from accounts.forms import BoardNameForm, ForgetForm, TokenForm
 from accounts.http import AuthenticatedRequest
-from accounts.models import ApiToken, User
+from accounts.models import Act, ApiToken, User
 
 
 @never_cache
@@ -57,14 +57,21 @@ def create_token(request: AuthenticatedRequest) -> HttpResponse:
     if not form.is_valid():
         return _render_account(request, token_form=form)
     flood.spend(request, "tokens")
-    request.session["new_token"] = form.make(request.user)
+    request.session["new_token"] = secret = form.make(request.user)
+    audit.record(
+        Act.Kind.TOKEN_MADE,
+        request.user,
+        f"begins with {secret[:8]}; {' '.join(form.cleaned_data['scopes'])}",
+    )
     return redirect("accounts:account")
 
 
 @require_POST
 @login_required
 def revoke_token(request: AuthenticatedRequest, pk: str) -> HttpResponse:
-    get_object_or_404(ApiToken, user=request.user, pk=pk).delete()
+    token = get_object_or_404(ApiToken, user=request.user, pk=pk)
+    token.delete()
+    audit.record(Act.Kind.TOKEN_REVOKED, request.user, f"begins with {token.token_key[:8]}")
     messages.success(request, _("The token no longer works."))
     return redirect("accounts:account")
 

@@ -60,7 +60,7 @@ if BEHIND_TLS:
 N_PROXIES = whole("PROXIES", default=1 if BEHIND_TLS else 0)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "accounts.admin_apps.AuditedAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
