@@ -42,7 +42,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Count a try before anybody looks at the password, so that guessing costs no more than that."""
         flood.spend(request, "sign_ins", who=credentials["username"].casefold())
 
-    def post_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse:  # type: ignore[override]
+    def post_login(self, request: HttpRequest, user: User, **how: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **how)
         if how["signup"]:
             messages.success(request, _("Welcome. Your votes so far are yours."))
@@ -74,7 +74,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def send_notification_mail(
         self, template_prefix: str, user: User, context: Any = None, email: str | None = None
-    ) -> None:  # type: ignore[override]
+    ) -> None:
         """Tell by mail, and note it. What allauth tells people about their account is what is worth a note."""
         if kind := NOTED.get(template_prefix):
             audit.record(kind, user, by=user)
@@ -91,7 +91,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):
-    def get_totp_label(self, user: User) -> str:  # type: ignore[override]
+    def get_totp_label(self, user: User) -> str:
         return user.username  # which one signs in by
 
     def build_totp_svg(self, url: str) -> str:

@@ -12,7 +12,7 @@ from accounts.models import Act
 
 
 class AuditedAdminSite(AdminSite):
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         """Note each form that was sent and taken, whatever page of the administration it is of."""
 
         @wraps(view)

@@ -24,7 +24,7 @@ def record(kind: Act.Kind, on: Model | None = None, note: str = "", by: User | N
         by = request.user
     Act.objects.create(
         kind=kind,
-        actor_id=by and by.pk,
+        actor_id=by.pk if by else None,
         on_kind=on._meta.label_lower if on else "",
         on_key=str(on.pk) if on else "",
         note=note[:300],

@@ -65,4 +65,5 @@ class ApiTokenScheme(KnoxTokenScheme):
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         scopes = "; ".join(f"`{scope.value}`: {scope.label}" for scope in Scope)
         told = f"A token of yours, from your account page. What it may do is told by its scopes. {scopes}."
-        return super().get_security_definition(auto_schema) | {"description": told}
+        scheme: dict[str, str] = super().get_security_definition(auto_schema)
+        return scheme | {"description": told}

@@ -83,7 +83,9 @@ def test_a_wrong_password_says_so_and_signs_nobody_in(page):
 
     fill_sign_in(page, "linnaeus", "species plantarum")
 
-    expect(page.get_by_role("alert")).to_contain_text("The username and/or password you specified are not correct.")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "The username and/or password you specified are not correct."
+    )
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
 
 
