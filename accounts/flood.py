@@ -67,6 +67,13 @@ def spend(request: HttpRequest | Request, what: str, n: int = 1, who: str = "") 
         _count(what, key, min(n, most), most)  # more at once than an hour allows would be refused for ever
 
 
+def spend_on(whom: str, what: str) -> None:
+    """Count one more of `what` on `whom`, whoever asks and from wherever. Raises FloodError above the limit."""
+    most, _of_people = settings.FLOOD_LIMITS[what]
+    if most:
+        _count(what, f"on {whom}", 1, most)
+
+
 def _count(what: str, who: str, n: int, most: int) -> None:
     now = time.time()
     window = int(now // WINDOW_S)

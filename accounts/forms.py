@@ -1,41 +1,52 @@
-"""Signing up, which keeps a guest's votes; names on boards and of API tokens; having oneself forgotten."""
+"""Names on boards and of API tokens; having oneself forgotten."""
 
 import unicodedata
+from datetime import timedelta
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
 from django.utils.translation import gettext_lazy as _
 
-from accounts import flood
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, Scope, User
 
 
-class SignUpForm(UserCreationForm):
-    """Bound to a guest, it turns that guest into a person, votes and all; bound to nobody, it makes one."""
+class TokenForm(forms.Form):
+    """What a new token is for, what it may do, and how long."""
 
-    class Meta(UserCreationForm.Meta):
-        model = User
-        fields = ("username", "email")
+    name = forms.CharField(
+        label=_("What the token is for"), max_length=64, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("What it may do"),
+        choices=Scope.choices,
+        initial=[Scope.READ, Scope.LABEL],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    days = forms.TypedChoiceField(
+        label=_("How long it works"),
+        choices=[
+            (30, _("30 days")),
+            (90, _("90 days")),
+            (365, _("a year")),
+            ("", _("until you revoke it")),
+        ],
+        coerce=int,
+        empty_value=None,
+        required=False,
+        initial=90,
+    )
 
-    def save(self, commit: bool = True) -> Any:
-        self.instance.kind = User.Kind.PERSON
-        return super().save(commit=commit)
-
-
-class SignInForm(AuthenticationForm):
-    """Counts a try before it looks at the password, so that guessing costs no more than that."""
-
-    def clean(self) -> dict[str, Any]:
-        if self.request and self.cleaned_data.get("username"):
-            flood.spend(self.request, "sign_ins", who=self.cleaned_data["username"].casefold())
-        return super().clean()
-
-
-class TokenForm(forms.ModelForm):
-    class Meta:
-        model = ApiToken
-        fields = ("name",)
+    def make(self, user: User) -> str:
+        """Make it; return its secret, which is kept nowhere."""
+        days = self.cleaned_data["days"]
+        _row, secret = ApiToken.objects.create(
+            user=user,
+            name=self.cleaned_data["name"],
+            scopes=" ".join(self.cleaned_data["scopes"]),
+            expiry=days and timedelta(days=days),
+        )
+        return str(secret)
 
 
 class BoardNameForm(forms.ModelForm):
@@ -69,6 +80,6 @@ class ForgetForm(forms.Form):
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        if not self.user.check_password(password):
+        if not get_adapter().reauthenticate(self.user, password):  # which counts tries
             raise forms.ValidationError(_("That is not your password."), code="wrong")
         return password

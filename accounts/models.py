@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Count, Q
 from django.db.models.functions import Length, Lower
 from django.db.models.lookups import GreaterThanOrEqual
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from knox.models import AbstractAuthToken, AuthTokenManager
@@ -148,19 +149,38 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # of ApiToken
         self.user_permissions.clear()
 
 
+class Scope(models.TextChoices):
+    """What a token may do for its owner; never more than they may do themselves."""
+
+    READ = "read", _("read what you may see, and ask networks")
+    LABEL = "label", _("name pictures: borrow questions, vote, undo")
+    COMPETE = "compete", _("take part in contests: entries and teams")
+    ORGANISE = (
+        "organise",
+        _("change anything else: pictures, collections, nouns, snapshots, trainings, contests"),
+    )
+
+
 class ApiTokenManager(AuthTokenManager):
     def beginning_like(self, token: str) -> list["ApiToken"]:
         """Return the tokens that may be this one, each with its user; of both what every request reads."""
+        at, today = timezone.now(), timezone.localdate()
         found = rows(
-            f"""SELECT t.digest, {select("u", SIGNED_IN)} FROM accounts_apitoken t
-                JOIN accounts_user u ON u.id = t.user_id WHERE t.token_key = %s""",  # noqa: S608
-            [token[: CONSTANTS.TOKEN_KEY_LENGTH]],
+            f"""SELECT t.digest, t.scopes, t.expiry <= %s, t.last_used_on IS NULL OR t.last_used_on < %s,
+                       {select("u", SIGNED_IN)}
+                FROM accounts_apitoken t JOIN accounts_user u ON u.id = t.user_id WHERE t.token_key = %s""",  # noqa: S608
+            [
+                connection.ops.adapt_datetimefield_value(at),
+                connection.ops.adapt_datefield_value(today),
+                token[: CONSTANTS.TOKEN_KEY_LENGTH],
+            ],
         )
         tokens = []
-        for digest, *values in found:
+        for digest, scopes, has_ended, is_new_today, *values in found:
             user = build(User, SIGNED_IN, values)
-            tokens.append(build(self.model, ("digest", "user_id"), (digest, user.pk)))
+            tokens.append(build(self.model, ("digest", "scopes", "user_id"), (digest, scopes, user.pk)))
             tokens[-1].user = user
+            tokens[-1].has_ended, tokens[-1].is_new_today = bool(has_ended), bool(is_new_today)
         return tokens
 
 
@@ -171,8 +191,95 @@ class ApiToken(AbstractAuthToken):
         User, on_delete=models.CASCADE, related_name="auth_token_set"
     )  # knox looks for this name
     name = models.CharField(max_length=64, help_text=_("What the token is for."))
+    # Its Scopes, with spaces between them; all for those that were made before there were scopes.
+    scopes = models.CharField(max_length=40, default=" ".join(Scope.values))
+    last_used_on = models.DateField(
+        null=True, editable=False
+    )  # a day, so that a token costs one write in a day
 
     objects: ClassVar[ApiTokenManager] = ApiTokenManager()
+    has_ended: bool  # these two of one that a request has brought
+    is_new_today: bool
+
+    class Meta(AbstractAuthToken.Meta):
+        abstract = False
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(scopes=""),
+                name="accounts_token_may_do_something",
+                violation_error_message=_("Expected a token that may do something; found none of that."),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def scopes_in_words(self) -> list[str]:
+        return [str(Scope(name).label) for name in self.scopes.split()]
+
+    def may(self, scope: Scope) -> bool:
+        return scope in self.scopes.split()
+
+    def note_use(self) -> None:
+        """Note that it was used today, once a day."""
+        if self.is_new_today:
+            type(self).objects.filter(pk=self.pk).update(last_used_on=timezone.localdate())
+
+
+class ActQuerySet(models.QuerySet["Act"]):
+    def update(self, **fields: Any) -> int:
+        raise LastingError
+
+    def delete(self) -> Any:
+        raise LastingError
+
+
+class LastingError(TypeError):
+    def __init__(self) -> None:
+        super().__init__("Expected a new act; found one to change or delete, and what was done stays noted.")
+
+
+class Act(models.Model):
+    """What somebody did by rights that others lack, or to an account's keys. accounts.audit adds rows, and they stay:
+    the database refuses to change or delete any.
+    """
+
+    class Kind(models.TextChoices):
+        RIGHTS = "rights", _("rights given or taken")
+        ADMINISTRATION = "administration", _("something done in the administration")
+        TOKEN_MADE = "token made", _("token made")
+        TOKEN_REVOKED = "token revoked", _("token revoked")
+        FACTOR_ON = "factor on", _("second factor switched on")
+        FACTOR_OFF = "factor off", _("second factor switched off")
+        NEW_CODES = "new codes", _("recovery codes made")
+        PASSWORD = "password", _("password changed")
+        ADDRESS = "address", _("e-mail address changed")
+        SIGN_IN_FAILED = "sign-in failed", _("sign-in of staff failed")
+        WITHDRAWN = "withdrawn", _("picture withdrawn")
+        PUT_BACK = "put back", _("picture put back")
+        RESCORED = "rescored", _("contest scored anew")
+        FORGOTTEN = "forgotten", _("somebody forgotten")
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    # Nobody, where a stranger or a command of the machine did it. Who is named here is forgotten, never deleted.
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="acts")
+    # On what, as its table and key: a name would be known here after its owner was forgotten.
+    on_kind = models.CharField(max_length=80, blank=True)
+    on_key = models.CharField(max_length=80, blank=True)
+    note = models.CharField(max_length=300, blank=True)
+    address = models.CharField(max_length=50, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    objects: ClassVar[models.Manager["Act"]] = models.Manager.from_queryset(ActQuerySet)()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["kind", "-at"], name="accounts_act_kind_at")]
+
+    def __str__(self) -> str:
+        return str(self.get_kind_display())
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        raise LastingError

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
@@ -18,7 +20,8 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import ngettext
 
-from accounts.models import ApiToken, User
+from accounts import audit
+from accounts.models import Act, ApiToken, User
 
 BATCH = 500  # rows of an export that are written at once
 OF_THE_ACCOUNT = (
@@ -51,10 +54,45 @@ KEPT = [
     Kept(
         "tokens",
         lambda user: ApiToken.objects.filter(user=user).order_by("created"),
-        {"name": "name", "begins_with": "token_key", "made_at": "created"},
+        {
+            "name": "name",
+            "begins_with": "token_key",
+            "made_at": "created",
+            "may": "scopes",
+            "works_until": "expiry",
+            "last_used_on": "last_used_on",
+        },
         lambda n: ngettext("%(n)s token for programs", "%(n)s tokens for programs", n) % {"n": n},
         goes=True,
-    )
+    ),
+    Kept(
+        "email_addresses",
+        lambda user: EmailAddress.objects.filter(user=user).order_by("pk"),
+        {"address": "email", "confirmed": "verified", "in_use": "primary"},
+        lambda n: ngettext("%(n)s e-mail address", "%(n)s e-mail addresses", n) % {"n": n},
+        goes=True,
+    ),
+    Kept(
+        "acts",
+        lambda user: Act.objects.filter(actor=user).order_by("pk"),
+        {"kind": "kind", "at": "at", "on": "on_kind", "key": "on_key", "note": "note", "address": "address"},
+        lambda n: (
+            ngettext(
+                "the note of %(n)s act that changed rights, keys or what others see",
+                "the notes of %(n)s acts that changed rights, keys or what others see",
+                n,
+            )
+            % {"n": n}
+        ),
+    ),
+    Kept(
+        # Neither key nor codes: whoever has the file could sign in by them.
+        "second_factors",
+        lambda user: Authenticator.objects.filter(user=user).order_by("pk"),
+        {"kind": "type", "made_at": "created_at", "last_used_at": "last_used_at"},
+        lambda n: ngettext("%(n)s part of a second factor", "%(n)s parts of a second factor", n) % {"n": n},
+        goes=True,
+    ),
 ]
 
 
@@ -78,6 +116,7 @@ def forget(user: User) -> None:
     for kept in everything():
         kept.erase(user)
     user.forget()
+    audit.record(Act.Kind.FORGOTTEN, user)
 
 
 def export(user: User) -> Iterator[str]:

@@ -1,50 +1,36 @@
-"""Signing up, one's own page with its API tokens, and one's data: to take along, or to have forgotten."""
+"""One's own page with its API tokens, and one's data: to take along, or to have forgotten."""
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
-from django.contrib.auth import login, logout
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import LoginView
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import flood, personal
-from accounts.forms import BoardNameForm, ForgetForm, SignInForm, SignUpForm, TokenForm
+from accounts import audit, flood, personal
+from accounts.forms import BoardNameForm, ForgetForm, TokenForm
 from accounts.http import AuthenticatedRequest
-from accounts.models import ApiToken, User
-
-
-class SignIn(LoginView):
-    """By username and password. A name is tried from one address only so often in an hour."""
-
-    template_name = "accounts/sign_in.html"
-    form_class = SignInForm
-
-
-def sign_up(request: HttpRequest) -> HttpResponse:
-    """Make an account. A guest becomes it, so every vote so far is kept."""
-    guest = request.user if isinstance(request.user, User) and request.user.is_guest else None
-    form = SignUpForm(request.POST or None, instance=guest)
-    if not form.is_valid():
-        return render(request, "accounts/sign_up.html", {"form": form})
-    if guest is None:  # a guest was counted when they came
-        flood.spend(request, "guests")
-    login(request, form.save(), backend="django.contrib.auth.backends.ModelBackend")
-    messages.success(request, _("Welcome. Your votes so far are yours."))
-    return redirect("home")
+from accounts.models import Act, ApiToken, User
 
 
 @never_cache
 @login_required
 def account(request: AuthenticatedRequest) -> HttpResponse:
     """One's own page."""
-    return _render_account(request, BoardNameForm(instance=request.user))
+    return _render_account(request)
 
 
-def _render_account(request: AuthenticatedRequest, board_form: BoardNameForm) -> HttpResponse:
+def _render_account(
+    request: AuthenticatedRequest,
+    board_form: BoardNameForm | None = None,
+    token_form: TokenForm | None = None,
+) -> HttpResponse:
     """A new token's secret is shown on this one answer and never again."""
     by_collection = request.user.votes.values_list("question__collection__slug", "question__collection__name")
     context = {
@@ -52,7 +38,13 @@ def _render_account(request: AuthenticatedRequest, board_form: BoardNameForm) ->
         "votes_by_collection": by_collection.annotate(n=Count("pk")).order_by("-n"),
         "tokens": ApiToken.objects.filter(user=request.user).order_by("-created"),
         "new_token": request.session.pop("new_token", None),
-        "board_form": board_form,
+        "board_form": board_form or BoardNameForm(instance=request.user),
+        "token_form": token_form or TokenForm(),
+        "now": timezone.now(),
+        "has_confirmed": EmailAddress.objects.filter(
+            user=request.user, email=request.user.email, verified=True
+        ).exists(),
+        "has_second_factor": is_mfa_enabled(request.user),
         "owns_collections": request.user.collection_set.exists(),
     }
     return render(request, "accounts/account.html", context)
@@ -62,17 +54,24 @@ def _render_account(request: AuthenticatedRequest, board_form: BoardNameForm) ->
 @login_required
 def create_token(request: AuthenticatedRequest) -> HttpResponse:
     form = TokenForm(request.POST)
-    if form.is_valid():
-        flood.spend(request, "tokens")
-        _row, secret = ApiToken.objects.create(user=request.user, **form.cleaned_data)
-        request.session["new_token"] = secret
+    if not form.is_valid():
+        return _render_account(request, token_form=form)
+    flood.spend(request, "tokens")
+    request.session["new_token"] = secret = form.make(request.user)
+    audit.record(
+        Act.Kind.TOKEN_MADE,
+        request.user,
+        f"begins with {secret[:8]}; {' '.join(form.cleaned_data['scopes'])}",
+    )
     return redirect("accounts:account")
 
 
 @require_POST
 @login_required
 def revoke_token(request: AuthenticatedRequest, pk: str) -> HttpResponse:
-    get_object_or_404(ApiToken, user=request.user, pk=pk).delete()
+    token = get_object_or_404(ApiToken, user=request.user, pk=pk)
+    token.delete()
+    audit.record(Act.Kind.TOKEN_REVOKED, request.user, f"begins with {token.token_key[:8]}")
     messages.success(request, _("The token no longer works."))
     return redirect("accounts:account")
 

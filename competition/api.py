@@ -17,7 +17,7 @@ from rest_framework.viewsets import GenericViewSet, ReadOnlyModelViewSet
 
 from accounts import flood
 from accounts.http import AuthenticatedApiRequest
-from accounts.models import User
+from accounts.models import Scope, User
 from competition import standings
 from competition.models import Contest, MethodCard, Part, Submission, SubmissionRefusedError, Team
 from competition.serializers import ContestPageSerializer, ContestSerializer, LeaderboardRowSerializer
@@ -93,6 +93,7 @@ class ContestViewSet(ReadOnlyModelViewSet[Contest]):
 class SubmissionViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, GenericViewSet[Submission]):
     """Entries of your teams."""
 
+    token_scope = Scope.COMPETE
     queryset = Submission.objects.none()
     permission_classes = [IsAuthenticated]
     parser_classes = [MultiPartParser, JSONParser, FormParser]

@@ -9,7 +9,8 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from accounts.models import User
+from accounts import audit
+from accounts.models import Act, User
 from competition import kept, standings
 from competition.answers import Answers
 from competition.beating import beating
@@ -38,9 +39,11 @@ def start(contest: Contest, truth: Snapshot, reason: str, author: User | None) -
         raise RescoringRefusedError(f"Expected labels of the contest's test pictures; found none in {truth}.")
     try:
         with transaction.atomic():
-            return Rescoring.objects.create(
+            made = Rescoring.objects.create(
                 contest=contest, truth=truth, scorer_version=SCORER_VERSION, reason=reason, author=author
             )
+            audit.record(Act.Kind.RESCORED, contest, f"by the labels of snapshot {truth.pk}", by=author)
+            return made
     except IntegrityError as error:
         raise RescoringRefusedError("The entries of this contest are being scored anew already.") from error
 

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from accounts import flood
 from accounts.http import AuthenticatedApiRequest
+from accounts.models import Scope
 from competition import run_entry
 from competition.models import Contest, SubmissionRefusedError
 from competition.submission_serializers import ContestField, SubmissionSerializer
@@ -27,6 +28,7 @@ class EnterRunSerializer(serializers.Serializer[Any]):
 class EnterRunView(APIView):
     """Entering a finished run in a contest on its snapshot."""
 
+    token_scope = Scope.COMPETE
     permission_classes = [IsAuthenticated]
 
     @extend_schema(request=EnterRunSerializer, responses={201: SubmissionSerializer})

@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts import flood
 from accounts.http import AuthenticatedApiRequest
-from accounts.models import User
+from accounts.models import Scope, User
 from competition.models import Invitation, MergeOffer, Team, TeamRefusedError
 from competition.team_serializers import (
     AnotherTeamSerializer,
@@ -47,6 +47,7 @@ def _read(kind: type[Serializer[Any]], request: AuthenticatedApiRequest) -> dict
 class TeamViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, GenericViewSet[Team]):
     """Your teams, one in each contest that you have entered. Limits count by team."""
 
+    token_scope = Scope.COMPETE
     queryset = Team.objects.none()
     serializer_class = TeamSerializer
     permission_classes = [IsAuthenticated]
@@ -139,6 +140,7 @@ class TeamViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, GenericViewS
 class InvitationViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, GenericViewSet[Invitation]):
     """Teams that want you to join."""
 
+    token_scope = Scope.COMPETE
     queryset = Invitation.objects.none()
     serializer_class = InvitationSerializer
     permission_classes = [IsAuthenticated]
@@ -168,6 +170,7 @@ class InvitationViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Generi
 class MergeOfferViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, GenericViewSet[MergeOffer]):
     """Offers of one team to go over into another, where either is yours."""
 
+    token_scope = Scope.COMPETE
     queryset = MergeOffer.objects.none()
     serializer_class = MergeOfferSerializer
     permission_classes = [IsAuthenticated]

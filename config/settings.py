@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from competition.sandbox.confinement import PROTECTIONS
 from config.environment import choice, flag, seconds, secret, text, url, whole, words
+from config.mail import mail_settings
 from config.processes import LOG_LEVELS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -53,7 +54,7 @@ if BEHIND_TLS:
 N_PROXIES = whole("PROXIES", default=1 if BEHIND_TLS else 0)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "accounts.admin_apps.AuditedAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -64,6 +65,9 @@ INSTALLED_APPS = [
     "django_htmx",
     "rest_framework",
     "knox",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "accounts",
@@ -84,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -103,6 +108,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.context.mail",
             ]
         },
     }
@@ -231,6 +237,45 @@ AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
+# Argon2 takes memory too, which graphics cards are short of. Passwords kept by another are kept anew as their owners
+# sign in.
+PASSWORD_HASHERS = [
+    f"django.contrib.auth.hashers.{name}"
+    for name in (
+        "Argon2PasswordHasher",
+        "PBKDF2PasswordHasher",
+        "PBKDF2SHA1PasswordHasher",
+        "ScryptPasswordHasher",
+    )
+]
+# django-allauth's, see decision 26. accounts.allauth_urls has its pages.
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False  # a guest is signed in, and signs up or in all the same
+ACCOUNT_CHANGE_EMAIL = True  # one address each; another takes its place once it is confirmed
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # of a changed password, and of a second factor switched on or off
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Nestwork] "
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_LOGIN_METHODS = {"username"}
+# Nobody learns by signing up whose address is here. Several may name one; who confirms it has it.
+ACCOUNT_PREVENT_ENUMERATION = "strict"
+ACCOUNT_RATE_LIMITS = False  # accounts.flood counts
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
+ACCOUNT_REAUTHENTICATION_REQUIRED = (
+    True  # or a browser left open would be an account lost, by another address
+)
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+MFA_ADAPTER = "accounts.adapter.SecondFactorAdapter"
+# Else an address that is never confirmed, as where the site sends no mail, would keep its owner from a second factor.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "Nestwork"
+MFA_TOTP_TOLERANCE = 1  # a code before and after: clocks of telephones go half a minute wrong
+# Where mail is handed in, see config.mail. Without it the worker's log has what would have been sent, and pages say
+# that the site sends none.
+EMAIL_URL = secret("EMAIL_URL")
+SENDS_MAIL = bool(EMAIL_URL)
+globals().update(mail_settings(EMAIL_URL))
+DEFAULT_FROM_EMAIL = text("EMAIL_FROM", "nestwork@localhost")
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -263,7 +308,10 @@ FLOOD_LIMITS = {
     "tries": (whole("GUEST_TRIES_PER_HOUR", default=300), whole("TRIES_PER_HOUR", default=3600)),
     "reports": (whole("GUEST_REPORTS_PER_HOUR", default=10), whole("REPORTS_PER_HOUR", default=60)),
     "comments": (0, whole("COMMENTS_PER_HOUR", default=30)),  # guests write none
-    "sign_ins": (whole("SIGN_IN_TRIES_PER_HOUR", default=20), 0),  # from one address by one name
+    # Passwords from one address for one name, and codes of a second factor for one account from anywhere.
+    "sign_ins": (whole("SIGN_IN_TRIES_PER_HOUR", default=20), 0),
+    # That somebody asks for, and that go to one address: to confirm it, or to reset a password.
+    "mails": (whole("MAILS_PER_HOUR", default=10), whole("MAILS_PER_HOUR", default=10)),
     "uploads": (0, whole("UPLOADS_PER_HOUR", default=200)),  # predictions; guests hand in none
     # To people, to join a team of a contest; and to teams, to become one. Guests are in no team.
     "invitations": (0, whole("INVITATIONS_PER_HOUR", default=60)),
@@ -322,12 +370,12 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "config.pagination.BoundedPagination",
     "PAGE_SIZE": 100,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "accounts.schema.ScopedSchema",
 }
 # Our token model replaces knox's, whose migrations would make its own table all the same.
 MIGRATION_MODULES = {"knox": None}
 KNOX_TOKEN_MODEL = "accounts.ApiToken"  # noqa: S105
-REST_KNOX = {"TOKEN_TTL": None}  # tokens live until their owner revokes them
+REST_KNOX = {"TOKEN_TTL": None}  # each token has a last day of its own, or none
 SPECTACULAR_SETTINGS = {
     "TITLE": "Nestwork",
     "DESCRIPTION": "Label pictures together, freeze the labels, train on them, compete on them.",

@@ -79,6 +79,7 @@ urlpatterns = [
     path("favicon.ico", views.favicon, name="favicon"),
     path("healthz/", views.health, name="health"),
     path("", include("accounts.urls")),
+    path("", include("accounts.allauth_urls")),
     path("", include("taxonomy.urls")),
     path("", include("labeling.urls")),
     path("", include("datasets.urls")),

@@ -12,6 +12,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from accounts import flood
 from accounts.http import AuthenticatedApiRequest
+from accounts.models import Scope
 from labeling.models import Answer, Collection, Lease, NotAClassError, NotUndoneError, Outcome
 from labeling.serializers import (
     CollectionPageSerializer,
@@ -45,6 +46,7 @@ class CollectionViewSet(ReadOnlyModelViewSet[Collection]):
 class LeasesView(APIView):
     """Questions to answer."""
 
+    token_scope = Scope.LABEL
     permission_classes = [IsAuthenticated]
 
     @extend_schema(request=LeaseRequestSerializer, responses=LeasesSerializer)
@@ -94,6 +96,7 @@ def _nothing_left(collection: Collection) -> str:
 class VotesView(APIView):
     """Answers."""
 
+    token_scope = Scope.LABEL
     permission_classes = [IsAuthenticated]
 
     @extend_schema(request=VotesSerializer, responses=VoteResultsSerializer)
@@ -110,6 +113,7 @@ class VotesView(APIView):
 class ReleaseView(APIView):
     """Giving pictures back unanswered."""
 
+    token_scope = Scope.LABEL
     permission_classes = [IsAuthenticated]
 
     @extend_schema(request=ReleaseSerializer, responses=ReleasedSerializer)
@@ -126,6 +130,7 @@ class ReleaseView(APIView):
 class UndoView(APIView):
     """Taking an answer back."""
 
+    token_scope = Scope.LABEL
     permission_classes = [IsAuthenticated]
 
     @extend_schema(request=UndoSerializer, responses=LeaseSerializer)

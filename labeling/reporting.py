@@ -8,7 +8,8 @@ from django.db.models import Count, Exists, IntegerField, Min, OuterRef, Prefetc
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 
-from accounts.models import User
+from accounts import audit
+from accounts.models import Act, User
 from labeling.models import Collection, Image, Lease, NearDuplicate, Question, Report
 
 
@@ -90,6 +91,7 @@ def withdraw(image: Image, judge: User) -> Decided:
             f"{image} is in a collection of somebody else too, so staff decide about it."
         )
     n_leases = image.withdraw()
+    audit.record(Act.Kind.WITHDRAWN, image, by=judge)
     return Decided(image.reports.all().handle(Report.Outcome.WITHDRAWN, judge), n_leases)
 
 
@@ -125,3 +127,4 @@ def put_back(image: Image, judge: User) -> None:
     if not (judge.is_staff or is_mine):
         raise NotYoursToDecideError(f"{image} was withdrawn by somebody else, so staff decide about it.")
     image.put_back()
+    audit.record(Act.Kind.PUT_BACK, image, by=judge)

@@ -14,6 +14,9 @@ from labeling.models.days import forget_noted
 # starts from a row, so it does too.
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
 
+# Tables whose rows no statement deletes, and the trigger of SQLite that sees to it.
+LASTING = {"datasets_snapshot": "datasets_frozen_delete", "accounts_act": "accounts_act_stays_delete"}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -66,7 +69,7 @@ def _nothing_kept_of_another_test() -> None:
 
 @pytest.fixture(autouse=True)
 def _tables_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After a test that commits, Django deletes every row; on SQLite triggers keep snapshots from that."""
+    """After a test that commits, Django deletes every row; on SQLite triggers keep some rows from that."""
     if not _commits(request) or connection.vendor != "sqlite":
         yield
         return
@@ -74,11 +77,12 @@ def _tables_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
     request.getfixturevalue("transactional_db")
     yield
     with connection.constraint_checks_disabled(), connection.cursor() as cursor:
-        cursor.execute("SELECT sql FROM sqlite_master WHERE name = 'datasets_frozen_delete'")
-        [trigger] = cursor.fetchone()
-        cursor.execute("DROP TRIGGER datasets_frozen_delete")
-        cursor.execute("DELETE FROM datasets_snapshot")  # what refers to it goes at once after it
-        cursor.execute(trigger)
+        for table, trigger in LASTING.items():
+            cursor.execute("SELECT sql FROM sqlite_master WHERE name = %s", [trigger])
+            [statement] = cursor.fetchone()
+            cursor.execute(f"DROP TRIGGER {trigger}")
+            cursor.execute(f"DELETE FROM {table}")  # what refers to it goes at once after it
+            cursor.execute(statement)
 
 
 def _commits(request: pytest.FixtureRequest) -> bool:

@@ -72,8 +72,12 @@ def test_no_answer_tells_which_of_two_test_pictures_is_which(world):
     assert {name for name in names() if not {(name, 200), (name, 405)} & answered} == LEADING_ELSEWHERE
 
 
-# Addresses that show nothing themselves. Those that answer with 405 take forms alone.
+# Addresses that show nothing themselves, or only to whoever has just given a password, which nobody here has. Those
+# that answer with 405 take forms alone.
 LEADING_ELSEWHERE = {
+    "account_change_password", "account_reauthenticate", "mfa_activate_totp", "mfa_authenticate",
+    "mfa_deactivate_totp", "mfa_download_recovery_codes", "mfa_generate_recovery_codes", "mfa_reauthenticate",
+    "mfa_view_recovery_codes",
     "favicon", "datasets:manifest", "labeling:change-classes", "labeling:close", "labeling:grid-ahead",
     "labeling:open", "taxonomy:approve", "taxonomy:commit", "taxonomy:discard", "taxonomy:undo",
     "training:try-a-network",

@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import flood
-from accounts.models import User
+from accounts.models import Scope, User
 from labeling.intake import Status
 from labeling.models import Collection
 from labeling.uploading import may_add_pictures, receive
@@ -158,6 +158,7 @@ def _keep(request: HttpRequest, collection: Collection, file: Any) -> None:
 class TryView(APIView):
     """What a network says of a picture."""
 
+    token_scope = Scope.READ
     permission_classes = [AllowAny]
     parser_classes = [MultiPartParser]
 

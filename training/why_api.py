@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
+from accounts.models import Scope
 from training.explained import Explained
 from training.faithfulness import Deletion
 from training.models import Explanation, Run, TooManyWaitingError
@@ -128,6 +129,8 @@ class ExplanationSerializer(serializers.ModelSerializer[Explanation]):
 
 class ExplanationsView(APIView):
     """Explanations of what a run's network answers."""
+
+    token_scope = Scope.READ
 
     @extend_schema(request=AskSerializer, responses={202: ExplanationSerializer})
     def post(self, request: Request, pk: int) -> Response:

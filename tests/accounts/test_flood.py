@@ -30,6 +30,7 @@ LIMITS = {
     "reports": (1, 2),
     "comments": (0, 2),
     "sign_ins": (2, 0),
+    "mails": (2, 2),
     "uploads": (0, 1),
     "quizzes": (1, 2),
     "pictures": (0, 3),
@@ -228,7 +229,7 @@ def test_a_name_is_tried_from_one_address_only_so_often(client):
     url = reverse("accounts:sign-in")
 
     def attempt(name, password):
-        return client.post(url, {"username": name, "password": password}).status_code
+        return client.post(url, {"login": name, "password": password}).status_code
 
     assert [attempt("linnaeus", "a guess") for _ in range(2)] == [200, 200]
     assert attempt("Linnaeus", "another") == 429
@@ -326,7 +327,10 @@ def test_one_takes_ones_data_along_and_makes_tokens_only_so_often(client):
     export, token = reverse("accounts:export"), reverse("accounts:create-token")
 
     assert [client.get(export).status_code for _ in range(2)] == [200, 429]
-    assert [client.post(token, {"name": "a script"}).status_code for _ in range(2)] == [302, 429]
+    assert [client.post(token, {"name": "a script", "scopes": "read"}).status_code for _ in range(2)] == [
+        302,
+        429,
+    ]
     assert ApiToken.objects.count() == 1
 
 

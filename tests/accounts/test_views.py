@@ -19,6 +19,9 @@ def person(client):
     return person
 
 
+ASKED = {"name": "a script", "scopes": ["read", "label"], "days": "90"}
+
+
 def make_token(user, name="a script"):
     token, _secret = ApiToken.objects.create(user=user, name=name)
     return token
@@ -95,8 +98,8 @@ def test_a_person_signs_in_with_their_password(client):
     User.objects.create_user("linnaeus", password="systema naturae")
     url = reverse("accounts:sign-in")
 
-    wrong = client.post(url, {"username": "linnaeus", "password": "systema nature"})
-    right = client.post(url, {"username": "linnaeus", "password": "systema naturae"})
+    wrong = client.post(url, {"login": "linnaeus", "password": "systema nature"})
+    right = client.post(url, {"login": "linnaeus", "password": "systema naturae"})
 
     assert wrong.status_code == 200
     assert right.status_code == 302
@@ -137,7 +140,7 @@ def test_the_account_page_asks_as_much_for_many_tokens_as_for_one(client, person
 
 
 def test_a_new_tokens_secret_is_shown_once(client, person):
-    shown = client.post(reverse("accounts:create-token"), {"name": "a script"}, follow=True)
+    shown = client.post(reverse("accounts:create-token"), ASKED, follow=True)
     secret = shown.context["new_token"]
 
     assert secret in shown.content.decode()
@@ -145,10 +148,11 @@ def test_a_new_tokens_secret_is_shown_once(client, person):
 
 
 def test_a_token_needs_a_name(client, person):
-    client.post(reverse("accounts:create-token"), {"name": ""})
+    refused = client.post(reverse("accounts:create-token"), ASKED | {"name": ""})
+    assert "name" in refused.context["token_form"].errors
     assert not ApiToken.objects.exists()
 
-    client.post(reverse("accounts:create-token"), {"name": "a script"})
+    client.post(reverse("accounts:create-token"), ASKED)
 
     assert ApiToken.objects.get().name == "a script"
 

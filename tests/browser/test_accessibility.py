@@ -24,6 +24,7 @@ from labeling.splits import VAL
 from labeling.talking import flag, say
 from taxonomy import drafting
 from taxonomy.models import Change, Draft
+from tests.accounts.second_factors import code_of
 from tests.browser.conftest import OpenPage
 from tests.browser.steps import sign_in
 from tests.browser.test_pages import add_epochs, submit_all_first_class
@@ -71,6 +72,10 @@ PAGES = [
     ("visitor", "home", "", ""),
     ("visitor", "accounts:sign-in", "", ""),
     ("visitor", "accounts:sign-up", "", ""),
+    ("visitor", "account_reset_password", "", ""),
+    ("visitor", "account_reset_password_done", "", ""),
+    ("visitor", "account_confirm_email", "old link", ""),
+    ("visitor", "account_reset_password_from_key", "old link in two", ""),
     ("visitor", "labeling:collections", "", ""),
     ("visitor", "labeling:collection", "settled", ""),
     ("visitor", "labeling:collection", "verifying", ""),
@@ -120,6 +125,10 @@ PAGES = [
     ("guest", "labeling:about", "picture", ""),
     ("volunteer", "accounts:account", "", ""),
     ("volunteer", "accounts:forget", "", ""),
+    ("volunteer", "account_email", "", ""),
+    ("volunteer", "account_change_password", "", ""),
+    ("volunteer", "account_reauthenticate", "", ""),
+    ("volunteer", "mfa_index", "", ""),
     ("volunteer", "labeling:my-votes", "", ""),
     ("volunteer", "labeling:standing", "", ""),
     ("volunteer", "labeling:touched-votes", "", ""),
@@ -229,6 +238,9 @@ FORMS = [
     ("visitor", "accounts:sign-in", "", ""),
     ("visitor", "accounts:sign-up", "", ""),
     ("visitor", "labeling:report", "picture", ""),
+    ("visitor", "account_reset_password", "", ""),
+    ("volunteer", "account_email", "", ""),
+    ("volunteer", "account_change_password", "", ""),
     ("volunteer", "accounts:forget", "", ""),
     ("volunteer", "labeling:quiz", "quiz", "?ask"),
     ("volunteer", "competition:submit", "contest", ""),
@@ -246,6 +258,18 @@ NO_PAGE = {
     "health": "for programs",
     "counts": "a part of the home page",
     "accounts:sign-out": "a button",
+    "account_login": "the sign-in by django-allauth's name",
+    "account_inactive": "the sign-in too",
+    "account_logout": "a button",
+    "account_signup": "the sign-up by django-allauth's name",
+    "account_set_password": "the page of a lost password",
+    "mfa_authenticate": "looked at below, after a password",
+    "mfa_reauthenticate": "looked at below, after a password",
+    "mfa_activate_totp": "looked at below, after a password",
+    "mfa_deactivate_totp": "looked at below, after a password",
+    "mfa_view_recovery_codes": "looked at below, after a password",
+    "mfa_generate_recovery_codes": "looked at below, after a password",
+    "mfa_download_recovery_codes": "a file",
     "accounts:board-name": "a button of the account page",
     "accounts:export": "a file",
     "accounts:create-token": "a button of the account page",
@@ -330,7 +354,7 @@ class World:
             "curator": make_curator(),
             "staff": make_user(is_staff=True),
         }
-        self.rows: dict[str, list[object]] = {"": []}
+        self.rows: dict[str, list[object]] = {"": [], "old link": ["old"], "old link in two": ["1", "old"]}
         self._make_labels()
         self._make_collections()
         self._make_refits()
@@ -697,6 +721,33 @@ def test_axe_finds_nothing_where_a_message_says_what_was_done(open_page, live_se
     expect(page.locator(".messages")).to_be_visible()
     settle(page)
     assert not list(findings(page))
+
+
+def test_axe_finds_nothing_as_one_switches_a_second_factor_on_and_signs_in_by_it(
+    open_page, live_server, world
+):
+    page = enter(open_page, live_server, world, "volunteer")
+    visit(page, reverse("mfa_activate_totp"))
+    page.get_by_label("Password").fill("systema naturae")
+    page.get_by_role("button", name="Go on").click()
+    found = list(findings(page))
+
+    page.get_by_label("Authenticator code").fill(code_of(page.locator("main code").inner_text()))
+    page.get_by_role("button", name="Switch it on").click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    found += findings(page)
+    for name in ("mfa_index", "mfa_generate_recovery_codes", "mfa_deactivate_totp", "mfa_reauthenticate"):
+        assert visit(page, reverse(name)) == 200
+        found += findings(page)
+
+    page.get_by_role("button", name="Sign out").click()
+    visit(page, reverse("accounts:sign-in"))
+    page.get_by_label("Username").fill(world.people["volunteer"].username)
+    page.get_by_label("Password").fill("systema naturae")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Your second factor")).to_be_visible()
+    found += findings(page)
+    assert not found, "\n".join(found)
 
 
 def test_axe_finds_nothing_in_the_dialogs_of_the_tree(open_page, live_server, world):

@@ -22,7 +22,7 @@ def account(page: Page, live_server) -> Page:
 def fill_sign_up(page: Page, name: str = "linnaeus", repeated: str = PASSWORD) -> None:
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Password confirmation").fill(repeated)
+    page.get_by_label("Password (again)").fill(repeated)
     page.get_by_role("button", name="Sign up").click()
 
 
@@ -62,8 +62,8 @@ def test_a_password_repeated_wrongly_is_said_beside_its_field(page):
 
     fill_sign_up(page, repeated="systema natura")
 
-    expect(page.get_by_text("The two password fields didn’t match.")).to_be_visible()
-    expect(page.get_by_label("Password confirmation")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_text("You must type the same password each time.")).to_be_visible()
+    expect(page.get_by_label("Password (again)")).to_have_attribute("aria-invalid", "true")
     assert not User.objects.exists()
 
 
@@ -83,7 +83,9 @@ def test_a_wrong_password_says_so_and_signs_nobody_in(page):
 
     fill_sign_in(page, "linnaeus", "species plantarum")
 
-    expect(page.get_by_role("alert")).to_contain_text("Please enter a correct username and password.")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "The username and/or password you specified are not correct."
+    )
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
 
 

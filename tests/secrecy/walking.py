@@ -106,6 +106,11 @@ def addresses(world: World, stage: Stage) -> list[Address]:
             (
                 "home", "counts", "favicon", "health", "schema", "api-docs", "api-root", "votes", "release-leases",
                 "undo-vote", "accounts:sign-in", "accounts:sign-out", "accounts:sign-up", "accounts:account",
+                "account_login", "account_inactive", "account_signup", "account_logout", "account_reauthenticate",
+                "account_email", "account_change_password", "account_reset_password", "account_set_password",
+                "account_reset_password_done", "mfa_authenticate", "mfa_reauthenticate", "mfa_index",
+                "mfa_activate_totp", "mfa_deactivate_totp", "mfa_view_recovery_codes",
+                "mfa_download_recovery_codes", "mfa_generate_recovery_codes",
                 "accounts:board-name", "accounts:export", "accounts:forget", "accounts:create-token",
                 "taxonomy:synsets", "taxonomy:add", "taxonomy:pick", "taxonomy:changes", "taxonomy:drafts",
                 "labeling:collections", "labeling:make", "labeling:pick-root", "labeling:board", "labeling:my-votes",
@@ -220,6 +225,8 @@ def addresses(world: World, stage: Stage) -> list[Address]:
             for each in (world.one, world.other, *trying.examples(stage.run)[:2])
         ],
         "accounts:revoke-token": [("0",)],
+        "account_confirm_email": [("old",)],
+        "account_reset_password_from_key": [("1", "old")],
         "taxonomy:propose": [(cat, kind) for kind in kinds],
         "labeling:intake": [(chosen, world.intake.pk)],
         "labeling:quiz": [(verified, noun.wnid) for noun in world.verified.ordered_classes()],
