@@ -192,7 +192,7 @@ if S3_BUCKET:
 else:
     _files = {
         name: {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "BACKEND": "config.folders.FolderStorage",
             "OPTIONS": {"location": VAR_DIR / folder, "allow_overwrite": True},
         }
         for name, folder in (("default", "pictures"), ("private", "private"))
