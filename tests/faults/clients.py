@@ -31,11 +31,16 @@ class Notes:
     changes: list[str] = field(default_factory=list)  # reasons of drafts whose commit was accepted
     statuses: list[tuple[float, int]] = field(default_factory=list)  # when what was answered; 0: nothing was
     wrong: list[str] = field(default_factory=list)  # answers that nobody should get
+    mended_at: float = 0.0  # when what was broken last worked again, by the steady clock
 
     def silence_s(self, since: float = 0.0) -> float:
         """Return the longest time in which nobody was answered well, of those that ended after `since`."""
         good = sorted(at for at, status in self.statuses if 200 <= status < 300)
         return max((later - at for at, later in pairwise(good) if later >= since), default=0.0)
+
+    def answered_s(self, after: float) -> float:
+        """Return how long after this moment of the steady clock somebody was answered well again."""
+        return min(at for at, status in self.statuses if 200 <= status < 300 and at > after) - after
 
     def n_troubles(self, since: float = 0.0) -> int:
         """Return how many requests were not answered, or that something is broken."""
