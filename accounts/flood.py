@@ -7,7 +7,8 @@ by each address where nobody is signed in; and how much by each person. 0 is no 
 The windows are whole hours of the clock, so a refusal knows when to come back without asking. Each costs one call to
 the cache, a second one for the first of an hour. Redis counts for all processes together; without it each process
 counts by itself, so a site without Redis allows as much again for each of its processes. While Redis is away nothing
-is counted and nothing refused: losing it must not lose a vote.
+is counted and nothing refused: losing it must not lose a vote. Nor must it slow votes down, so it is asked only now
+and then until it answers.
 """
 
 import ipaddress
@@ -31,7 +32,10 @@ from accounts.models import User
 logger = logging.getLogger(__name__)
 
 WINDOW_S = 3600
+LEFT_ALONE_S = 5.0  # after it did not answer
 IPV6_NETWORK = 64  # bits: whoever has one address of such a network has them all
+
+_left_alone_until_s = 0.0  # on the steady clock
 
 
 class FloodError(APIException):
@@ -75,6 +79,9 @@ def spend_on(whom: str, what: str) -> None:
 
 
 def _count(what: str, who: str, n: int, most: int) -> None:
+    global _left_alone_until_s
+    if time.monotonic() < _left_alone_until_s:
+        return
     now = time.time()
     window = int(now // WINDOW_S)
     # A digest, so that no address or name can be read from the cache.
@@ -83,6 +90,7 @@ def _count(what: str, who: str, n: int, most: int) -> None:
     try:
         spent = _add(key, n)
     except RedisError:
+        _left_alone_until_s = time.monotonic() + LEFT_ALONE_S
         logger.warning("Nothing is counted against floods: the cache does not answer.", exc_info=True)
         return
     if spent > most:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.reporting import report, timed
-from benchmarks.site import a_site
+from benchmarks.staging import a_site
 
 SLUG = "many"
 GROUPS = 20  # nouns between the classes and the root

@@ -91,7 +91,7 @@ def _measure(chromium: str) -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    from benchmarks.site import running_server
+    from benchmarks.staging import running_server
 
     call_command("migrate", verbosity=0)
     _make_collections()
@@ -101,7 +101,7 @@ def _measure(chromium: str) -> None:
 
 
 def _make_collections() -> None:
-    from benchmarks.site import make_nouns
+    from benchmarks.staging import make_nouns
     from labeling.models import Collection
     from taxonomy.models import Synset
 

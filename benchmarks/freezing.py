@@ -26,7 +26,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from benchmarks.reporting import report
-from benchmarks.site import N_CLASSES, a_site, make_nouns
+from benchmarks.staging import N_CLASSES, a_site, make_nouns
 
 SLUG = "frozen"
 N_ANNOTATORS = 1000

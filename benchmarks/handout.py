@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.reporting import report
-from benchmarks.site import a_site, make_annotators, make_collection, make_nouns, running_server, settle
+from benchmarks.staging import a_site, make_annotators, make_collection, make_nouns, running_server, settle
 
 N_ANNOTATORS = 64
 BATCH = 24

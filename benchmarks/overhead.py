@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.processes import family_cpu_s
 from benchmarks.reporting import report
-from benchmarks.site import a_site
+from benchmarks.staging import a_site
 
 SIZE_PX, N_PICTURES = 32, 2000
 GLANCE_S = 0.05

@@ -24,7 +24,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from benchmarks.reporting import report, timed
-from benchmarks.site import N_CLASSES, a_site, make_images, make_nouns
+from benchmarks.staging import N_CLASSES, a_site, make_images, make_nouns
 
 BLOCK = 50_000  # votes that are made at a time
 GOLD_EVERY, OPEN_EVERY = 100, 10

@@ -17,7 +17,7 @@ from collections import Counter
 
 from benchmarks.handout import Client
 from benchmarks.reporting import report
-from benchmarks.site import a_site, make_annotators, make_collection, make_nouns, running_server
+from benchmarks.staging import a_site, make_annotators, make_collection, make_nouns, running_server
 
 N_CLIENTS = 64
 KILLED = 10  # of so many clients one

@@ -27,7 +27,7 @@ import django
 from django.db import transaction
 
 from benchmarks.reporting import report
-from benchmarks.site import make_images
+from benchmarks.staging import make_images
 
 REPEATS = 15
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from competition.sandbox.confinement import PROTECTIONS
 from config.environment import choice, flag, seconds, secret, text, url, whole, words
@@ -143,9 +145,25 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Broker and cache -----------------------------------------------------------------------------------
 REDIS_URL = url("REDIS_URL", ("redis", "rediss"))
 CACHES: dict[str, dict[str, Any]]
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any]
 if REDIS_URL:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    # Redis answers within a millisecond or is away. Nobody waits long for it: by default one would for ever, where it
+    # takes connections and says nothing.
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {
+                "socket_connect_timeout": 0.5,
+                "socket_timeout": 0.5,
+                "retry": Retry(NoBackoff(), 1),  # a connection of before a restart fails once
+            },
+        }
+    }
     CELERY_BROKER_URL = REDIS_URL
+    # Seconds; workers ask it to say within one whether there is anything.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 2}
+    CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0}
 else:
     CACHES = {
         "default": {
@@ -201,7 +219,7 @@ if S3_BUCKET:
 else:
     _files = {
         name: {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "BACKEND": "config.folders.FolderStorage",
             "OPTIONS": {"location": VAR_DIR / folder, "allow_overwrite": True},
         }
         for name, folder in (("default", "pictures"), ("private", "private"))

@@ -89,3 +89,4 @@ urlpatterns = [
     path("admin/login/", RedirectView.as_view(pattern_name="accounts:sign-in", query_string=True)),
     path("admin/", admin.site.urls),
 ]
+handler500 = "config.views.broken"

@@ -1,6 +1,5 @@
 """Freezings as they wait, run and end: a Collection -> a Snapshot. See reading.py and sealing.py for what is done."""
 
-import errno
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from django.db.models import Case, Exists, OuterRef, Value, When
 from django.utils.translation import gettext, ngettext
 
 from accounts.models import User
+from config.outages import is_full
 from config.storage import private_storage
 from datasets import publishing, reading, sealing
 from datasets.card import card, lacking
@@ -28,8 +28,6 @@ logger = logging.getLogger(__name__)
 N_READERS = 2  # so that the database looks up one part while another is weighed
 MEASURED = 1000  # pictures whose files are read between two heartbeats
 MOST_NAMED = 5  # classes that a sentence names
-# What a disk says that takes no more: it is full, its owner's share is used up, the file may not be larger.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class NothingToFreezeError(FreezeRefusedError):
@@ -138,7 +136,7 @@ def _room() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in FULL:
+        if not is_full(error):
             raise
         where = f" ({error.filename})" if error.filename else ""
         raise FullDiskError(

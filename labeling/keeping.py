@@ -14,12 +14,14 @@ from concurrent.futures import Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from io import FileIO
 from multiprocessing.context import BaseContext
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from PIL import Image
 
+from config.folders import beside_of
 from labeling.pictures import PictureError, check_picture
 
 # Memory for pixels, 16 MiB at most each, that a process uses again instead of returning it and asking anew: of four
@@ -82,16 +84,27 @@ def _save(storage: Storage, name: str, content: bytes) -> str:
     if not isinstance(storage, FileSystemStorage):
         return storage.save(name, ContentFile(content))
     path = os.path.join(storage.location, name)
-    beside = f"{path}.{os.getpid()}-{threading.get_ident()}"
+    beside = beside_of(path)
     try:
         file = open(beside, "wb", buffering=0)  # noqa: SIM115
     except FileNotFoundError:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         file = open(beside, "wb", buffering=0)  # noqa: SIM115
-    with file:
-        file.write(content)
-    os.replace(beside, path)
+    try:
+        with file:
+            _write_whole(file, content)
+        os.replace(beside, path)
+    except BaseException:
+        os.remove(beside)
+        raise
     return name
+
+
+def _write_whole(file: FileIO, content: bytes) -> None:
+    """Write all of it: where the disk has become full, the system takes a part and refuses only what comes next."""
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ was withdrawn is gone at once. See labeling.counting.
 from typing import Any
 
 from django.core.cache import cache
+from redis.exceptions import RedisError
 
 from accounts.models import User
 from labeling.models import Collection, Figures, Image, Question, Standing, label_words
@@ -40,8 +41,16 @@ def of_site() -> Found:
     else:
         voters = Standing.objects.voters()
         n_votes, n_settled = kept.n_votes, kept.n_settled
-        n_images = cache.get_or_set(N_IMAGES, Image.objects.count, timeout=A_MINUTE_S)
+        n_images = _n_images()
     return {"n_images": n_images, "n_votes": n_votes, "n_settled": n_settled, **voters, "counted": kept}
+
+
+def _n_images() -> int:
+    """Return the number of pictures as it was within the last minute; counted where the cache does not answer."""
+    try:
+        return cache.get_or_set(N_IMAGES, Image.objects.count, timeout=A_MINUTE_S) or 0
+    except RedisError:
+        return Image.objects.count()
 
 
 def settled(collection: Collection) -> tuple[list[Question], list[tuple[Synset, str, int]]]:

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from config.outages import is_full
 from config.storage import private_storage
 from labeling.archives import ArchiveError, count_files, is_archive, printable, unpack
 from labeling.intake import IncomingPicture, as_incoming, take_in
@@ -111,9 +112,16 @@ def work(intake: Intake) -> None:
         logger.info("%s", error)  # somebody else has it, or its sender is gone
     except _NotThereError:
         intake.fail(_("What was received is not in the storage any more. Send it again."))
-    except BaseException:
-        intake.mine().requeue()
+    except BaseException as error:
+        intake.mine().requeue(_full() if is_full(error) else "")
         raise
+
+
+def _full() -> str:
+    return _(
+        "The disk is full where pictures are kept; what was taken in before that stays. Send it again once there is "
+        "room."
+    )
 
 
 def _work(intake: Intake) -> None:

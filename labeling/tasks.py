@@ -9,6 +9,7 @@ from labeling.models import Intake, Lease, Question
 @shared_task
 def release_expired_leases() -> int:
     """Give back the places of volunteers who left."""
+    Lease.objects.shorten()
     n_released = Lease.objects.expired().release()
     return n_released + Question.objects.reopen_forgotten()
 

@@ -7,7 +7,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ["accounts", "taxonomy", "labeling", "datasets", "training", "competition", "demo"]
+# Of files, of clocks and of what is away: below every app.
+SHARED = ["config.storage", "config.folders", "config.clock", "config.outages"]
 PURE = [
+    "config/outages.py",
     "taxonomy/records.py",
     "taxonomy/patch.py",
     "taxonomy/tree.py",
@@ -211,8 +214,8 @@ def test_an_app_imports_only_apps_to_its_left(app):
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_an_app_takes_nothing_of_the_configuration_but_its_storage(app):
-    allowed = ["config.storage"]
+def test_an_app_takes_nothing_of_the_configuration_but_what_all_share(app):
+    allowed = list(SHARED)
     if app == "demo":  # it starts a site
         allowed += ["config.serve", "config.processes", "config.environment"]
 

@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -40,32 +41,94 @@ class Stopped(BaseException):
     """We were asked to stop, by the signal given."""
 
 
-@contextmanager
-def servers(*, durable: bool = False) -> Iterator[dict[str, str]]:
-    """Start both servers, give DATABASE_URL and REDIS_URL, and stop them again in every case.
+@dataclass
+class Servers:
+    """Both servers, which can be broken and mended again while others use them."""
 
-    durable: keep PostgreSQL's fsync on, as a real site has it; without it tests run much faster.
+    programs: Path  # PostgreSQL's
+    redis_server: str
+    folder: Path
+    postgres_port: int
+    redis_port: int
+    is_durable: bool
+    postgres: subprocess.Popen[bytes]
+    redis: subprocess.Popen[bytes]
+
+    @property
+    def urls(self) -> dict[str, str]:
+        return {"DATABASE_URL": f"{self.database_url}/nestwork", "REDIS_URL": self.redis_url}
+
+    @property
+    def database_url(self) -> str:
+        return f"postgresql://nestwork@127.0.0.1:{self.postgres_port}"
+
+    @property
+    def redis_url(self) -> str:
+        return f"redis://127.0.0.1:{self.redis_port}/0"
+
+    def stop_postgres(self, how: signal.Signals = signal.SIGQUIT) -> None:
+        """Stop it: by SIGQUIT at once, as if it had crashed; by SIGINT in order."""
+        _stop(self.postgres, how)
+
+    def start_postgres(self) -> None:
+        """Start it, and return once it answers. Whatever it had acknowledged is there."""
+        self.postgres = _start_postgres(self.programs, self.folder, self.postgres_port, self.is_durable)
+        log = self.folder / "postgres.log"
+        _wait_for("PostgreSQL", log, self.postgres, lambda: _answers(self.database_url))
+
+    def stop_redis(self) -> None:
+        """Kill it; it forgets everything."""
+        _stop(self.redis, signal.SIGKILL)
+
+    def start_redis(self) -> None:
+        self.redis = _start_redis(self.redis_server, self.folder, self.redis_port)
+        _wait_for("Redis", self.folder / "redis.log", self.redis, lambda: _ping(self.redis_url))
+
+    def flush_redis(self) -> None:
+        with redis.Redis.from_url(self.redis_url) as client:
+            client.flushall()
+
+
+@contextmanager
+def running_servers(*, durable: bool = False) -> Iterator[Servers]:
+    """Start both servers and stop them again in every case.
+
+    durable: keep PostgreSQL's fsync on, as a real site has it; without it tests run much faster, and what it was
+    stopped at once before it wrote it down is lost.
     Raises ServersError if a program is missing or a server does not start.
     """
-    postgres_folder, redis_server = _find_postgres(), _find_redis()
+    programs, redis_server = _find_postgres(), _find_redis()
     folder = Path(tempfile.mkdtemp(prefix="nestwork-servers-"))
-    started: list[tuple[subprocess.Popen[bytes], signal.Signals]] = []
+    both: Servers | None = None
+    redis_process: subprocess.Popen[bytes] | None = None
     try:
         postgres_port, redis_port = _free_ports(2)
-        started.append((_start_redis(redis_server, folder, redis_port), signal.SIGTERM))
-        # PostgreSQL's "fast" shutdown: it closes connections instead of waiting for their owners to leave.
-        started.append((_start_postgres(postgres_folder, folder, postgres_port, durable), signal.SIGINT))
-        database_url = f"postgresql://nestwork@127.0.0.1:{postgres_port}"
-        redis_url = f"redis://127.0.0.1:{redis_port}/0"
-        _wait_for("Redis", folder / "redis.log", started[0][0], lambda: _ping(redis_url))
-        _wait_for(
-            "PostgreSQL", folder / "postgres.log", started[1][0], lambda: _create_database(database_url)
+        redis_process = _start_redis(redis_server, folder, redis_port)
+        _make_cluster(programs, folder)
+        postgres = _start_postgres(programs, folder, postgres_port, durable)
+        both = Servers(
+            programs, redis_server, folder, postgres_port, redis_port, durable, postgres, redis_process
         )
-        yield {"DATABASE_URL": f"{database_url}/nestwork", "REDIS_URL": redis_url}
+        _wait_for("Redis", folder / "redis.log", redis_process, lambda: _ping(both.redis_url))
+        _wait_for(
+            "PostgreSQL", folder / "postgres.log", postgres, lambda: _create_database(both.database_url)
+        )
+        yield both
     finally:
-        for process, how in started:
-            _stop(process, how)
+        if both:
+            # PostgreSQL's "fast" shutdown: it closes connections instead of waiting for their owners to leave.
+            _stop(both.postgres, signal.SIGINT)
+            redis_process = both.redis
+        if redis_process:
+            _stop(redis_process, signal.SIGTERM)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def servers(*, durable: bool = False) -> Iterator[dict[str, str]]:
+    """Run both servers, and give DATABASE_URL and REDIS_URL; see `running_servers`."""
+    with running_servers(durable=durable) as both:
+        yield both.urls
 
 
 def _find_postgres() -> Path:
@@ -100,7 +163,7 @@ def _start_redis(program: str, folder: Path, port: int) -> subprocess.Popen[byte
     return _start([*command, "--save", "", "--appendonly", "no"], folder / "redis.log", None)
 
 
-def _start_postgres(programs: Path, folder: Path, port: int, durable: bool) -> subprocess.Popen[bytes]:
+def _make_cluster(programs: Path, folder: Path) -> None:
     user = _unprivileged_user()
     data = folder / "postgres"
     data.mkdir(mode=0o700)
@@ -113,6 +176,9 @@ def _start_postgres(programs: Path, folder: Path, port: int, durable: bool) -> s
     made = subprocess.run(initdb, user=user, cwd="/", capture_output=True, text=True, check=False)
     if made.returncode:
         raise ServersError(f"initdb failed: {made.stderr.strip() or made.stdout.strip()}")
+
+
+def _start_postgres(programs: Path, folder: Path, port: int, durable: bool) -> subprocess.Popen[bytes]:
     settings = {
         "listen_addresses": "127.0.0.1",
         "port": str(port),
@@ -123,9 +189,9 @@ def _start_postgres(programs: Path, folder: Path, port: int, durable: bool) -> s
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     return _start(
-        [str(programs / "postgres"), "-D", str(data), *options],
+        [str(programs / "postgres"), "-D", str(folder / "postgres"), *options],
         folder / "postgres.log",
-        user,
+        _unprivileged_user(),
     )
 
 
@@ -168,6 +234,14 @@ def _ping(url: str) -> bool:
             return False
 
 
+def _answers(url: str) -> bool:
+    try:
+        psycopg.connect(f"{url}/postgres", connect_timeout=5).close()
+    except psycopg.OperationalError:  # not up yet, or still reading what it had written down
+        return False
+    return True
+
+
 def _create_database(url: str) -> bool:
     try:
         with psycopg.connect(f"{url}/postgres", autocommit=True, connect_timeout=5) as connection:
@@ -178,7 +252,7 @@ def _create_database(url: str) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
-    """End one process, and only that one: kindly first, for certain after STOP_TIME_S."""
+    """End one process, and only that one: as asked first, for certain after STOP_TIME_S."""
     process.send_signal(how)
     try:
         process.wait(STOP_TIME_S)

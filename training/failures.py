@@ -3,45 +3,32 @@
 The supervisor reads this too, so it must not import torch; what torch and others raise is known by its name.
 """
 
-import errno
 import os
 import re
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-ADVICE = "Try a smaller batch size, or smaller pictures."
+from config.outages import is_full, is_passing, names
 
-# Of a database, a storage or a network that cannot be reached: django.db, botocore, and Python's own.
-PASSING = {
-    "OperationalError",
-    "InterfaceError",
-    "EndpointConnectionError",
-    "ConnectTimeoutError",
-    "ReadTimeoutError",
-    "ConnectionClosedError",
-    "HTTPClientError",
-    "ConnectionError",
-    "TimeoutError",
-    "gaierror",
-}
+__all__ = ["is_of_another", "is_passing", "killed_sentence", "sentence"]
+
+ADVICE = "Try a smaller batch size, or smaller pictures."
 NO_MEMORY = re.compile(
     r"can't allocate memory|not enough memory|Cannot allocate memory|std::bad_alloc|Unable to allocate"
 )
 GPU_GONE = re.compile(r"CUDA error|CUDA driver|cuDNN error|CUDNN_STATUS|CUBLAS_STATUS|NVML|No CUDA GPUs")
-FULL_DISK = re.compile(r"No space left on device|disk is full|Disk quota exceeded")
 # One of several processes that train together says so when another has ended; it is that one's word that counts.
 OTHERS = re.compile(r"gloo|NCCL|[Cc]onnection closed by peer|Connection reset by peer")
 
 
 def sentence(error: BaseException) -> str | None:
     """Say what has run out or broken on the machine; None if `error` is nothing of that kind."""
-    text, names = str(error), _names(error)
-    if "OutOfMemoryError" in names or "CUDA out of memory" in text:
+    text, kinds = str(error), names(error)
+    if "OutOfMemoryError" in kinds or "CUDA out of memory" in text:
         return f"The GPU's memory was too small{_capacity(text)}. {ADVICE}"
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and NO_MEMORY.search(text)):
         return f"The machine's memory was too small: it has {_memory()}. {ADVICE}"
-    if _is_full(error):
+    if is_full(error):
         return "The disk is full where trainings keep their files. Make room there, and start it again."
-    if "AcceleratorError" in names or (isinstance(error, RuntimeError) and GPU_GONE.search(text)):
+    if "AcceleratorError" in kinds or (isinstance(error, RuntimeError) and GPU_GONE.search(text)):
         line = text.strip().splitlines()[0] if text.strip() else type(error).__name__
         return f"The GPU stopped answering ({line}). Look after it, then start the training again."
     return None
@@ -53,24 +40,11 @@ def killed_sentence(n: int) -> str:
     return f"{killed}; the machine has {_memory()}. {ADVICE}"
 
 
-def is_passing(error: BaseException) -> bool:
-    """Say whether `error` is no fault of the training, and may be gone when it is tried again."""
-    return not _is_full(error) and bool(PASSING & _names(error))
-
-
 def is_of_another(error: BaseException) -> bool:
     """Say whether `error` only tells that another of the processes that train together has ended."""
-    return bool({"DistBackendError", "DistNetworkError"} & _names(error)) or (
+    return bool({"DistBackendError", "DistNetworkError"} & names(error)) or (
         isinstance(error, RuntimeError) and bool(OTHERS.search(str(error)))
     )
-
-
-def _names(error: BaseException) -> set[str]:
-    return {kind.__name__ for kind in type(error).__mro__}
-
-
-def _is_full(error: BaseException) -> bool:
-    return (isinstance(error, OSError) and error.errno in FULL) or bool(FULL_DISK.search(str(error)))
 
 
 def _capacity(text: str) -> str:

@@ -4,7 +4,6 @@ Decoding a file costs far more than training on it, so a snapshot is decoded onc
 into an array of bytes at the training size that every later run maps into memory.
 """
 
-import errno
 import fcntl
 import hashlib
 import io
@@ -22,6 +21,7 @@ from uuid import uuid4
 import numpy as np
 from PIL import Image, ImageOps
 
+from config.outages import is_full
 from training.dataset import Bytes
 
 # A writer at work touches its file far more often than this.
@@ -31,8 +31,6 @@ FORGOTTEN_AFTER_S = 7 * 86_400
 # Who dies while packing loses less than this, and memory holds two of them.
 CHUNK_BYTES, CHUNK_PICTURES = 2**24, 4096
 LOOK_AGAIN_S = 0.2  # whether another process is done with the packing
-# What is said of a disk, or of somebody's share of it, that is full.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 N_DONE_BYTES = 8
 
 Read = Callable[[int], bytes]
@@ -215,7 +213,7 @@ def _fill(
                 on_progress(first + len(pictures))
         target.finish()
     except OSError as error:
-        if error.errno not in FULL:
+        if not is_full(error):
             raise
         free, folder = target.give_back(), target.path.parent
         raise PackError(

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from competition.models.attempts import Attempt
+from config.clock import silent
 
 if TYPE_CHECKING:
     from competition.models.submissions import Submission
@@ -57,7 +58,7 @@ class QueueQuerySet(models.QuerySet["Submission"]):
         return None
 
     def lost(self) -> Self:
-        return self.running().filter(heartbeat_at__lt=timezone.now() - LOST_AFTER)
+        return self.running().filter(silent("heartbeat_at", LOST_AFTER))
 
     @transaction.atomic
     def requeue(self) -> int:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from competition.models.contests import Contest, Part
 from competition.models.queue import LOST_AFTER
 from competition.models.submissions import Submission
+from config.clock import silent
 from datasets.models import Snapshot
 
 MOST_LOST = 2  # workers that may fall silent at one entry
@@ -59,8 +60,7 @@ class RescoringQuerySet(models.QuerySet["Rescoring"]):
 
     def waiting(self) -> Self:
         """Those that no worker is at, or whose worker fell silent."""
-        is_silent = Q(heartbeat_at__lt=timezone.now() - LOST_AFTER)
-        return self.running().filter(is_silent | Q(heartbeat_at=None))
+        return self.running().filter(silent("heartbeat_at", LOST_AFTER) | Q(heartbeat_at=None))
 
     def claim_next(self) -> "Rescoring | None":
         """Take the oldest that no worker is at; None if there is none. What fell silent too often fails."""

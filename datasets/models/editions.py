@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from config.clock import silent
 from config.storage import private_storage
 from datasets import formats
 from datasets.manifest import json_seal
@@ -23,8 +24,7 @@ class EditionQuerySet(models.QuerySet["Edition"]):
 
     def unsummed(self) -> Self:
         """Those with archives whose checksums are not all worked out, and nobody is at it."""
-        lost = Q(summing_at__lt=timezone.now() - LOST_AFTER)
-        return self.filter(Q(summing_at=None) | lost, summed_at=None)
+        return self.filter(Q(summing_at=None) | silent("summing_at", LOST_AFTER), summed_at=None)
 
     def claim_unsummed(self) -> "Edition | None":
         """Take the latest of these upon oneself; None if there is none."""

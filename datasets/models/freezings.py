@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from config.clock import silent
 from datasets.models.snapshots import Snapshot
 from labeling.models import Collection, Figures
 
@@ -75,7 +76,7 @@ class FreezingQuerySet(models.QuerySet["Freezing"]):
 
     def lost(self) -> Self:
         """Those whose worker has died: they say nothing any more."""
-        return self.running().filter(heartbeat_at__lt=timezone.now() - LOST_AFTER)
+        return self.running().filter(silent("heartbeat_at", LOST_AFTER))
 
     def requeue(self) -> int:
         """Let these running ones wait again; what broke off too often has failed. Return how many wait."""

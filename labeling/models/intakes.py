@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from config.clock import silent
 from config.storage import private_storage
 from labeling.archives import printable
 from labeling.models.collections import Collection
@@ -66,12 +67,15 @@ class IntakeQuerySet(models.QuerySet["Intake"]):
 
     def lost(self) -> Self:
         """Those whose worker has died: they say nothing any more."""
-        return self.running().filter(heartbeat_at__lt=timezone.now() - LOST_AFTER)
+        return self.running().filter(silent("heartbeat_at", LOST_AFTER))
 
-    def requeue(self) -> int:
-        """Let these running ones wait again; what broke off too often has failed. Return how many wait."""
+    def requeue(self, error: Any = "") -> int:
+        """Let these running ones wait again; what broke off too often has failed, with `error` if there is one.
+        Return how many wait.
+        """
         self.running().filter(n_lost__gte=MOST_LOST - 1).end_badly(
-            _("It broke off %(n)d times and got no further; what was taken in before that stays.")
+            error
+            or _("It broke off %(n)d times and got no further; what was taken in before that stays.")
             % {"n": MOST_LOST}
         )
         return self.running().update(state=Intake.State.WAITING, n_lost=F("n_lost") + 1)

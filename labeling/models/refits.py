@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from config.clock import silent
 from labeling import consensus, pace
 from labeling.models.collections import Collection
 from labeling.models.fits import ConsensusFit
@@ -81,7 +82,7 @@ class RefitQuerySet(models.QuerySet["Refit"]):
 
     def lost(self) -> Self:
         """Those whose worker has died: they say nothing any more."""
-        return self.running().filter(heartbeat_at__lt=timezone.now() - LOST_AFTER)
+        return self.running().filter(silent("heartbeat_at", LOST_AFTER))
 
     def requeue(self) -> int:
         """Let these running ones wait again; what broke off too often has failed. Return how many wait."""

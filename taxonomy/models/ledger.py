@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.sql import IS_POSTGRESQL, rows, run
+from config.clock import over
 from taxonomy.models.synsets import Synset
 from taxonomy.patch import Patch
 
@@ -165,8 +166,10 @@ class DraftQuerySet(models.QuerySet["Draft"]):
 
     def due(self) -> Self:
         """Those that wait for a worker, or whose worker has died."""
-        free = Q(claimed_until=None) | Q(claimed_until__lt=timezone.now())
-        return self.filter(free, state__in=(Draft.State.PREVIEWING, Draft.State.QUEUED))
+        return self.filter(
+            Q(claimed_until=None) | over("claimed_until", CLAIM_TIME),
+            state__in=(Draft.State.PREVIEWING, Draft.State.QUEUED),
+        )
 
     def claim_next(self) -> "Draft | None":
         """Take the oldest draft that is due; None if there is none, or others were faster."""

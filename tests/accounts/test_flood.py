@@ -1,3 +1,4 @@
+import time
 from threading import Thread
 from uuid import uuid4
 
@@ -160,9 +161,29 @@ def test_while_the_cache_is_away_nothing_is_refused(rf, monkeypatch, caplog):
         raise RedisConnectionError("away")
 
     monkeypatch.setattr(flood, "_add", away)
+    monkeypatch.setattr(flood, "_left_alone_until_s", 0.0)
 
     assert all(spends(request_of(rf, make_user())) for _ in range(9))
     assert "does not answer" in caplog.text
+
+
+def test_a_cache_that_is_away_is_not_asked_at_every_request(rf, monkeypatch):
+    asked = []
+
+    def away(*args):
+        asked.append(args)
+        raise RedisConnectionError("away")
+
+    monkeypatch.setattr(flood, "_add", away)
+    monkeypatch.setattr(flood, "_left_alone_until_s", 0.0)
+
+    for _ in range(9):
+        spends(request_of(rf, make_user()))
+    assert len(asked) == 1
+    monkeypatch.setattr(flood, "_left_alone_until_s", time.monotonic())
+    spends(request_of(rf, make_user()))
+
+    assert len(asked) == 2
 
 
 # --- Whom a request comes from ----------------------------------------------------------------------------

@@ -1,7 +1,10 @@
+import errno
+
 import pytest
-from django.db import connection
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from config.outages import is_passing
 from tests.factories import make_collection, make_settled_collection, make_user, make_vote
 
 pytestmark = pytest.mark.django_db
@@ -88,3 +91,48 @@ def test_a_token_that_is_not_ascii_is_refused(client):
 @pytest.mark.parametrize("path", ["/", "/collections/", "/healthz/"])
 def test_pages_to_read_are_not_written_to(client, path):
     assert client.delete(path).status_code == 405
+
+
+AWAY = OperationalError("the connection was closed")
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+def break_pages(monkeypatch, error):
+    """Have whatever looks up collections fail."""
+
+    def fail(*_args, **_kwargs):
+        raise error
+
+    monkeypatch.setattr("labeling.models.collections.CollectionQuerySet._fetch_all", fail)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"), [(AWAY, 503, "in a moment"), (FULL, 507, "no room left")]
+)
+@pytest.mark.parametrize("path", ["/", "/api/collections/"])
+def test_what_is_away_or_full_is_named_in_a_sentence(client, monkeypatch, path, error, status, said):
+    client.raise_request_exception = False
+    make_collection()
+    break_pages(monkeypatch, error)
+
+    response = client.get(path)
+
+    assert (response.status_code, response["Retry-After"]) == (status, "5")
+    assert said in (response.json()["detail"] if path != "/" else response.text)
+
+
+def test_a_fault_of_the_site_is_told_as_one(client, monkeypatch):
+    client.raise_request_exception = False
+    break_pages(monkeypatch, KeyError("a fault"))
+
+    response = client.get("/")
+
+    assert response.status_code == 500
+    assert "Something broke here" in response.text
+
+
+def test_a_statement_that_is_wrong_is_a_fault_and_not_an_outage():
+    with pytest.raises(DatabaseError) as wrong, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT nothing FROM nowhere")
+
+    assert not is_passing(wrong.value)

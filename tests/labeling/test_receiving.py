@@ -1,5 +1,6 @@
 """What is received whole and taken in by a worker: in the midst of it anything may break."""
 
+import errno
 from datetime import timedelta
 
 import pytest
@@ -167,7 +168,7 @@ def test_a_dead_workers_intake_goes_on_where_it_stopped(collection, small_batche
     with monkeypatch.context() as patch:
         break_after(patch, 3, SystemExit())  # as a killed worker: the second batch is under way
         patch.setattr(Intake, "mine", lambda self: Intake.objects.filter(pk=self.pk))
-        patch.setattr(type(Intake.objects.all()), "requeue", lambda self: 0)  # the dead do nothing
+        patch.setattr(type(Intake.objects.all()), "requeue", lambda self, _error: 0)  # the dead do nothing
         with pytest.raises(SystemExit):
             receiving.work(claimed)
     assert counts(intake) == ("running", 2, 0, 0)
@@ -210,16 +211,28 @@ def test_a_worker_that_was_replaced_keeps_nothing_of_its_batch(collection, small
 
 def test_what_breaks_off_again_and_again_fails_with_a_sentence(collection, monkeypatch):
     intake = receive(collection, upload("photos.zip", archive(1)))
-    break_after(monkeypatch, 0, OSError("the disk is full"))
+    break_after(monkeypatch, 0, OSError("the disk was pulled out"))
 
     for _ in range(MOST_LOST):
-        with pytest.raises(OSError, match="the disk is full"):
+        with pytest.raises(OSError, match="pulled out"):
             receiving.take_in_waiting()
     receiving.sweep()
 
     assert counts(intake)[0] == "failed"
     assert intake.error == "It broke off 3 times and got no further; what was taken in before that stays."
     assert (receiving.take_in_waiting(), is_stored(intake)) == (0, False)
+
+
+def test_a_disk_that_stays_full_is_named(collection, monkeypatch):
+    intake = receive(collection, upload("photos.zip", archive(1)))
+    break_after(monkeypatch, 0, OSError(errno.ENOSPC, "No space left on device"))
+
+    for _ in range(MOST_LOST):
+        with pytest.raises(OSError, match="No space left"):
+            receiving.take_in_waiting()
+
+    assert counts(intake)[0] == "failed"
+    assert intake.error.startswith("The disk is full where pictures are kept;")
 
 
 def test_one_that_gets_on_between_is_not_given_up(collection, small_batches, monkeypatch):

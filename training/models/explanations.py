@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from config.clock import silent
 from config.storage import private_storage
 from training.models.runs import Run
 
@@ -62,7 +63,7 @@ class ExplanationQuerySet(models.QuerySet["Explanation"]):
 
     def lost(self) -> Self:
         """Those whose worker has died: they say nothing any more."""
-        return self.running().filter(heartbeat_at__lt=timezone.now() - SILENT_AFTER)
+        return self.running().filter(silent("heartbeat_at", SILENT_AFTER))
 
     def requeue(self) -> int:
         """Queue these running ones again; those that were tried often enough fail. Return how many are queued."""

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from config.clock import silent
 from config.storage import private_storage
 from datasets.models import Snapshot
 from training.config import NETWORKS, Config
@@ -103,7 +104,7 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def lost(self) -> Self:
         """Runs whose worker has died: they say nothing any more."""
-        return self.running().filter(heartbeat_at__lt=timezone.now() - LOST_AFTER)
+        return self.running().filter(silent("heartbeat_at", LOST_AFTER))
 
     def requeue(self, error: str = "") -> int:
         """Queue these running runs again; those that were tried often enough fail, with `error` if there is one.
