@@ -18,4 +18,4 @@ COPY . .
 RUN SECRET_KEY=for-collecting-static-files-only VAR_DIR=/tmp/var python manage.py collectstatic --noinput
 USER nestwork
 EXPOSE 8000
-CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", "--access-logfile", "-"]
+CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4"]

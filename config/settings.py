@@ -7,6 +7,8 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from operations import logs
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -77,9 +79,11 @@ INSTALLED_APPS = [
     "datasets",
     "training",
     "competition",
+    "operations",
     "demo",
 ]
 MIDDLEWARE = [
+    "operations.tracing.TraceRequests",  # first, so that whatever refuses a request is logged too
     "config.middleware.refuse_nul",
     "config.middleware.RefuseLarge",
     "django.middleware.security.SecurityMiddleware",
@@ -355,11 +359,15 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# --- Logs -----------------------------------------------------------------------------------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-}
+# --- Logs and metrics -----------------------------------------------------------------------------------
+LOG_FORMAT = os.environ.get("LOG_FORMAT") or ("text" if DEBUG else "json")
+if LOG_FORMAT not in logs.FORMATS:
+    raise ImproperlyConfigured(f"LOG_FORMAT: expected text or json; found {LOG_FORMAT!r}.")
+LOG_LEVEL = os.environ.get("LOG_LEVEL") or "INFO"
+LOGGING = logs.configuration(LOG_FORMAT, LOG_LEVEL)
+# What whoever reads /metrics has to know; without it they are told to programs of this machine alone.
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
+# Each process of the site counts in a file of its own there. Read by prometheus_client when it is imported.
+METRICS_DIR = VAR_DIR / "metrics"
+METRICS_DIR.mkdir(parents=True, exist_ok=True)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)

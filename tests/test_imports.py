@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ["accounts", "taxonomy", "labeling", "datasets", "training", "competition", "demo"]
+APPS = ["accounts", "taxonomy", "labeling", "datasets", "training", "competition", "operations", "demo"]
 PURE = [
     "taxonomy/records.py",
     "taxonomy/patch.py",
@@ -138,6 +138,8 @@ PURE = [
     "competition/metrics.py",
     "competition/probabilities.py",
     "competition/ranking.py",
+    "operations/multiprocess.py",
+    "operations/checks/findings.py",
     "demo/digits.py",
 ]
 WEB = [

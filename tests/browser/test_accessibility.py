@@ -245,6 +245,7 @@ NO_PAGE = {
     "favicon": "a picture",
     "health": "for programs",
     "counts": "a part of the home page",
+    "operations:metrics": "for programs",
     "accounts:sign-out": "a button",
     "accounts:board-name": "a button of the account page",
     "accounts:export": "a file",
