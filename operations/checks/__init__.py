@@ -20,6 +20,7 @@ CHECKS: dict[str, Check] = {
     "e-mail": services.mail,
     "static files": machine.static_files,
     "disk": machine.disk,
+    "restore": machine.restored,
     "clock": machine.clock,
     "GPU": machine.gpu,
     "sandbox": machine.sandbox,

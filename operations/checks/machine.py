@@ -15,6 +15,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.db import connection
 from django.utils import timezone
 
+from operations import restoring
 from operations.checks.findings import Finding, ok, warning, wrong
 from training import devices
 
@@ -61,6 +62,12 @@ def disk() -> Iterator[Finding]:
         yield warning("disk", found, "Make room before uploads and trainings fail.")
     else:
         yield ok("disk", found)
+
+
+def restored() -> Iterator[Finding]:
+    if restoring.marker().exists():
+        found = f"A restore of {restoring.marker().read_text().strip()} was killed before its end."
+        yield wrong("restore", found, "Run it again, with --replace.")
 
 
 def clock() -> Iterator[Finding]:

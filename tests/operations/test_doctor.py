@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 from django.db.migrations.recorder import MigrationRecorder
 
-from operations import beats, checks, queues
+from operations import beats, checks, queues, restoring
 from operations.checks import State, database, machine, safety, services
 
 pytestmark = pytest.mark.django_db
@@ -197,6 +197,15 @@ def test_a_disk_that_fills_is_told_in_time(monkeypatch, free_gib, state):
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda _path: usage)
 
     assert told(machine.disk) == {"disk": state}
+
+
+def test_a_restore_that_was_killed_is_told_until_it_has_ended(settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    assert told(machine.restored) == {}
+
+    restoring.marker().write_text("/backups/2026")
+
+    assert told(machine.restored) == {"restore": State.WRONG}
 
 
 @pytest.mark.parametrize(("ahead_s", "state"), [(0.1, "ok"), (-5, "warning"), (60, "wrong")])
