@@ -105,8 +105,9 @@ def addresses(world: World, stage: Stage) -> list[Address]:
     at: dict[str, list[tuple[Any, ...]]] = {
         **dict.fromkeys(
             (
-                "home", "counts", "favicon", "health", "operations:metrics", "schema", "api-docs",
-                "api-root", "votes", "release-leases",
+                "home", "counts", "favicon", "health", "operations:dashboard", "operations:figures",
+                "operations:findings", "operations:metrics", "schema", "api-docs", "api-root", "votes",
+                "release-leases",
                 "undo-vote", "accounts:sign-in", "accounts:sign-out", "accounts:sign-up", "accounts:account",
                 "accounts:board-name", "accounts:export", "accounts:forget", "accounts:create-token",
                 "taxonomy:synsets", "taxonomy:add", "taxonomy:pick", "taxonomy:changes", "taxonomy:drafts",
@@ -374,7 +375,7 @@ def _ask(client: Client, address: Address, mask: "Mask") -> Any:
 
 # They tell of machines and processes, and how many there are of each thing, which is another number at each request.
 # Of one picture they say nothing: tests/operations reads what is in them.
-MEASURED = {"operations:metrics"}
+MEASURED = {"operations:dashboard", "operations:figures", "operations:findings", "operations:metrics"}
 # Where files are to be had, and what they are called where the address does not say so.
 FILES = {"datasets:file": "", "competition:starter-kit": "kit.zip"}
 # Files that name leaves, or the digest over them.
