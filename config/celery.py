@@ -33,3 +33,8 @@ app.conf.beat_schedule["refit nightly"] = {
     "schedule": crontab(hour="3", minute="30"),
     "options": {"expires": 6 * 3600},
 }
+app.conf.beat_schedule["tidy"] = {
+    "task": "operations.tasks.tidy",
+    "schedule": crontab(hour="4", minute="30"),
+    "options": {"expires": 6 * 3600},
+}

@@ -371,3 +371,9 @@ METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
 METRICS_DIR = VAR_DIR / "metrics"
 METRICS_DIR.mkdir(parents=True, exist_ok=True)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
+
+# --- What is deleted by itself --------------------------------------------------------------------------
+# Days after which it goes, at night; 0: never. See operations.tidying.
+KEEP_GUESTS_DAYS = whole("KEEP_GUESTS_DAYS", default=100)  # without a vote; longer than their session lasts
+KEEP_CHECKPOINTS_DAYS = whole("KEEP_CHECKPOINTS_DAYS", default=30)  # of finished runs, whose weights stay
+KEEP_ATTEMPT_LOGS_DAYS = whole("KEEP_ATTEMPT_LOGS_DAYS", default=180)
