@@ -192,7 +192,9 @@ class ApiToken(AbstractAuthToken):
     )  # knox looks for this name
     name = models.CharField(max_length=64, help_text=_("What the token is for."))
     # Its Scopes, with spaces between them; all for those that were made before there were scopes.
-    scopes = models.CharField(max_length=40, default=" ".join(Scope.values))
+    scopes = models.CharField(
+        max_length=40, default=" ".join(Scope.values), db_default=" ".join(Scope.values)
+    )
     last_used_on = models.DateField(
         null=True, editable=False
     )  # a day, so that a token costs one write in a day

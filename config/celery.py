@@ -33,5 +33,10 @@ SCHEDULE["refit nightly"] = {
     "schedule": crontab(hour="3", minute="30"),
     "options": {"expires": 6 * 3600},
 }
+SCHEDULE["tidy"] = {
+    "task": "operations.tasks.tidy",
+    "schedule": crontab(hour="4", minute="30"),
+    "options": {"expires": 6 * 3600},
+}
 # To read from `app.conf` would load the settings here, where nobody expects to hear that they are wrong.
 app.conf.beat_schedule = SCHEDULE

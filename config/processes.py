@@ -35,7 +35,7 @@ def command(name: str, bind: str, log_level: str = "") -> list[str]:
     """Return the command of one of NAMES; the web server listens at `bind`, as 127.0.0.1:8000."""
     level = (log_level or choice("LOG_LEVEL", LOG_LEVELS, default="INFO")).lower()
     if name == "web":
-        return [*_web(bind, level), "--log-level", level]
+        return [*_web(bind), "--log-level", level]
     celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config"]
     if name == "beat":
         return [*celery, "beat", "--schedule", str(schedule()), "--pidfile=", "--loglevel", level]
@@ -43,13 +43,11 @@ def command(name: str, bind: str, log_level: str = "") -> list[str]:
     return [*celery, *worker, "--queues", QUEUES[name], *_concurrency(name)]
 
 
-def _web(bind: str, level: str) -> list[str]:
+def _web(bind: str) -> list[str]:
     # It would have a socket for commands in a home folder, which a container has not.
     web = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", bind, "--no-control-socket"]
     web += ["--workers", str(whole("WEB_PROCESSES", default=2, least=1))]
-    web += ["--threads", str(whole("WEB_THREADS", default=4, least=1))]
-    # Gunicorn has no level for this log, which has a line for each request.
-    return [*web, "--access-logfile", "-"] if level in ("debug", "info") else web
+    return [*web, "--threads", str(whole("WEB_THREADS", default=4, least=1))]
 
 
 def _concurrency(name: str) -> list[str]:

@@ -13,6 +13,7 @@ from competition.sandbox.confinement import PROTECTIONS
 from config.environment import choice, flag, seconds, secret, text, url, whole, words
 from config.mail import mail_settings
 from config.processes import LOG_LEVELS
+from operations import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -78,9 +79,11 @@ INSTALLED_APPS = [
     "datasets",
     "training",
     "competition",
+    "operations",
     "demo",
 ]
 MIDDLEWARE = [
+    "operations.tracing.TraceRequests",  # first, so that whatever refuses a request is logged too
     "config.middleware.refuse_nul",
     "config.middleware.RefuseLarge",
     "django.middleware.security.SecurityMiddleware",
@@ -424,11 +427,19 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# --- Logs -----------------------------------------------------------------------------------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": choice("LOG_LEVEL", LOG_LEVELS, default="INFO")},
-}
+# --- Logs and metrics -----------------------------------------------------------------------------------
+LOG_FORMAT = choice("LOG_FORMAT", logs.FORMATS, default="text" if DEBUG else "json")
+LOG_LEVEL = choice("LOG_LEVEL", LOG_LEVELS, default="INFO")
+LOGGING = logs.configuration(LOG_FORMAT, LOG_LEVEL)
+# What whoever reads /metrics has to know; without it they are told to programs of this machine alone.
+METRICS_TOKEN = secret("METRICS_TOKEN")
+# Each process of the site counts in a file of its own there. Read by prometheus_client when it is imported.
+METRICS_DIR = VAR_DIR / "metrics"
+METRICS_DIR.mkdir(parents=True, exist_ok=True)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
+
+# --- What is deleted by itself --------------------------------------------------------------------------
+# Days after which it goes, at night; 0: never. See operations.tidying.
+KEEP_GUESTS_DAYS = whole("KEEP_GUESTS_DAYS", default=100)  # without a vote; longer than their session lasts
+KEEP_CHECKPOINTS_DAYS = whole("KEEP_CHECKPOINTS_DAYS", default=30)  # of finished runs, whose weights stay
+KEEP_ATTEMPT_LOGS_DAYS = whole("KEEP_ATTEMPT_LOGS_DAYS", default=180)

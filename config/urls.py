@@ -85,6 +85,7 @@ urlpatterns = [
     path("", include("datasets.urls")),
     path("", include("training.urls")),
     path("", include("competition.urls")),
+    path("", include("operations.urls")),
     # One door to guard: tries to sign in are counted there.
     path("admin/login/", RedirectView.as_view(pattern_name="accounts:sign-in", query_string=True)),
     path("admin/", admin.site.urls),

@@ -72,7 +72,7 @@ def test_our_services_share_one_environment_of_settings_that_the_code_reads():
     assert environment.keys() <= settings_read()
     # These are the image's, or of one process alone.
     assert settings_read() - environment.keys() == {
-        "PORT", "S3_SECRET_KEY", "SECRET_KEY", "POSTGRES_PASSWORD", "STATIC_ROOT", "VAR_DIR",
+        "METRICS_TOKEN", "PORT", "S3_SECRET_KEY", "SECRET_KEY", "POSTGRES_PASSWORD", "STATIC_ROOT", "VAR_DIR",
     }  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def test_no_secret_is_in_an_environment_nor_in_the_image():
         name: value
         for service in SERVICES.values()
         for name, value in service.get("environment", {}).items()
-        if re.search("KEY|PASSWORD|SECRET", name)
+        if re.search("KEY|PASSWORD|SECRET|TOKEN(?!S)", name)
     }
 
     # The name of a key is none, nor is the folder of secrets, nor how many tokens may be made.

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management import get_commands
 
 BASE_DIR = Path(settings.BASE_DIR)
-OURS = {"accounts", "taxonomy", "labeling", "datasets", "training", "competition", "demo"}
+OURS = {"accounts", "taxonomy", "labeling", "datasets", "training", "competition", "operations", "demo"}
 REFERENCE = (BASE_DIR / "docs/reference.md").read_text()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ["accounts", "taxonomy", "labeling", "datasets", "training", "competition", "demo"]
+APPS = ["accounts", "taxonomy", "labeling", "datasets", "training", "competition", "operations", "demo"]
 # Of files, of clocks and of what is away: below every app.
 SHARED = ["config.storage", "config.folders", "config.clock", "config.outages"]
 PURE = [
@@ -141,6 +141,8 @@ PURE = [
     "competition/metrics.py",
     "competition/probabilities.py",
     "competition/ranking.py",
+    "operations/multiprocess.py",
+    "operations/checks/findings.py",
     "demo/digits.py",
 ]
 WEB = [

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='apitoken',
             name='scopes',
-            field=models.CharField(default='read label compete organise', max_length=40),
+            field=models.CharField(db_default='read label compete organise', default='read label compete organise', max_length=40),
         ),
         migrations.AddConstraint(
             model_name='apitoken',

@@ -45,9 +45,6 @@ def test_there_are_as_many_trainers_as_gpus_share_out(monkeypatch):
 def test_log_lines_are_as_many_as_the_setting_says(monkeypatch):
     monkeypatch.setenv("LOG_LEVEL", "ERROR")
     assert option(processes.command("web", ""), "--log-level") == "error"
-    assert "--access-logfile" not in processes.command("web", "")
-    monkeypatch.setenv("LOG_LEVEL", "INFO")
-    assert "--access-logfile" in processes.command("web", "")
 
     monkeypatch.setenv("LOG_LEVEL", "loud")
     with pytest.raises(ImproperlyConfigured, match="LOG_LEVEL: expected one of"):

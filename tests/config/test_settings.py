@@ -99,3 +99,9 @@ def test_sqlite_is_in_wal_mode_and_takes_its_lock_at_the_start(tmp_path):
     )
 
     assert result.stdout.split() == ["wal", "IMMEDIATE"]
+
+
+def test_an_unknown_format_of_the_log_is_refused(tmp_path):
+    result = run_with(tmp_path, LOG_FORMAT="xml")
+
+    assert "LOG_FORMAT: expected one of text, json; found 'xml'" in result.stderr
