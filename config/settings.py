@@ -54,6 +54,12 @@ if BEHIND_TLS:
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31_536_000
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    # Browsers take cookies of these names from this very host over TLS alone, so no neighbour can plant one.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+CSRF_COOKIE_HTTPONLY = True  # pages carry the token themselves, and no script reads cookies
+# Whether other hosts below this one have TLS, and whether browsers should be told so for ever, is known to whoever
+# runs the domain: they say it in their proxy.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # How many proxies of ours stand before the site, each of which appends to X-Forwarded-For whom it heard from.
 N_PROXIES = whole("PROXIES", default=1 if BEHIND_TLS else 0)
 
@@ -80,10 +86,11 @@ INSTALLED_APPS = [
     "demo",
 ]
 MIDDLEWARE = [
-    "config.middleware.refuse_nul",
-    "config.middleware.RefuseLarge",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.headers.guard",
+    "config.middleware.refuse_nul",
+    "config.middleware.RefuseLarge",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
