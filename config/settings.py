@@ -339,6 +339,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.schema.tell_of_refusals",
+    ],
     # Several rows have a field of this name; without names of our own the schema numbers them.
     "ENUM_NAME_OVERRIDES": {
         "ChangeKindEnum": "taxonomy.models.ledger.Kind",
