@@ -24,6 +24,7 @@ from training.result_api import AnswersView, AskAgainView, MistakesView
 from training.try_views import TryView
 from training.why_api import ExplanationFileView, ExplanationsView, ExplanationView
 
+handler404 = "config.views.not_found"
 api = DefaultRouter()
 api.register("synsets", SynsetViewSet)
 api.register("drafts", DraftViewSet)

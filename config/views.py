@@ -6,7 +6,9 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
+from django.views.defaults import page_not_found
 
 from competition import leaderboard
 from competition.models import Contest, Submission
@@ -51,6 +53,13 @@ def _counts() -> dict[str, Any]:
 def favicon(request: HttpRequest) -> HttpResponse:
     """Where browsers look on pages that name no icon, the admin's among them."""
     return redirect(static("favicon.svg"))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say that nothing is there: to people on a page, to programs as the API says everything."""
+    if request.path_info.startswith("/api/"):
+        return JsonResponse({"detail": gettext("Not found.")}, status=404)
+    return page_not_found(request, exception)
 
 
 @require_safe
