@@ -32,6 +32,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
+from benchmarks.processes import family, process_cpu_s
 from benchmarks.reporting import report
 
 WIDTH = 500  # pixels; a height is three quarters of it
@@ -118,16 +119,7 @@ class _Spent:
 def _cpu_s() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     ours = sum(each.ru_utime + each.ru_stime for each in used)
-    return ours + sum(_process_cpu_s(process) for process in _family(os.getpid()) if process != os.getpid())
-
-
-def _process_cpu_s(process: int) -> float:
-    """Return what a process and its ended children used: the one that forks the others goes on living."""
-    try:
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return ours + sum(process_cpu_s(process) for process in family(os.getpid()) if process != os.getpid())
 
 
 def _ingest(folder: Path, n_processes: int) -> None:
@@ -234,7 +226,7 @@ def _peak_memory() -> Iterator[list[float]]:
 
     def watch() -> None:
         while not stop.wait(0.2):
-            seen.append(sum(_pss_mib(process) for process in _family(os.getpid())))
+            seen.append(sum(_pss_mib(process) for process in family(os.getpid())))
 
     thread = threading.Thread(target=watch)
     if sys.platform == "linux":
@@ -247,17 +239,6 @@ def _peak_memory() -> Iterator[list[float]]:
             thread.join()
         if seen:
             peaks[:] = max(seen), max(seen[: max(1, len(seen) // 5)])
-
-
-def _family(process: int) -> Iterator[int]:
-    yield process
-    for thread in Path(f"/proc/{process}/task").glob("*"):
-        try:
-            children = (thread / "children").read_text().split()
-        except OSError:
-            continue
-        for child in children:
-            yield from _family(int(child))
 
 
 def _pss_mib(process: int) -> float:

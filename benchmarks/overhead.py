@@ -1,7 +1,8 @@
 """What a run costs beside its training: Celery, heartbeats, rows, checkpoints, and a process that watches another.
 
 The same training is done in a process of its own by train() alone, and as a run by a real Celery worker, in turns.
-Both are timed from the moment when the loop says how it computes to the end of its last epoch.
+Both are timed from the moment when the loop says how it computes to the end of its last epoch: by the clock, and by
+what the processor did for them, the worker and all its processes included, which others on the machine change less.
 """
 
 import json
@@ -9,11 +10,12 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.processes import family_cpu_s
 from benchmarks.reporting import report
 from benchmarks.site import a_site
 
@@ -22,8 +24,16 @@ GLANCE_S = 0.05
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@dataclass(frozen=True)
+class Spent:
+    """Seconds by the clock, and of all processors together."""
+
+    wall_s: float
+    cpu_s: float
+
+
 def around_the_loop(turns: int, epochs: int = 40) -> None:
-    """Report the pictures per second of both, and what share of them the run loses."""
+    """Report the seconds of both, and what share more a run takes."""
     with a_site():
         from tests.factories import make_snapshot
         from training.config import Config
@@ -34,7 +44,7 @@ def around_the_loop(turns: int, epochs: int = 40) -> None:
         recipe = replace(
             Config.default("alexnet", SIZE_PX, n_train), epochs=epochs, batch_size=128, learning_rate=1e-4
         )
-        rates: dict[str, list[float]] = {"bare": [], "run": []}
+        spent: dict[str, list[Spent]] = {"bare": [], "run": []}
         celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config", "worker", "--queues", "training"]
         worker = subprocess.Popen(
             [*celery, "--concurrency", "1", "--without-gossip", "--without-mingle", "--loglevel", "error"],
@@ -43,30 +53,31 @@ def around_the_loop(turns: int, epochs: int = 40) -> None:
         try:
             for seed in range(turns + 1):
                 run = Run.objects.enqueue(snapshot, replace(recipe, seed=seed))
-                seconds = {"run": _as_a_run(run), "bare": _bare(run)}
+                took = {"run": _as_a_run(run, worker.pid), "bare": _bare(run)}
                 if seed:  # the first packs the pictures
-                    for how, taken in seconds.items():
-                        rates[how].append(n_train * epochs / taken)
+                    for how, taken in took.items():
+                        spent[how].append(taken)
         finally:
             worker.terminate()
             worker.wait(60)
-        bare, ours = median(rates["bare"]), median(rates["run"])
-        each = {how: [round(rate) for rate in found] for how, found in rates.items()}
-        report("overhead", bare=round(bare), run=round(ours), cost=1 - ours / bare, each=each, epochs=epochs)
+        for what in ("wall_s", "cpu_s"):
+            each = {how: [round(getattr(one, what), 2) for one in taken] for how, taken in spent.items()}
+            bare, ours = median(each["bare"]), median(each["run"])
+            report("overhead", by=what, bare=bare, run=ours, cost=ours / bare - 1, each=each, epochs=epochs)
 
 
-def _as_a_run(run: Any) -> float:
-    """Have a worker train `run`; return the seconds from its first batch to its last."""
+def _as_a_run(run: Any, worker: int) -> Spent:
+    """Have the worker train `run`; return what it took from its first batch to its last."""
     from training.models import Run
     from training.tasks import train_queued
 
     train_queued.delay()
     found = Run.objects.filter(pk=run.pk)
     _wait_until(lambda: found.exclude(machine={}).exists())
-    started = time.perf_counter()
+    started, used = time.perf_counter(), family_cpu_s(worker)
     # The last checkpoint stands before the first batch of an epoch that will not be.
     _wait_until(lambda: found.filter(checkpoint__epoch__gt=run.n_epochs).exists())
-    taken = time.perf_counter() - started
+    taken = Spent(time.perf_counter() - started, family_cpu_s(worker) - used)
     _wait_until(lambda: found.filter(status="finished").exists())
     return taken
 
@@ -76,8 +87,8 @@ def _wait_until(is_so: Any) -> None:
         time.sleep(GLANCE_S)
 
 
-def _bare(run: Any) -> float:
-    """Train as `run` did in a process of its own, which writes nothing down; return its seconds."""
+def _bare(run: Any) -> Spent:
+    """Train as `run` did in a process of its own, which writes nothing down; return what it took."""
     printed = subprocess.run(
         [sys.executable, "-m", "benchmarks.overhead", str(run.pk)],
         cwd=ROOT,
@@ -85,11 +96,10 @@ def _bare(run: Any) -> float:
         capture_output=True,
         text=True,
     ).stdout
-    seconds: float = json.loads(printed.splitlines()[-1])
-    return seconds
+    return Spent(**json.loads(printed.splitlines()[-1]))
 
 
-def _train_bare(pk: int) -> float:
+def _train_bare(pk: int) -> Spent:
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -105,12 +115,12 @@ def _train_bare(pk: int) -> float:
 
     class Clock(Watcher):
         def started(self, machine: Any, layers: Any) -> None:
-            self.at = time.perf_counter()
+            self.at, self.used = time.perf_counter(), time.process_time()
 
     clock = Clock()
     train(run.options, splits["train"], splits["val"], run.snapshot.n_classes, checkpoint=None, watcher=clock)
-    return time.perf_counter() - clock.at
+    return Spent(time.perf_counter() - clock.at, time.process_time() - clock.used)
 
 
 if __name__ == "__main__":
-    print(json.dumps(_train_bare(int(sys.argv[1]))))
+    print(json.dumps(asdict(_train_bare(int(sys.argv[1])))))

@@ -87,14 +87,14 @@ class AgainstCost:
 
 
 def over_years(contest: Contest) -> OverYears | None:
-    """Return the least error of each contest of its collection that ranks by the same metric; None before there is
-    any.
+    """Return the least error of each contest of its collection that ranks by the same metric; None as long as there
+    is nothing to compare: one of them alone, of which nobody knows what people err.
     """
     others = Contest.objects.filter(
         snapshot__collection=contest.snapshot.collection_id, ranked_by=contest.ranked_by
     )
     leading = sorted(leaders(others.order_by("year", "pk")).values(), key=lambda each: each.contest.year)
-    if not leading:
+    if not leading or (len(leading) == 1 and leading[0].contest.human_error is None):
         return None
     said = [each.metrics[contest.ranked_by] for each in leading]
     points = [(each.contest.year, one["value"]) for each, one in zip(leading, said, strict=True)]

@@ -73,16 +73,17 @@ class SubmissionQuerySet(QueueQuerySet):
         SubmissionRefusedError if that may not be now.
 
         network: what a file of weights is the weights of; see Submission.network.
-        token:   names this one act: handed in again under the same name, the submission that is there is returned.
+        token:   names this one act: the same file handed in again under the same name, the submission that is there
+                 is returned.
         """
-        if there := self._under(token, author, phase):
+        if there := self._under(token, author, phase, file):
             return there
         phase = _entered(phase, author)
         if kind != "guesses" and not phase.contest.takes_models:
             raise SubmissionRefusedError(f"{phase.contest} takes guesses alone, and no networks.")
         # Its row stands for the limits: whoever holds it counts and takes a place in one step.
         team = Team.objects.enter_and_hold(phase.contest, author)
-        if there := self._under(token, author, phase):  # by a request of the same moment
+        if there := self._under(token, author, phase, file):  # by a request of the same moment
             return there
         limits.check(self.counted_for(team, author), phase)
         return self.create(
@@ -98,8 +99,10 @@ class SubmissionQuerySet(QueueQuerySet):
             token=token,
         )
 
-    def _under(self, token: str, author: User, phase: Phase | None) -> "Submission | None":
-        """Return what `author` has handed in under `token`. Raises SubmissionRefusedError if in another contest."""
+    def _under(self, token: str, author: User, phase: Phase | None, file: File) -> "Submission | None":
+        """Return what `author` has handed in under `token`. Raises SubmissionRefusedError if that was another file
+        or in another contest.
+        """
         if not token:
             return None
         there = self.filter(author=author, token=token).select_related("phase__contest").first()
@@ -107,7 +110,22 @@ class SubmissionQuerySet(QueueQuerySet):
             raise SubmissionRefusedError(
                 f"Expected a token of its own for each entry; found that of {there} in {there.phase.contest}."
             )
+        if there and not _is_same(there.file, file):
+            raise SubmissionRefusedError(
+                f"Expected a token of its own for each entry; found that of {there}, which has another file. On a "
+                "page, open the form again."
+            )
         return there
+
+
+def _is_same(kept: File, file: File) -> bool:
+    """Whether two files have the same bytes; `file` is at its start again afterwards."""
+    if kept.size != file.size:
+        return False
+    with kept.open("rb"):
+        same = all(mine == theirs for mine, theirs in zip(kept.chunks(), file.chunks(), strict=True))
+    file.seek(0)
+    return same
 
 
 def _entered(phase: Phase | None, author: User) -> Phase:

@@ -214,16 +214,24 @@ def test_errors_are_drawn_over_the_years(client, snapshot):
 
 
 def test_contests_that_rank_by_another_metric_are_no_years_of_it(client, snapshot):
-    first = make_year(snapshot, 2010, 3)
+    first = make_year(snapshot, 2010, 3, human_error=0.1)
     make_year(snapshot, 2011, 1, ranked_by="top5_error")
 
     assert len(client.get(first.contest.get_absolute_url()).context["over_years"].years) == 1
+
+
+@pytest.mark.parametrize(("human_error", "is_drawn"), [(None, False), (0.1, True)])
+def test_a_year_alone_is_drawn_only_beside_what_people_err(client, snapshot, human_error, is_drawn):
+    first = make_year(snapshot, 2010, 3, human_error=human_error)
+
+    assert bool(client.get(first.contest.get_absolute_url()).context["over_years"]) == is_drawn
 
 
 def test_a_contest_that_goes_on_is_drawn_by_what_was_told(client, snapshot):
     phase = make_board(snapshot, n_entries=2)
     Submission.objects.order_by("pk").first().standings.all().delete()
     standings.Standing.objects.update(place=1)
+    Contest.objects.update(human_error=0.1)
 
     [year] = client.get(phase.contest.get_absolute_url()).context["over_years"].years
 

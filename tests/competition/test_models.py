@@ -117,8 +117,8 @@ def test_predictions_are_queued(phase):
     assert not submission.is_baseline
 
 
-def submit_under(token, phase, author):
-    return Submission.objects.submit(phase, author, "a guess", ContentFile(b"", name="a.csv"), token=token)
+def submit_under(token, phase, author, text=b"guesses"):
+    return Submission.objects.submit(phase, author, "a guess", ContentFile(text, name="a.csv"), token=token)
 
 
 def test_the_same_token_is_the_same_submission(snapshot):
@@ -127,6 +127,17 @@ def test_the_same_token_is_the_same_submission(snapshot):
 
     assert submit_under("a", phase, author) == first
     assert submit_under("b", phase, author) != first
+
+
+@pytest.mark.parametrize("other", [b"another", b"of another length"])
+def test_a_token_under_which_another_file_was_handed_in_is_refused(phase, other):
+    author = make_user()
+    first = submit_under("a", phase, author)
+
+    with pytest.raises(SubmissionRefusedError, match=f"found that of {first}, which has another file"):
+        submit_under("a", phase, author, other)
+
+    submit_under("b", phase, author, other)
 
 
 def test_a_token_is_one_authors(phase):

@@ -9,11 +9,13 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from competition import leaderboard
-from competition.models import Contest
+from competition.models import Contest, Submission
+from competition.tasks import score_queued
 from config.serve import PortInUseError, Supervisor, check_port, site, var_dir, wait
 from datasets.models import Snapshot
-from demo import story, volunteers
+from demo import entrants, story, volunteers
 from labeling.models import Collection
+from training.models import Run
 from training.tasks import train_queued
 
 POLL_S = 0.5
@@ -52,7 +54,10 @@ class Command(BaseCommand):
         self._take(collection, story.FOR_VISITORS)
         self._say(f"{snapshot}: {snapshot.n_images:,} pictures, digest {snapshot.digest[:16]}.")
         contest = story.open_contest(snapshot)
-        self._train(supervisor, snapshot, contest)
+        entries = [entrants.hand_in_neighbours(contest)]
+        runs = self._train(supervisor, snapshot, contest)
+        entries.append(entrants.hand_in_network(contest, runs[0]))
+        self._wait_for(supervisor, entries)
         self._print_board(contest)
         self._say(
             f"\nConsensus of {report.n_votes:,} votes on {report.n_questions:,} pictures: {report.accuracy:.2%} of "
@@ -77,17 +82,32 @@ class Command(BaseCommand):
             n_cast = volunteers.label_everything(collection, crowd, truth, bar.update)
         self._say(f"Votes: {n_cast:,} cast by {len(crowd)} simulated volunteers, 80 to 95 of 100 right.")
 
-    def _train(self, supervisor: Supervisor, snapshot: Snapshot, contest: Contest) -> None:
+    def _train(self, supervisor: Supervisor, snapshot: Snapshot, contest: Contest) -> list[Run]:
         runs = story.queue_runs(snapshot)
         train_queued.delay()
         n_epochs = sum(run.n_epochs for run in runs)
         with self._bar(unit=" epochs", total=n_epochs, desc="Training in the worker") as bar:
             while not story.is_scored(contest, runs):
                 bar.update(sum(run.epochs_done for run in runs) - bar.n)
-                for name in supervisor.restart_dead():
-                    self._say(f"The {name} process had died and was started again.")
-                time.sleep(POLL_S)
+                self._rest(supervisor)
             bar.update(n_epochs - bar.n)
+        return runs
+
+    def _wait_for(self, supervisor: Supervisor, entries: list[Submission]) -> None:
+        """What a machine cannot run confined is refused with a reason, which is an end too."""
+        score_queued.delay()
+        while any(entry.is_unfinished for entry in entries):
+            self._rest(supervisor)
+            for entry in entries:
+                entry.refresh_from_db()
+        for entry in entries:
+            if entry.error:
+                self._say(f"{entry.method}: {entry.error}")
+
+    def _rest(self, supervisor: Supervisor) -> None:
+        for name in supervisor.restart_dead():
+            self._say(f"The {name} process had died and was started again.")
+        time.sleep(POLL_S)
 
     def _print_board(self, contest: Contest) -> None:
         rows = leaderboard.rows(contest)
