@@ -49,7 +49,7 @@ def fuzz(stage: Stage, token: str | None, n_examples: int, seeded: int) -> Itera
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     paths = {str(each).partition("?")[0] for each in addresses(stage.world, stage) if each.is_of_programs}
-    for found in schemathesis.openapi.from_wsgi("/api/schema/?format=json", application).get_all_operations():
+    for found in schemathesis.openapi.from_wsgi("/api/schema/?format=json", whole).get_all_operations():
         operation = found.ok()
         try:
             _ask(_cases(operation, paths), headers, n_examples, seeded)
@@ -57,6 +57,15 @@ def fuzz(stage: Stage, token: str | None, n_examples: int, seeded: int) -> Itera
             yield f"{operation.label}: {_words(wrong)}"
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
+
+
+def whole(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """Answer as the site does, all at once, and close what was answered as a server would."""
+    answer = application(environ, start_response)
+    try:
+        return [b"".join(answer)]
+    finally:
+        answer.close()
 
 
 def _cases(operation: Any, paths: set[str]) -> SearchStrategy[Any]:

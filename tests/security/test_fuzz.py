@@ -6,11 +6,7 @@ import pytest
 
 from tests.security.fuzz import N_EXAMPLES, SEED, fuzz
 
-# Files that are answered are left open by what asks, which wants all of an answer's bytes and no more.
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("who", ["nobody", "owner"])
