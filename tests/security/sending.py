@@ -7,6 +7,8 @@ from tests.secrecy.world import Stage
 
 _SENT: dict[tuple[str, str], Callable[[Stage], dict[str, Any]]] = {
     ("accounts:create-token", "POST"): lambda _stage: {"name": "a script"},
+    ("labeling:picture-talk", "POST"): lambda _stage: {"text": "What a cat."},
+    ("labeling:synset-talk", "POST"): lambda _stage: {"text": "What a noun."},
 }
 
 
