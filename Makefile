@@ -6,7 +6,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 # An activated environment must not decide what runs here.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 .DEFAULT_GOAL := help
-.PHONY: demo run test lint docs reference screenshots help
+.PHONY: demo run test lint audit docs reference screenshots help
 
 demo: $(VENV)/.installed ## label, train and compete on digits, then serve (ARGS=--no-serve: stop there)
 	$(PY) manage.py demo $(ARGS)
@@ -23,6 +23,11 @@ lint: $(VENV)/.installed-dev ## style and types
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy .
+
+# Asks pypi.org about each package, so that it is no part of the tests. Strict: it fails where one cannot be asked about,
+# as without a network, rather than call that clean.
+audit: $(VENV)/.installed-dev ## look for packages with known holes
+	$(PY) -m pip_audit --local --strict --progress-spinner off
 
 docs: $(VENV)/.installed-dev ## these documents as a site, in var/docs-site
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict

@@ -145,7 +145,10 @@ class LeaderboardRowSerializer(serializers.ModelSerializer[Standing]):
     """An entry on the board: equal until shown different, so it has a rank from `rank_low` to `rank_high`."""
 
     team = serializers.CharField(
-        source="submission.team.name", default=None, help_text="Null for this site's own baselines."
+        source="submission.team.name",
+        default=None,
+        allow_null=True,
+        help_text="Null for this site's own baselines.",
     )
     method = serializers.CharField(source="submission.method")
     is_baseline = serializers.BooleanField(source="submission.is_baseline")

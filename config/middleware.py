@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.utils.http import urlencode
@@ -23,9 +23,7 @@ def refuse_nul(get_response: Respond) -> Respond:
         if "\0" in request.path or any(
             "\0" in value for values in request.GET.lists() for value in values[1]
         ):
-            return HttpResponseBadRequest(
-                "Expected an address without NUL characters.", content_type="text/plain"
-            )
+            return JsonResponse({"detail": "Expected an address without NUL characters."}, status=400)
         return get_response(request)
 
     return middleware

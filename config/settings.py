@@ -53,6 +53,12 @@ if BEHIND_TLS:
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31_536_000
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    # Browsers take cookies of these names from this very host over TLS alone, so no neighbour can plant one.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+CSRF_COOKIE_HTTPONLY = True  # pages carry the token themselves, and no script reads cookies
+# Whether other hosts below this one have TLS, and whether browsers should be told so for ever, is known to whoever
+# runs the domain: they say it in their proxy.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # How many proxies of ours stand before the site, each of which appends to X-Forwarded-For whom it heard from.
 N_PROXIES = whole("PROXIES", default=1 if BEHIND_TLS else 0)
 
@@ -84,10 +90,11 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "operations.tracing.TraceRequests",  # first, so that whatever refuses a request is logged too
-    "config.middleware.refuse_nul",
-    "config.middleware.RefuseLarge",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.headers.guard",
+    "config.middleware.refuse_nul",
+    "config.middleware.RefuseLarge",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -404,6 +411,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.schema.tell_of_refusals",
+    ],
     # Several rows have a field of this name; without names of our own the schema numbers them.
     "ENUM_NAME_OVERRIDES": {
         "ChangeKindEnum": "taxonomy.models.ledger.Kind",

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import DefaultRouter
 
 from competition.api import ContestViewSet, SubmissionViewSet
@@ -24,6 +24,7 @@ from training.result_api import AnswersView, AskAgainView, MistakesView
 from training.try_views import TryView
 from training.why_api import ExplanationFileView, ExplanationsView, ExplanationView
 
+handler404 = "config.views.not_found"
 api = DefaultRouter()
 api.register("synsets", SynsetViewSet)
 api.register("drafts", DraftViewSet)
@@ -72,7 +73,7 @@ urlpatterns = [
     path("api/leases/release/", ReleaseView.as_view(), name="release-leases"),
     path("api/votes/undo/", UndoView.as_view(), name="undo-vote"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(), name="api-docs"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(template_name="api_docs.html"), name="api-docs"),
     path("api/", include(api.urls)),
     path("", views.home, name="home"),
     path("counts/", views.counts, name="counts"),

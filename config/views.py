@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
-from django.views.defaults import server_error
+from django.views.defaults import page_not_found, server_error
 
 from competition import leaderboard
 from competition.models import Contest, Submission
@@ -57,6 +57,13 @@ def _counts() -> dict[str, Any]:
 def favicon(request: HttpRequest) -> HttpResponse:
     """Where browsers look on pages that name no icon, the admin's among them."""
     return redirect(static("favicon.svg"))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say that nothing is there: to people on a page, to programs as the API says everything."""
+    if request.path_info.startswith("/api/"):
+        return JsonResponse({"detail": _("Not found.")}, status=404)
+    return page_not_found(request, exception)
 
 
 @require_safe

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from labeling.models import Dispute, Finding
@@ -82,6 +82,7 @@ class FindingsSerializer(serializers.Serializer[Any]):
     undecided = serializers.IntegerField(help_text="It was given up.")
 
 
+@extend_schema_serializer(many=False)  # a page, and not one for each dispute
 class DisputesSerializer(serializers.Serializer[Any]):
     """A page of disputes, and what came of all of them."""
 

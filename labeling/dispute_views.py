@@ -103,7 +103,7 @@ class DisputesView(ListAPIView[Dispute]):
     def get_serializer_context(self) -> dict[str, object]:
         return {**super().get_serializer_context(), "becomes": Synset.objects.resolution()}
 
-    @extend_schema(responses=DisputesSerializer(many=False))
+    @extend_schema(responses=DisputesSerializer)
     def get(self, request: Request, *args: object, **kwargs: object) -> Response:
         """The labels of a collection that you may edit which a network disputed, the newest first: what each was
         settled as, what the network says, and what people said when they were asked again; and how many came to

@@ -32,7 +32,9 @@ class RefitSerializer(serializers.ModelSerializer[Refit]):
     """One refit, and how far it is or how it ended."""
 
     detail = serializers.CharField(source="error", read_only=True, help_text="Why it has failed.")
-    took_s = serializers.FloatField(read_only=True, help_text="Seconds that a worker spent on it.")
+    took_s = serializers.FloatField(
+        read_only=True, allow_null=True, help_text="Seconds that a worker spent on it; null while none has."
+    )
 
     class Meta:
         model = Refit

@@ -75,6 +75,7 @@ class SynsetDetailSerializer(SynsetSerializer):
     becomes: serializers.SlugRelatedField = serializers.SlugRelatedField(
         slug_field="wnid",
         read_only=True,
+        allow_null=True,
         help_text="The noun that votes for it count as while it is retired.",
     )
     sensitive_reason = serializers.CharField(read_only=True, help_text="Empty: not sensitive. For curators.")

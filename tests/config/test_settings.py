@@ -46,6 +46,33 @@ def test_without_debug_but_with_a_secret_key_it_starts(tmp_path):
     assert result.returncode == 0
 
 
+BEHIND_A_PROXY = {
+    "DEBUG": "0",
+    "SECRET_KEY": "Ag3-" + "".join(map(chr, range(48, 123))),
+    "ALLOWED_HOSTS": "labels.example.org",
+    "CSRF_TRUSTED_ORIGINS": "https://labels.example.org",
+}
+DEPLOYED = ("--deploy", "--fail-level", "WARNING")
+
+
+def test_django_finds_nothing_amiss_with_a_server_behind_tls(tmp_path):
+    result = run_with(tmp_path, command=[*CHECK, *DEPLOYED], **BEHIND_A_PROXY, BEHIND_TLS="1")
+
+    assert result.returncode == 0, result.stderr
+    assert "no issues" in result.stdout
+
+
+def test_django_warns_of_a_server_without_tls(tmp_path):
+    result = run_with(tmp_path, command=[*CHECK, *DEPLOYED], **BEHIND_A_PROXY, BEHIND_TLS="0")
+
+    assert result.returncode != 0
+    assert "SESSION_COOKIE_SECURE" in result.stderr
+
+
+def test_no_check_is_silenced_but_the_two_that_bind_the_whole_domain():
+    assert settings.SILENCED_SYSTEM_CHECKS == ["security.W005", "security.W021"]
+
+
 @pytest.mark.parametrize("command", [CHECK, SERVE], ids=["manage.py", "config.serve"])
 def test_a_setting_that_cannot_be_used_ends_it_with_one_sentence(tmp_path, command):
     result = run_with(tmp_path, command=command, SECOND_CURATOR_FROM="many")

@@ -69,6 +69,14 @@ def test_the_schema_and_its_page_are_served(client):
     assert client.get("/api/docs/").status_code == 200
 
 
+def test_what_is_not_there_is_told_to_programs_in_their_words_and_to_people_on_a_page(client):
+    program, person = client.get("/api/collections/pets/refit/soon/"), client.get("/nowhere/")
+
+    assert (program.status_code, program.json()) == (404, {"detail": "Not found."})
+    assert person.status_code == 404
+    assert b"<h1" in person.content
+
+
 @pytest.mark.parametrize("path", ["/nouns/%00/", "/nouns/?q=%00", "/api/synsets/%00/"])
 def test_a_nul_in_an_address_is_refused(client, path):
     response = client.get(path)
