@@ -8,7 +8,7 @@ import pytest
 from kombu import Connection
 from kombu.transport import filesystem
 
-from config import celery_app, folder
+from config import celery_app, message_folder
 
 N_WRITERS, N_READERS, N_MESSAGES = 4, 4, 50  # messages of each writer
 
@@ -63,7 +63,7 @@ def test_a_reader_of_kombus_own_transport_finds_half_a_message_and_it_is_lost(co
 
 
 def test_a_reader_of_ours_finds_a_message_when_it_is_whole(connect):
-    channel, meanwhile = write(connect, folder.Transport)
+    channel, meanwhile = write(connect, message_folder.Transport)
 
     assert isinstance(meanwhile, Empty)
     assert channel._get("celery") == {"body": "content"}
@@ -73,12 +73,12 @@ def test_several_writers_and_readers_lose_and_double_nothing(connect):
     sent = [[(writer, n) for n in range(N_MESSAGES)] for writer in range(N_WRITERS)]
 
     def write_all(messages):
-        channel = connect(folder.Transport)
+        channel = connect(message_folder.Transport)
         for message in messages:
             channel._put("celery", {"body": message})
 
     def read(_):
-        channel, got = connect(folder.Transport), []
+        channel, got = connect(message_folder.Transport), []
         while writing or channel._size("celery"):
             try:
                 got.append(tuple(channel._get("celery")["body"]))
@@ -98,7 +98,7 @@ def test_several_writers_and_readers_lose_and_double_nothing(connect):
 
 
 def test_messages_of_one_writer_come_in_their_order(connect):
-    channel = connect(folder.Transport)
+    channel = connect(message_folder.Transport)
     for n in range(12):
         channel._put("celery", {"body": n})
 
@@ -106,7 +106,7 @@ def test_messages_of_one_writer_come_in_their_order(connect):
 
 
 def test_a_message_for_another_queue_is_left_there(connect):
-    channel = connect(folder.Transport)
+    channel = connect(message_folder.Transport)
     channel._put("training", {"body": 1})
 
     with pytest.raises(Empty):
@@ -116,7 +116,7 @@ def test_a_message_for_another_queue_is_left_there(connect):
 
 def test_processes_that_begin_to_listen_at_once_are_all_heard_of(connect):
     def listen(n):
-        channel = connect(folder.Transport)
+        channel = connect(message_folder.Transport)
         for exchange in range(10):
             channel._queue_bind(f"exchange-{exchange}", "", "", f"queue-{n}")
             channel.get_table(f"exchange-{exchange}")
@@ -124,7 +124,7 @@ def test_processes_that_begin_to_listen_at_once_are_all_heard_of(connect):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(listen, range(8)))
 
-    tables = [connect(folder.Transport).get_table(f"exchange-{n}") for n in range(10)]
+    tables = [connect(message_folder.Transport).get_table(f"exchange-{n}") for n in range(10)]
     assert [sorted(row.queue for row in table) for table in tables] == [[f"queue-{n}" for n in range(8)]] * 10
 
 
@@ -158,7 +158,7 @@ def test_who_asks_kombus_own_transport_who_listens_finds_an_empty_table(connect,
 
 
 def test_who_asks_ours_waits_until_the_table_is_whole(connect, monkeypatch):
-    told = bind_while_somebody_asks(connect, folder.Transport, monkeypatch)
+    told = bind_while_somebody_asks(connect, message_folder.Transport, monkeypatch)
 
     assert [row.queue for row in told] == ["listener"]
 
@@ -166,4 +166,4 @@ def test_who_asks_ours_waits_until_the_table_is_whole(connect, monkeypatch):
 @pytest.mark.skipif("REDIS_URL" in os.environ, reason="the broker is Redis then")
 def test_the_site_uses_it_where_there_is_no_redis():
     with celery_app.connection_for_write() as connection:
-        assert isinstance(connection.transport, folder.Transport)
+        assert isinstance(connection.transport, message_folder.Transport)
