@@ -6,7 +6,7 @@ from typing import Any
 from tests.secrecy.world import Stage
 
 _SENT: dict[tuple[str, str], Callable[[Stage], dict[str, Any]]] = {
-    ("accounts:create-token", "POST"): lambda _stage: {"name": "a script"},
+    ("accounts:create-token", "POST"): lambda _stage: {"name": "a script", "scopes": ["read"]},
     ("labeling:picture-talk", "POST"): lambda _stage: {"text": "What a cat."},
     ("labeling:synset-talk", "POST"): lambda _stage: {"text": "What a noun."},
 }

@@ -56,6 +56,9 @@ REFUSED = {"in", "401", "403", "404"}
 OPEN_TO_ANYBODY = {
     "accounts:sign-in", "accounts:sign-out", "accounts:sign-up", "labeling:start", "labeling:report", "training:try",
     "training:inside", "training:why-ask", "run-try",
+    # By the other names of the same addresses; a lost password, and the second step of signing in.
+    "account_login", "account_inactive", "account_signup", "account_logout", "account_reset_password",
+    "account_set_password", "account_reset_password_from_key", "mfa_authenticate",
 }  # fmt: skip
 
 
