@@ -460,3 +460,10 @@ def test_a_link_that_is_none_is_refused(client, author, phase, predictions):
 
     assert list(response.context["form"].errors) == ["paper_url"]
     assert not hasattr(Submission.objects.get(), "card")
+
+
+def test_the_example_of_a_file_names_nouns_of_the_contest(client, author, phase):
+    page = client.get(reverse("competition:submit", args=[phase.contest.slug])).content.decode()
+
+    first, second = phase.contest.snapshot.classes[:2]
+    assert f"…,{first},{second}\n60303ae22b998861…,{second},</pre>" in page
