@@ -17,7 +17,7 @@ def train_pictures(collection):
 
 
 def test_the_organisers_examples_come_before_settled_pictures():
-    collection = make_settled_collection(n_questions=10)
+    collection = make_settled_collection(n_questions=10, splits=[TRAIN] * 10)
     cat = collection.ordered_classes()[0]
     good, bad = train_pictures(collection)[:2]
     Example.objects.choose(collection, cat, good, is_good=True, note="mind the whiskers")
@@ -30,7 +30,7 @@ def test_the_organisers_examples_come_before_settled_pictures():
 
 
 def test_without_examples_the_surest_settled_pictures_are_shown():
-    collection = make_settled_collection(n_questions=20)
+    collection = make_settled_collection(n_questions=20, splits=[TRAIN] * 20)
     dog = collection.ordered_classes()[1]
     surest = collection.questions.filter(label=dog, image__split=TRAIN).last()
     Question.objects.filter(pk=surest.pk).update(confidence=1)
