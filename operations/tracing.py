@@ -18,7 +18,7 @@ from operations import metrics
 requests = logging.getLogger("nestwork.requests")
 tasks = logging.getLogger("nestwork.tasks")
 
-HEADER = "X-Request-ID"
+HEADER, HEADER_READ = "X-Request-ID", "HTTP_X_REQUEST_ID"
 WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
 FIELD = "request_id"  # in a task's message
 UNROUTED = "none"  # the route of what no address is there for
@@ -44,7 +44,9 @@ class TraceRequests:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         start = time.perf_counter()
-        token = _request_id.set(_id_of(request))
+        # Whoever notes it, as accounts.audit does, reads it there.
+        own = request.META[HEADER_READ] = _id_of(request)
+        token = _request_id.set(own)
         try:
             response = self.get_response(request)
             response[HEADER] = current()
@@ -72,7 +74,7 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 def _id_of(request: HttpRequest) -> str:
-    said = request.headers.get(HEADER, "") if settings.N_PROXIES else ""
+    said: str = request.META.get(HEADER_READ, "") if settings.N_PROXIES else ""
     return said if WELL_FORMED.fullmatch(said) else uuid4().hex
 
 

@@ -160,17 +160,21 @@ def test_acts_are_shown_to_superusers_alone(client, boss):
     assert client.post(reverse("admin:accounts_act_delete", args=[act.pk])).status_code == 403
 
 
-def test_the_id_of_a_request_is_a_proxys_and_no_visitors(client, settings):
-    staff = make_user(is_staff=True)
+def test_an_act_is_found_again_by_the_id_of_its_request(client, settings):
+    staff, answers = make_user(is_staff=True), []
     for settings.N_PROXIES in (0, 1):
-        client.post(
-            "/sign-in/",
-            {"login": staff.username, "password": "a guess"},
-            headers={"X-Request-ID": "abc-1", "X-Forwarded-For": "10.0.0.9"},
+        answers.append(
+            client.post(
+                "/sign-in/",
+                {"login": staff.username, "password": "a guess"},
+                headers={"X-Request-ID": "abc-1", "X-Forwarded-For": "10.0.0.9"},
+            )
         )
 
     told = [(act.request_id, act.address) for act in Act.objects.order_by("pk")]
-    assert told == [("", "127.0.0.1"), ("abc-1", "10.0.0.9")]
+    ours, proxys = (answer["X-Request-ID"] for answer in answers)
+    assert told == [(ours, "127.0.0.1"), ("abc-1", "10.0.0.9")]
+    assert (proxys, ours != "abc-1") == ("abc-1", True)
 
 
 def test_people_are_still_made_without_a_note(client):
