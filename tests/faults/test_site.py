@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from competition.models import LOST_AFTER
 from tests.factories import make_photograph
 from tests.faults import breaking
 from tests.faults.audit import audit, unfinished
@@ -57,7 +58,9 @@ def broken_by(fault: breaking.Break, site: Site, n_times: int = 1) -> Notes:
 
 
 def assert_all_there_once(site: Site, notes: Notes) -> None:
-    wait_for(lambda: unfinished(site) == 0, "every entry is scored and every change is made", PATIENCE_S)
+    # An entry whose scoring was broken off is taken for lost only then.
+    patience_s = LOST_AFTER.total_seconds() + PATIENCE_S
+    wait_for(lambda: unfinished(site) == 0, "every entry is scored and every change is made", patience_s)
     found = audit(site, notes)
     assert (found.lost, found.doubled, notes.wrong) == ([], [], [])
     assert found.acknowledged == found.found > 0
