@@ -19,7 +19,7 @@ from tests.secrecy.walking import addresses, names, walk
 from tests.secrecy.world import Clock, Stage, World, undone
 from tests.taxonomy.curators import make_curator
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 # Who may be told another thing, and where: whoever reads the votes in the administration anyway. To everybody else,
 # owners included, every address answers the same.

@@ -66,6 +66,7 @@ SCREENS = [
     (1440, "dark", {"type": "rule", "values": OF_COLOURS}),
 ]
 
+pytestmark = pytest.mark.any_database
 KINDS = ("rename", "edit", "add_parent", "drop_parent", "move", "merge", "split", "retire", "mark")
 # Who sees which page: the name of its address, whose rows it takes from World.rows, and what follows the address.
 PAGES = [
