@@ -90,13 +90,11 @@ def _fill(n_volunteers: int, n_answers: int) -> list[str]:
     from django.contrib.sessions.backends.db import SessionStore
     from django.core.files.base import ContentFile
     from django.core.files.storage import default_storage
-    from django.utils import timezone
 
     from accounts.models import User
-    from labeling.models import Collection, Image, Question
+    from labeling.models import Collection
     from taxonomy.models import Synset
-    from taxonomy.models.synsets import copy_in
-    from tests.factories import make_photograph
+    from tests.factories import make_many_questions, make_photograph
 
     classes = make_nouns()
     synsets = {synset.wnid: synset for synset in Synset.objects.all()}
@@ -104,25 +102,8 @@ def _fill(n_volunteers: int, n_answers: int) -> list[str]:
     collection.set_classes(synsets[wnid] for wnid in classes)
     for number in range(N_PICTURES):
         default_storage.save(f"load/{number}.jpg", ContentFile(make_photograph(number, SIZE_PX)))
-    now, n_questions = timezone.now(), n_answers + READY_MOST * n_volunteers
-    columns = ["sha256", "file", "display", "thumbnail", "width", "height", "source", "licence", "credit", "split",
-               "created_at"]  # fmt: skip
-    files = (f"load/{number % N_PICTURES}.jpg" for number in range(n_questions))
-    rows = ((f"f{i:063x}", file, "", "", *SIZE_PX, "", "", "", "train", now) for i, file in enumerate(files))
-    copy_in(Image, columns, rows)
-    images = Image.objects.filter(sha256__startswith="f").values_list("pk", flat=True)
-    columns = [
-        "collection_id",
-        "image_id",
-        "position",
-        "is_gold",
-        "is_starter",
-        "state",
-        "open_places",
-        "n_votes",
-    ]
-    asked = ((collection.pk, pk, at, False, False, "waiting", 0, 0) for at, pk in enumerate(images))
-    copy_in(Question, columns, asked)
+    n_questions = n_answers + READY_MOST * n_volunteers
+    make_many_questions(collection, [f"load/{i % N_PICTURES}.jpg" for i in range(n_questions)], SIZE_PX)
 
     def session(user: User) -> str:
         store = SessionStore()

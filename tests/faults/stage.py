@@ -25,37 +25,10 @@ def main() -> None:
     sys.stdout.write(json.dumps(_fill(n_volunteers, n_teams, n_questions)))
 
 
-def ask(collection: Any, n_questions: int) -> None:
-    """Ask about so many pictures that have no files."""
-    from django.utils import timezone
-
-    from labeling.models import Image, Question
-    from taxonomy.models.synsets import copy_in
-
-    now = timezone.now()
-    columns = ["sha256", "file", "display", "thumbnail", "width", "height", "source", "licence", "credit", "split",
-               "created_at"]  # fmt: skip
-    names = [f"{number:064x}" for number in range(n_questions)]
-    copy_in(Image, columns, ((name, "", "", "", 1, 1, "", "", "", "train", now) for name in names))
-    images = Image.objects.filter(sha256__in=names).values_list("pk", flat=True)
-    columns = [
-        "collection_id",
-        "image_id",
-        "position",
-        "is_gold",
-        "is_starter",
-        "state",
-        "open_places",
-        "n_votes",
-    ]
-    rows = ((collection.pk, pk, at, False, False, "waiting", 0, 0) for at, pk in enumerate(images))
-    copy_in(Question, columns, rows)
-
-
 def _fill(n_volunteers: int, n_teams: int, n_questions: int) -> dict[str, Any]:
     from accounts.models import ApiToken
     from labeling.splits import TEST
-    from tests.factories import make_collection, make_phase, make_snapshot, make_user
+    from tests.factories import make_collection, make_many_questions, make_phase, make_snapshot, make_user
     from tests.taxonomy.curators import make_curator
 
     def token(user: Any) -> str:
@@ -64,7 +37,7 @@ def _fill(n_volunteers: int, n_teams: int, n_questions: int) -> dict[str, Any]:
     phase = make_phase(make_snapshot(n_questions=20), limit=LIMIT, failure_limit=LIMIT)
     # As many votes a question as there are volunteers, so that none of them waits for the others.
     asked = make_collection(min_votes=n_volunteers, max_votes=n_volunteers, owner=make_user())
-    ask(asked, n_questions)
+    make_many_questions(asked, [""] * n_questions)  # no file is asked for
     test = [row for row in phase.contest.snapshot.rows() if row.split == TEST]
     return {
         "volunteers": [token(make_user()) for _ in range(n_volunteers)],
