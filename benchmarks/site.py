@@ -7,8 +7,9 @@ volunteers live in one process of their own, which shares the machine with all t
 
 Each does what label.js and outbox.js have a browser do: opens the page with its modules (asking for those that are
 kept whether they have changed), looks at a picture for `--seconds` on average, keeps the next ones at hand - first 6,
-and as many more as were answered, up to 32 - fetches each picture once, and sends an answer a second after it was
-given. They come one by one within the first half of the first minute, and in that minute nothing is counted.
+and as many more as were answered, up to 32, new ones by eights - fetches each picture once, and sends an answer a
+second after it was given. They come one by one within the first half of the first minute, and in that minute nothing
+is counted.
 
 A line for each kind of request says how many there were, how many went wrong, and how long they took, from sending to
 the last byte; one for each process how much memory it had after the first minute and at the end.
@@ -37,7 +38,7 @@ N_PICTURES = 400  # files; as a browser has no use for what it shows, many quest
 SIZE_PX = (480, 360)
 WARMS_UP_S = 60.0
 COMES_WITHIN_S = 30.0
-READY_FIRST, READY_MOST = 6, 32  # as label.js
+READY_FIRST, READY_MOST, REFILL_BY = 6, 32, 8  # as label.js
 SENDS_AFTER_S = 1.0  # as outbox.js
 IDLE_S = 1.0  # after which the server may close a connection; a browser then opens another one
 WAITS_S = 30.0  # for an answer, before it counts as an error
@@ -223,7 +224,7 @@ class Browser:
                 await self._refill()
                 continue
             self._answer(self.ready.pop(0))
-            refilling = asyncio.create_task(self._refill())
+            refilling = asyncio.create_task(self._refill_when_low())
             await asyncio.sleep(SENDS_AFTER_S)
             await self._send()
             await refilling
@@ -237,8 +238,15 @@ class Browser:
         self.unsent.append({"lease": lease, "synset": synset, "answer": "present", "seconds": self.seconds})
         self.n_answered += 1
 
+    def _missing(self) -> int:
+        return min(READY_FIRST + self.n_answered, READY_MOST) - len(self.ready)
+
+    async def _refill_when_low(self) -> None:
+        if len(self.ready) < READY_FIRST or self._missing() >= REFILL_BY:
+            await self._refill()
+
     async def _refill(self) -> None:
-        wanted = min(READY_FIRST + self.n_answered, READY_MOST) - len(self.ready)
+        wanted = self._missing()
         if wanted <= 0:
             return
         count = len(self.ready) + len(self.unsent) + wanted

@@ -8,6 +8,8 @@ import { countToday } from "./streak.js";
 
 const READY_FIRST = 6; // leased pictures held beyond the one on show, at the beginning
 const READY_MOST = 32; // and for somebody who goes on: enough for some minutes without a connection
+const REFILL_BY = 8; // asked for together, once so many are missing; one by one would be a request for each answer
+const RENEW_MS = 5 * 60 * 1000; // before a lease at hand runs out: asking for more renews what is held
 const MOST_LEASES = 100; // the server lends no more to one person
 const RETRY_FIRST_MS = 1000;
 const LOOK_MS = 200; // a key bouncing, or pressed twice, must not answer a picture nobody has seen yet
@@ -71,8 +73,17 @@ function complain(kind, detail) {
 
 // --- Pictures to come ---------------------------------------------------------------------------------------
 
+function missing() {
+  return Math.min(READY_FIRST + Math.max(visit.count, 0), READY_MOST) - ready.length;
+}
+
+function refillWhenLow() {
+  const runsOut = ready.some((lease) => Date.parse(lease.expires_at) < Date.now() + RENEW_MS);
+  if (ready.length < READY_FIRST || missing() >= REFILL_BY || runsOut) refill();
+}
+
 async function refill() {
-  const wanted = Math.min(READY_FIRST + Math.max(visit.count, 0), READY_MOST) - ready.length;
+  const wanted = missing();
   if (fetching || finished || wanted <= 0) return;
   fetching = true;
   try {
@@ -183,7 +194,7 @@ function answer(button) {
   if (notice.dataset.state !== "offline") say(notice.dataset.recorded + nameOn(button));
   else say(notice.dataset.offline + outbox.size, "offline");
   showNext();
-  refill();
+  refillWhenLow();
   outbox.sendSoon();
 }
 

@@ -111,6 +111,19 @@ def test_five_pictures_are_answered_in_a_row_by_keys(page):
     eventually(page, votes_by_picture, sorted(zip(pictures, names, strict=True)))
 
 
+def test_pictures_are_asked_for_several_at_a_time(page):
+    """One request for new pictures with each answer would be as much work for the server as the answers are."""
+    collection = make_collection(n_questions=40)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/leases/") else None)
+    start_labelling(page, collection)
+    n_answers = 12
+    answer(page, *["1"] * n_answers)
+
+    # Of 40 pictures more are held with each answer, so the first few are asked for by fewer than eight.
+    assert 1 <= len(asked) <= n_answers // 2
+
+
 def test_a_click_casts_a_vote(page):
     start_labelling(page, make_collection(n_questions=3))
     page.clock.fast_forward(LOOK_MS)
