@@ -1,6 +1,6 @@
 # One image for every service of docker-compose.yml that is ours. TORCH=cpu has PyTorch without CUDA, which is some
 # 5 GB smaller; TORCH=cuda has that of PyPI.
-FROM python:3.11.15-slim-bookworm AS packages
+FROM python:3.11.15-slim-trixie AS packages
 ARG TORCH=cpu
 WORKDIR /build
 RUN python -m venv /venv
@@ -15,12 +15,16 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     esac && \
     /venv/bin/pip install --only-binary :all: --disable-pip-version-check -r requirements.txt
 
-FROM python:3.11.15-slim-bookworm
+FROM python:3.11.15-slim-trixie
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     NUMBA_CACHE_DIR=/app/var/numba \
     DEBUG=0
+# manage.py backup and restore call PostgreSQL's own pg_dump and pg_restore, of the server's major version or a newer one.
+RUN apt-get update && \
+    apt-get install --yes --no-install-recommends 'postgresql-client-17=17.*' && \
+    rm -rf /var/lib/apt/lists/*
 # Volumes take the owner of the folder they are mounted on, so /app/var must belong to the site's user.
 RUN groupadd --gid 10001 nestwork && useradd --uid 10001 --gid 10001 --no-create-home nestwork && \
     install -d -o nestwork -g nestwork /app/var

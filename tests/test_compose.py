@@ -175,6 +175,13 @@ def test_the_image_installs_what_the_requirements_say_and_runs_without_root():
     assert re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
 
 
+def test_the_image_can_back_up_the_database_that_runs_beside_it():
+    """pg_dump refuses a server of a newer major version than its own."""
+    [client] = re.findall(r"postgresql-client-(\d+)=\1\.", DOCKERFILE)
+
+    assert SERVICES["postgres"]["image"].startswith(f"postgres:{client}.")
+
+
 def test_the_pattern_for_pytorch_finds_its_pinned_version():
     [pattern] = re.findall(r"grep -o '(.*)' requirements.txt", DOCKERFILE)
 
