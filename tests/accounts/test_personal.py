@@ -229,6 +229,19 @@ def test_the_command_forgets_by_username(person):
     assert "1 vote" in out.getvalue()
 
 
-def test_the_command_refuses_a_name_that_nobody_has():
+def test_the_command_writes_what_the_page_gives(person):
+    out = StringIO()
+
+    call_command("export_account", person.username, stdout=out)
+
+    written = json.loads(out.getvalue())
+    shown = json.loads("".join(personal.export(person)))
+    assert written.pop("exported_at") <= shown.pop("exported_at")
+    assert written == shown
+    assert written["account"]["username"] == person.username
+
+
+@pytest.mark.parametrize("command", ["forget", "export_account"])
+def test_the_commands_refuse_a_name_that_nobody_has(command):
     with pytest.raises(CommandError, match="nobody"):
-        call_command("forget", "nobody")
+        call_command(command, "nobody")
