@@ -109,14 +109,14 @@ def _make_collections() -> None:
     root = Synset.objects.get(wnid="b00000000")
     choose = Collection.objects.create(slug="photos", name="Photos", root=root, gold_share=0)
     choose.set_classes(Synset.objects.filter(wnid__in=wnids[:2]))
-    _add_photos(choose, N_VOTES + N_OFFLINE + SPARE)
+    add_photos(choose, N_VOTES + N_OFFLINE + SPARE)
     kind = Collection.Kind.VERIFY
     verify = Collection.objects.create(slug="grids", name="Grids", root=root, gold_share=0, kind=kind)
     verify.set_classes(Synset.objects.filter(wnid=wnids[0]))
-    _add_photos(verify, (N_GRIDS + 2) * GRID)
+    add_photos(verify, (N_GRIDS + 2) * GRID)
 
 
-def _add_photos(collection: "Collection", count: int) -> None:
+def add_photos(collection: "Collection", count: int) -> None:
     import numpy as np
     from PIL import Image
 
@@ -165,14 +165,14 @@ def _use(chromium: str, home: str) -> None:
             given=n_offline,
             **_wait_for_votes(N_VOTES + n_offline),
         )
-        _pass_quizzes()
+        pass_quizzes()
         page.goto(f"{home}collections/grids/label/")
         page.wait_for_selector("#verify .tile")
         _report_waits("the next grid", page.evaluate(SEND, N_GRIDS), pictures=GRID)
         browser.close()
 
 
-def _pass_quizzes() -> None:
+def pass_quizzes() -> None:
     """Spare the volunteer who is at work the quiz before the first grid."""
     from accounts.models import User
     from labeling import quiz

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.utils.http import urlencode
@@ -27,6 +28,17 @@ def refuse_nul(get_response: Respond) -> Respond:
         return get_response(request)
 
     return middleware
+
+
+class CompressPages(GZipMiddleware):
+    """Send pages and their parts compressed to whoever takes that. What else there is, is compressed already or says
+    how long it is, so that a download can go on where it broke off.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.streaming or response.get("Content-Type", "").partition(";")[0] != "text/html":
+            return response
+        return super().process_response(request, response)
 
 
 class RefuseLarge:

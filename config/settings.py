@@ -92,6 +92,7 @@ MIDDLEWARE = [
     "operations.tracing.TraceRequests",  # first, so that whatever refuses a request is logged too
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.CompressPages",
     "config.headers.guard",
     "config.middleware.refuse_nul",
     "config.middleware.RefuseLarge",

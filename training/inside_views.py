@@ -16,7 +16,7 @@ from labeling.models import Image
 from training import trying
 from training.asking import Asked, Bytes, NoNetworkError, network_of
 from training.certainty import softmax
-from training.looking import NoSuchDrawingError, Step
+from training.looking import Look, NoSuchDrawingError, Step
 from training.models import Run
 from training.packing import PackError, square
 from training.try_forms import SeenForm
@@ -119,9 +119,9 @@ def _said(run: Run, asked: Asked, pixels: Bytes, query: Any, sha256: str | None)
         "planes": look.planes(),
         "size_px": len(pixels),
         "pixels_kind": _pixels_words(run),
-        "first": _with_urls(first, url_of, names if is_of_classes else None),
-        "steps": [_with_urls(step, url_of, None) for step in others],
-        "last": _with_urls(look.logits_step(label), url_of, names),
+        "first": _with_drawings(first, look, url_of, names if is_of_classes else None),
+        "steps": [_with_drawings(step, look, url_of, None) for step in others],
+        "last": _with_drawings(look.logits_step(label), look, url_of, names),
         "label_name": names[label],
         "classes": _classes(heard.answer.logits, heard.answer.probabilities, names, asked.temperature, label),
         "all_classes": list(enumerate(names)),
@@ -136,14 +136,17 @@ def _pixels_words(run: Run) -> dict[str, bool]:
     return {"is_gray": run.options.grayscale, "is_centred": run.options.centred}
 
 
-def _with_urls(step: Step, url_of: Callable[[str], str], names: list[str] | None) -> dict[str, Any]:
-    """Return a step with the addresses of its drawings, and what its units are called."""
+def _with_drawings(
+    step: Step, look: Look, url_of: Callable[[str], str], names: list[str] | None
+) -> dict[str, Any]:
+    """Return a step with the addresses and sizes of its drawings, and what its units are called."""
     choices = [(choice, names[choice] if names else str(choice + 1)) for choice in step.choices]
     urls = {what: url_of(name) for what, name in step.drawings.items()}
     field = f"{UNIT}{step.layer}"
     return {
         "step": step,
         "urls": urls,
+        "sizes": {what: look.size(name) for what, name in step.drawings.items()},
         "choices": choices,
         "field": field,
         "is_of_classes": names is not None,

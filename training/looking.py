@@ -314,6 +314,14 @@ class Look:
 
     def draw(self, name: str) -> bytes:
         """Return the drawing of this name as a PNG. Raises NoSuchDrawingError."""
+        return png(self._drawn(name))
+
+    def size(self, name: str) -> tuple[int, int]:
+        """Return how many pixels the drawing of this name is wide, and how many high. Raises NoSuchDrawingError."""
+        rows, columns = self._drawn(name).shape[:2]
+        return columns, rows
+
+    def _drawn(self, name: str) -> Bytes:
         kind, *numbers = name.split("-")
         draws: dict[str, tuple[int, Callable[..., Bytes]]] = {
             "picture": (0, lambda: self.pixels),
@@ -329,7 +337,7 @@ class Look:
         if n_numbers != len(numbers) or not all(number.isdecimal() and len(number) < 7 for number in numbers):
             raise NoSuchDrawingError(f"Expected a drawing of this network; found {name[:80]!r}.")
         try:
-            return png(draw(*map(int, numbers)))
+            return draw(*map(int, numbers))
         except (IndexError, KeyError) as error:
             raise NoSuchDrawingError(f"Expected a drawing of this network; found {name[:80]!r}.") from error
 

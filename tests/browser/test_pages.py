@@ -1,4 +1,4 @@
-"""Every page on every screen, and the pages that move by themselves."""
+"""Headings, titles and the first tab stop of every page, and the pages that move by themselves."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,6 @@ from tests.factories import (
 from tests.labeling.uploads import zipped
 from training.models import Run
 
-WIDTHS_PX = (320, 768, 1440)
 A_POLL_MS = 6000  # longer than any part of a page waits before it asks for itself again
 
 
@@ -125,37 +124,6 @@ def visit(page: Page, addresses: dict[str, str], complaints: list[str]) -> Itera
         page.goto(address)
         yield name
     complaints[:] = [complaint for complaint in complaints if "/nowhere/" not in complaint]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width_px", WIDTHS_PX)
-def test_no_page_scrolls_sideways_or_complains(
-    open_page, live_server, staff, addresses, complaints, width_px, scheme
-):
-    page = open_page(viewport={"width": width_px, "height": 800}, color_scheme=scheme)
-    sign_in(page, live_server, staff)
-    too_wide = {}
-
-    for name in visit(page, addresses, complaints):
-        expect(page.get_by_text("Show the pictures")).not_to_be_visible()  # htmx has put them in its place
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > width_px:
-            too_wide[name] = width
-
-    assert too_wide == {}
-
-
-def test_no_page_scrolls_sideways_or_complains_for_a_stranger_with_a_small_phone(
-    open_page, addresses, complaints
-):
-    page = open_page(viewport={"width": 320, "height": 640})
-
-    widths = {
-        name: page.evaluate("document.documentElement.scrollWidth")
-        for name in visit(page, addresses, complaints)
-    }
-
-    assert {name: width for name, width in widths.items() if width > 320} == {}
 
 
 def test_every_page_has_one_main_heading_and_a_title_of_its_own(

@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from labeling import tallying
 from labeling.models import Image, Lease, Question, Vote
 from tests.factories import (
     make_collection,
@@ -245,6 +246,22 @@ def test_a_nouns_pictures_include_those_of_the_nouns_below_it(client):
     response = client.get(reverse("labeling:synset-pictures", args=[collection.root.wnid]))
 
     assert response.context["n_pictures"] == 10
+
+
+def test_a_nouns_page_has_its_pictures_where_few_were_counted_and_fetches_them_where_many_were(
+    client, monkeypatch
+):
+    root = make_settled_collection(n_questions=10).root
+    part = reverse("labeling:synset-pictures", args=[root.wnid])
+
+    uncounted = client.get(root.get_absolute_url()).content.decode()
+    tallying.tally()
+    few = client.get(root.get_absolute_url()).content.decode()
+    monkeypatch.setattr("labeling.templatetags.noun_pictures.MOST_AT_ONCE", 9)
+    many = client.get(root.get_absolute_url()).content.decode()
+
+    assert [f'hx-get="{part}"' in page for page in (uncounted, few, many)] == [True, False, True]
+    assert ["<figure>" in page for page in (uncounted, few, many)] == [False, True, False]
 
 
 # --- Pictures ---------------------------------------------------------------------------------------------

@@ -135,13 +135,14 @@ def test_the_point_lies_on_the_curve():
     assert squeeze("ReLU", 3.0).after == 3
 
 
-def test_every_drawing_that_a_step_names_can_be_drawn():
+def test_every_drawing_that_a_step_names_can_be_drawn_and_is_as_large_as_is_said():
     for look in (mlp(), convolutional()):
         steps = [*look.steps({}), look.logits_step(0)]
         names = {name for step in steps for name in step.drawings.values()}
         assert names
         for name in {*names, "picture"}:
-            assert opened(look.draw(name)).size
+            rows, columns = opened(look.draw(name)).shape[:2]
+            assert look.size(name) == (columns, rows)
 
 
 def test_a_drawing_of_products_is_blue_where_a_pixel_speaks_for_a_unit():
