@@ -9,9 +9,10 @@ from typing import Any
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
+from accounts.listing import LISTED
 from accounts.models import User
 from labeling.models import Collection, Figures, Image, Question, Standing, label_words
-from taxonomy.models import Synset
+from taxonomy.models import Synset, Tally
 
 SHOWN = 24  # settled pictures on a collection's page
 SPARE = 2 * SHOWN  # that are kept, since some may be withdrawn before they are shown
@@ -62,6 +63,18 @@ def settled(collection: Collection) -> tuple[list[Question], list[tuple[Synset, 
     else:
         examples, labels = examples.filter(pk__in=kept.found["examples"]), kept.found["labels"]
     return examples[:SHOWN].telling_inner(), _by_label(collection, labels)
+
+
+def of_noun(synset: Synset) -> tuple[int, list[Question]]:
+    """Return how many pictures are settled as a noun or one below it, and some of them to show. Of very many it is
+    what was last tallied.
+    """
+    below = Question.objects.filter(label__in=Synset.objects.shown().below(synset))
+    n_pictures = below.labelled()[:LISTED].count()
+    if n_pictures == LISTED:
+        tallied = Tally.objects.filter(synset=synset).values_list("n_pictures", flat=True).first()
+        n_pictures = max(n_pictures, tallied or 0)
+    return n_pictures, below.examples().first_few(SHOWN, n_pictures).telling_inner()
 
 
 def measure(collection: Collection) -> Found:

@@ -20,7 +20,7 @@ from labeling import progress as how_far
 from labeling import verify_views
 from labeling.forms import VoteForm
 from labeling.meanings import MOST_NOUNS, meanings
-from labeling.models import Answer, Choices, Collection, Image, Lease, Question, Vote, VotingDay, may_organise
+from labeling.models import Answer, Choices, Collection, Image, Lease, Vote, VotingDay, may_organise
 from labeling.serializers import ClassSerializer
 from labeling.walking import KEYS, tree_of
 from taxonomy.models import Synset
@@ -177,12 +177,8 @@ def meanings_page(request: HttpRequest, slug: str) -> HttpResponse:
 def synset_pictures(request: HttpRequest, wnid: str) -> HttpResponse:
     """Settled pictures of a noun and of every noun below it: the part of its page, or a page of its own."""
     synset = get_object_or_404(Synset.objects.shown_to(request.user), wnid=wnid)
-    below = Question.objects.filter(label__in=Synset.objects.shown().below(synset))
-    context = {
-        "synset": synset,
-        "n_pictures": below.labelled().count(),
-        "examples": below.examples().order_by("position")[:24].telling_inner(),
-    }
+    n_pictures, examples = how_far.of_noun(synset)
+    context = {"synset": synset, "n_pictures": n_pictures, "examples": examples}
     is_part = request.htmx  # type: ignore[attr-defined]
     template = "labeling/_synset_pictures.html" if is_part else "labeling/synset_pictures.html"
     return render(request, template, context)

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from labeling.models import Image, Lease, Question, Vote
+from labeling.tallying import tally
 from tests.factories import (
     make_collection,
     make_lease,
@@ -245,6 +246,33 @@ def test_a_nouns_pictures_include_those_of_the_nouns_below_it(client):
     response = client.get(reverse("labeling:synset-pictures", args=[collection.root.wnid]))
 
     assert response.context["n_pictures"] == 10
+
+
+def test_of_very_many_pictures_of_a_noun_those_at_the_lowest_positions_are_shown_and_the_tally_is_told(
+    client, monkeypatch
+):
+    collection = make_settled_collection(n_questions=40)
+    tally()
+    monkeypatch.setattr("labeling.progress.LISTED", 5)
+
+    response = client.get(reverse("labeling:synset-pictures", args=[collection.root.wnid]))
+
+    shown = Question.objects.examples().order_by("position")[:24]
+    assert response.context["n_pictures"] == 40
+    assert response.context["examples"] == list(shown)
+
+
+@pytest.mark.parametrize(
+    "positions", [range(40), range(2**31 - 41, 2**31 - 1), range(0, 2**31 - 1, 2**31 // 40)]
+)
+def test_the_first_few_are_those_at_the_lowest_positions_wherever_they_lie(positions):
+    questions = make_settled_collection(n_questions=40).questions.order_by("pk")
+    for question, position in zip(questions, positions, strict=False):
+        questions.filter(pk=question.pk).update(position=position)
+
+    few = Question.objects.settled().first_few(5, among_about=1_000_000)
+
+    assert list(few) == list(questions[:5])
 
 
 # --- Pictures ---------------------------------------------------------------------------------------------
