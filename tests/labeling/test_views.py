@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from labeling import aggregation
 from labeling.models import Image, Lease, Question, Vote
 from labeling.tallying import tally
 from tests.factories import (
@@ -260,6 +261,24 @@ def test_of_very_many_pictures_of_a_noun_those_at_the_lowest_positions_are_shown
     shown = Question.objects.examples().order_by("position")[:24]
     assert response.context["n_pictures"] == 40
     assert response.context["examples"] == list(shown)
+
+
+@pytest.mark.parametrize("page", ["disputes", "why"])
+def test_pages_do_not_read_what_a_fit_has_learnt_which_is_large_of_many_classes(client, page):
+    collection = make_collection(n_questions=1, owner=make_user())
+    vote = make_lease(collection).cast(collection.ordered_classes()[0])
+    aggregation.refit(collection)
+    client.force_login(collection.owner)
+    more = [vote.question_id] if page == "why" else []
+    url = reverse(f"labeling:{page}", args=[collection.slug, *more])
+    client.get(url)  # from now on the choices are kept
+
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(url).status_code == 200
+
+    of_fits = [query["sql"] for query in asked if "labeling_consensusfit" in query["sql"]]
+    assert of_fits
+    assert not any("parameters" in sql for sql in of_fits)
 
 
 @pytest.mark.parametrize(
