@@ -7,14 +7,14 @@ from random import SystemRandom
 from typing import Self
 
 import numpy as np
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, When
 from django.db.models.functions import Coalesce, Mod
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.sql import rows, run
+from accounts.sql import rows, run, run_many
 from labeling import consensus
 from labeling.models.choices import Choices, Narrower
 from labeling.models.collections import VERIFIED, Collection, CollectionClass, Narrowing
@@ -255,10 +255,10 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         )
         # Few rows a transaction: whoever votes or fetches meanwhile meets no long lock.
         while batch := list(islice(values, REFIT_BATCH)):
-            with transaction.atomic(), connection.cursor() as cursor:
+            with transaction.atomic():
                 Change.objects.hold_still()
                 fit.refuse_other_classes()
-                cursor.executemany(statement, batch)
+                run_many(statement, batch)
 
 
 class Question(models.Model):
