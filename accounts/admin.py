@@ -7,12 +7,14 @@ from django.contrib.auth.admin import UserAdmin
 from django.http import HttpRequest, HttpResponse
 
 from accounts import audit
+from accounts.listing import Listed
 from accounts.models import Act, ApiToken, User
 
 
 class KeptAsMadeAdmin(admin.ModelAdmin):
     """Rows that the site makes; nobody edits or deletes them by hand."""
 
+    paginator = Listed
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:

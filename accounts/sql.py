@@ -33,6 +33,12 @@ def run(statement: str, values: Sequence[Any] = ()) -> None:
         cursor.execute(statement, values)
 
 
+def run_many(statement: str, values: Sequence[Sequence[Any]]) -> None:
+    """Run a statement once with each of `values`. PostgreSQL plans it once, and is not waited for between them."""
+    with _cursor() as cursor:
+        cursor.executemany(statement, values)
+
+
 def _cursor() -> CursorWrapper:
     database = connections[DEFAULT_DB_ALIAS]
     if not IS_POSTGRESQL:

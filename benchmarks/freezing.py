@@ -10,23 +10,19 @@ seconds that it takes to start included; the second time, nothing has changed.
 """
 
 import argparse
-import hashlib
-import os
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
 from benchmarks.reporting import report
-from benchmarks.staging import N_CLASSES, a_site, make_nouns
+from benchmarks.staging import N_CLASSES, a_site, make_nouns, make_pictures
 
 SLUG = "frozen"
 N_ANNOTATORS = 1000
@@ -94,9 +90,7 @@ def _fill(n_rows: int) -> None:
     collection.set_classes(synsets[wnid] for wnid in classes)
     User.objects.bulk_create(User(username=f"annotator-{i}", password="!") for i in range(N_ANNOTATORS))
     people = list(User.objects.order_by("pk").values_list("pk", flat=True))
-    columns = ["sha256", "file", "display", "thumbnail", "width", "height", "source", "licence", "credit", "split",
-               "perceptual_hash", "n_bytes", "crc32", "created_at"]  # fmt: skip
-    copy_in(Image, columns, _images(n_rows))
+    make_pictures(n_rows)
     images = list(Image.objects.order_by("pk").values_list("pk", flat=True))
     nouns = [synsets[wnid].pk for wnid in classes]
     columns = ["collection_id", "image_id", "position", "is_gold", "is_starter", "state", "open_places", "n_votes",
@@ -136,23 +130,6 @@ def _fill(n_rows: int) -> None:
     )
     analyze(User, Image, Question, Vote)
     report("filled", rows=n_rows, seconds=time.perf_counter() - start)
-
-
-def _images(n_rows: int) -> Iterator[tuple[Any, ...]]:
-    from django.conf import settings
-
-    from labeling.splits import split_of
-
-    pictures = settings.VAR_DIR / "pictures"
-    for byte in range(256):
-        (Path(pictures) / f"{byte:02x}").mkdir(parents=True)
-    looks = np.random.default_rng(0).integers(0, 2**63, n_rows)
-    now = timezone.now()
-    for i, look in enumerate(looks.tolist()):
-        sha256 = hashlib.sha256(str(i).encode()).hexdigest()
-        name = f"{sha256[:2]}/{sha256}.jpg"
-        os.close(os.open(f"{pictures}/{name}", os.O_CREAT | os.O_WRONLY))
-        yield (sha256, name, "", "", 1, 1, "", "CC0", "", split_of(sha256), look, 1000 + i % 100, i, now)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A site of its own for a benchmark: pictures' rows, questions, annotators, and the web server before them."""
 
+import hashlib
 import os
 import platform
 import socket
@@ -26,15 +27,7 @@ VETERAN_VOTES = 100_000
 def a_site() -> Iterator[None]:
     """Set Django up over an empty database, in a folder that is thrown away, and say what it runs on."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {
-            "VAR_DIR": folder,
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-            "SECRET_KEY": "a benchmark's",
-            "ALLOWED_HOSTS": "127.0.0.1",
-            "DEBUG": "0",
-            "VOTES_PER_HOUR": "0",
-        }
-        django.setup()
+        set_up(folder)
         from django.core.management import call_command
         from django.db import connection
 
@@ -48,6 +41,19 @@ def a_site() -> Iterator[None]:
             database=connection.vendor,
         )
         yield
+
+
+def set_up(folder: str) -> None:
+    """Set Django up over a site whose files are in `folder`."""
+    os.environ |= {
+        "VAR_DIR": folder,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "SECRET_KEY": "a benchmark's",
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "DEBUG": "0",
+        "VOTES_PER_HOUR": "0",
+    }
+    django.setup()
 
 
 @contextmanager
@@ -195,3 +201,30 @@ def make_images(count: int) -> None:
         [*columns, "created_at"],
         ((f"{i:064x}", "", "", "", 1, 1, "", "", "", "train", now) for i in range(present, count)),
     )
+
+
+def make_pictures(count: int) -> None:
+    """Make pictures that can be frozen: what is known of each is made up, and its file is there and empty."""
+    import numpy as np
+    from django.conf import settings
+
+    from labeling.models import Image
+    from labeling.splits import split_of
+    from taxonomy.models.synsets import copy_in
+
+    folder = Path(settings.VAR_DIR) / "pictures"
+    for byte in range(256):
+        (folder / f"{byte:02x}").mkdir(parents=True)
+    looks = np.random.default_rng(0).integers(0, 2**63, count)
+    now = timezone.now()
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for i, look in enumerate(looks.tolist()):
+            sha256 = hashlib.sha256(str(i).encode()).hexdigest()
+            name = f"{sha256[:2]}/{sha256}.jpg"
+            os.close(os.open(f"{folder}/{name}", os.O_CREAT | os.O_WRONLY))
+            yield (sha256, name, "", "", 1, 1, "", "CC0", "", split_of(sha256), look, 1000 + i % 100, i, now)
+
+    columns = ["sha256", "file", "display", "thumbnail", "width", "height", "source", "licence", "credit", "split",
+               "perceptual_hash", "n_bytes", "crc32", "created_at"]  # fmt: skip
+    copy_in(Image, columns, rows())

@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.admin import KeptAsMadeAdmin
+from accounts.listing import Listed
 from labeling.models import (
     Arrival,
     Collection,
@@ -86,6 +87,7 @@ class ImageAdmin(admin.ModelAdmin):
         "crc32",
         "withdrawn_at",
     )
+    paginator = Listed
     show_full_result_count = False
     actions = ("withdraw", "put_back")
 

@@ -25,7 +25,7 @@ from labeling.dispute_serializers import (
     PredictionsSerializer,
 )
 from labeling.disputing import MOST_SHARE
-from labeling.models import Collection, Dispute, Finding, Network, Question, Vote
+from labeling.models import Collection, ConsensusFit, Dispute, Finding, Network, Question, Vote
 from labeling.models.predictions import DisputeQuerySet
 from labeling.network import Reliability
 from labeling.owning import OwnerRequest, owners_only
@@ -54,7 +54,8 @@ def disputes(request: OwnerRequest, collection: Collection) -> HttpResponse:
     page = Paginator(found.shown(), A_PAGE).get_page(request.GET.get("page"))
     becomes = Synset.objects.resolution()
     findings = found.findings()
-    fit = collection.latest_fit
+    fits = ConsensusFit.objects.filter(pk=collection.latest_fit_id or 0).select_related("network")
+    fit = fits.defer("parameters", "classes").first()  # those are large, and most collections heed no network
     context = {
         "collection": collection,
         "page": page,

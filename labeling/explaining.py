@@ -39,9 +39,11 @@ DECIDED = (Question.State.SETTLED, Question.State.ABSENT)
 
 def questions_of(collection: Collection) -> QuerySet[Question]:
     """The questions of `collection`, with what `explain` reads of one."""
-    return collection.questions.select_related(
-        "collection__latest_fit", "image", "label", "about", "truth", "fit", "narrowing__stands_at"
+    questions = collection.questions.select_related(
+        "collection", "image", "label", "about", "truth", "fit", "narrowing__stands_at"
     )
+    # With a thousand classes these are 10 MB, and what is read of the latest fit is kept already; see Choices.
+    return questions.defer("fit__parameters", "fit__classes")
 
 
 def is_secret(question: Question, user: object) -> bool:

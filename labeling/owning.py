@@ -21,9 +21,9 @@ from django.views.decorators.http import require_safe
 from django_htmx.middleware import HtmxDetails
 
 from accounts.http import AuthenticatedRequest
+from accounts.listing import LISTED, Listed
 from labeling import overview, progress, reopening
 from labeling.forms import ClassesForm, CollectionForm, ExampleForm
-from labeling.listing import LISTED, Listed
 from labeling.models import (
     Choices,
     ClassRefusedError,

@@ -23,7 +23,7 @@ def refit_grown() -> int:
     how many those were. What a dead worker left waits again.
     """
     Refit.objects.lost().requeue()
-    for collection in Collection.objects.exclude(refits__in=Refit.objects.failed_lately()).grown():
+    for collection in Refit.objects.due_by_growth():
         Refit.objects.enqueue(collection, Refit.Cause.GROWTH)
     return refit_waiting()
 

@@ -1,5 +1,6 @@
 """Labels -> how many pictures and labels are at each noun and below it, for the pages of the tree."""
 
+import time
 from collections import Counter
 from collections.abc import Collection
 from itertools import chain
@@ -15,10 +16,18 @@ from taxonomy import tree
 from taxonomy.models import Ancestry, Change, Tally
 
 LAST = "labeling.tallying.last"  # what was there when it was last counted
+RESTING = "labeling.tallying.resting"
+# Times as long as a count took, until the next. People vote all the time, and a count of millions takes seconds.
+REST = 10
+SHORT_S = 3  # a count that takes no longer need not rest: it is asked for twice a minute
 
 
 def tally_if_changed() -> bool:
-    """Count anew unless nothing has happened since this process counted last; say whether it did."""
+    """Count anew unless nothing has happened since it was counted last, or that took long and was just now; say
+    whether it did.
+    """
+    if cache.get(RESTING):
+        return False
     now = [
         Change.objects.version(),
         *Vote.objects.aggregate(last=Max("pk")).values(),
@@ -26,14 +35,18 @@ def tally_if_changed() -> bool:
     ]
     if cache.get(LAST) == now:
         return False
+    start = time.monotonic()
     tally()
     cache.set(LAST, now, timeout=None)
+    took_s = time.monotonic() - start
+    if took_s > SHORT_S:
+        cache.set(RESTING, True, timeout=round(REST * took_s))
     return True
 
 
 def forget() -> None:
     """Have labels counted anew though no vote or change says so: after a refit has written them."""
-    cache.delete(LAST)
+    cache.delete_many([LAST, RESTING])
 
 
 def tally() -> int:

@@ -5,6 +5,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
 
+from labeling.models import Lease
 from tests.factories import make_collection, make_phase, make_run, make_user, make_vote
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +29,20 @@ def test_staff_see_every_list(client, rows, page):
     client.force_login(make_user(is_staff=True, is_superuser=True))
 
     assert client.get(reverse(page)).status_code == 200
+
+
+@pytest.mark.parametrize("model", ["image", "question", "vote", "lease"])
+def test_of_a_list_as_long_as_a_collection_the_first_rows_are_counted_alone(client, rows, monkeypatch, model):
+    monkeypatch.setattr("accounts.listing.LISTED", 1)
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    Lease.objects.hand_out(make_collection(n_questions=2), make_user(), 2)
+    make_vote(make_collection(n_questions=1), None)
+    make_vote(make_collection(n_questions=1), None)
+
+    page = client.get(reverse(f"admin:labeling_{model}_changelist"))
+
+    assert apps.get_model("labeling", model).objects.count() > 1
+    assert page.context["cl"].result_count == 1
 
 
 def test_people_who_are_not_staff_are_sent_away(client):

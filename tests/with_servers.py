@@ -97,7 +97,7 @@ def running_servers(*, durable: bool = False) -> Iterator[Servers]:
     stopped at once before it wrote it down is lost.
     Raises ServersError if a program is missing or a server does not start.
     """
-    programs, redis_server = _find_postgres(), _find_redis()
+    programs, redis_server = find_programs()
     folder = Path(tempfile.mkdtemp(prefix="nestwork-servers-"))
     both: Servers | None = None
     redis_process: subprocess.Popen[bytes] | None = None
@@ -129,6 +129,11 @@ def servers(*, durable: bool = False) -> Iterator[dict[str, str]]:
     """Run both servers, and give DATABASE_URL and REDIS_URL; see `running_servers`."""
     with running_servers(durable=durable) as both:
         yield both.urls
+
+
+def find_programs() -> tuple[Path, str]:
+    """Return the folder of PostgreSQL's programs, and Redis's. Raises NotInstalled."""
+    return _find_postgres(), _find_redis()
 
 
 def _find_postgres() -> Path:

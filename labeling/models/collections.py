@@ -8,7 +8,6 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -89,14 +88,6 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
     def edited_by(self, user: User) -> Self:
         """Those that `user` may edit: staff all, an owner their own."""
         return self.all() if user.is_staff else self.filter(owner=user)
-
-    def grown(self) -> list["Collection"]:
-        """Return those whose votes have grown by a tenth, and by ten at least, since their last fit."""
-        counted = self.annotate(
-            n_votes=Coalesce(models.Sum("questions__n_votes"), 0),
-            n_fitted=Coalesce(F("latest_fit__n_votes"), 0),
-        )
-        return list(counted.filter(n_votes__gte=F("n_fitted") * 1.1 + 10))
 
 
 class Collection(models.Model):

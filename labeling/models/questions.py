@@ -7,14 +7,14 @@ from random import SystemRandom
 from typing import Self
 
 import numpy as np
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, When
 from django.db.models.functions import Coalesce, Mod
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.sql import rows, run
+from accounts.sql import rows, run, run_many
 from labeling import consensus
 from labeling.models.choices import Choices, Narrower
 from labeling.models.collections import VERIFIED, Collection, CollectionClass, Narrowing
@@ -30,6 +30,7 @@ ABSENT, PRESENT = VERIFIED  # the answers to whether it shows the noun that is a
 REFIT_BATCH = 500  # questions that a refit locks at a time
 FEED_SIZE = 200  # questions opened at a time; the window stays small beside a large collection
 POSITIONS = 2**31 - 1
+SPARE = 8  # times as many as are wanted are looked for, since of some collections the positions lie unevenly
 # Of a question about one noun: 1000 of these blocks fit into a position.
 BLOCK = 2**21
 
@@ -98,6 +99,18 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         """
         shown = self.settled().filter(image__withdrawn_at=None, image__split=TRAIN, label__is_sensitive=False)
         return shown.select_related("image", "label")
+
+    def first_few(self, n: int, among_about: int) -> Self:
+        """Return those `n` of these that stand at the lowest positions, of which there are about `among_about`. As
+        positions are random, few of many lie below a bound: those are looked up and sorted, and not all.
+        """
+        bound = POSITIONS * SPARE * n // max(among_about, 1)
+        while bound < POSITIONS:
+            few = self.filter(position__lt=bound)
+            if few[:n].count() == n:
+                return few.order_by("position", "pk")[:n]
+            bound *= 2 * SPARE
+        return self.order_by("position", "pk")[:n]
 
     def telling_inner(self) -> list["Question"]:
         """Return these, each with its `is_inner`, which takes one query for all of them. Call it on what a page
@@ -242,10 +255,10 @@ class QuestionQuerySet(models.QuerySet["Question"]):
         )
         # Few rows a transaction: whoever votes or fetches meanwhile meets no long lock.
         while batch := list(islice(values, REFIT_BATCH)):
-            with transaction.atomic(), connection.cursor() as cursor:
+            with transaction.atomic():
                 Change.objects.hold_still()
                 fit.refuse_other_classes()
-                cursor.executemany(statement, batch)
+                run_many(statement, batch)
 
 
 class Question(models.Model):
@@ -385,9 +398,15 @@ class Question(models.Model):
             # Each vote writes into every index that its question is in, so what few have is indexed for those alone.
             *(
                 models.Index(
-                    fields=[name], condition=Q(**{f"{name}__isnull": False}), name=f"labeling_by_{name}"
+                    fields=fields,
+                    condition=Q(**{f"{fields[0]}__isnull": False}),
+                    name=f"labeling_by_{fields[0]}",
                 )
-                for name in ("label", "truth", "narrowing")
+                for fields in (["label", "position"], ["truth"], ["narrowing"])
+            ),
+            # Whose places are all lent: few, and looked for every minute.
+            models.Index(
+                fields=["collection"], condition=Q(state="open", open_places=0), name="labeling_all_lent"
             ),
             # The same window noun by noun, for whoever asks for a certain one.
             models.Index(

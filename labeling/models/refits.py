@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery, Sum
+from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from config.clock import silent
 from labeling import consensus, pace
 from labeling.models.collections import Collection
+from labeling.models.figures import LIVE
 from labeling.models.fits import ConsensusFit
+from labeling.models.questions import Question
 
 HEARTBEAT_EVERY_S = 2
 # Without a heartbeat. The longest silence is one iteration: half a minute for 10,000,000 votes of 1,000 classes.
@@ -93,6 +95,20 @@ class RefitQuerySet(models.QuerySet["Refit"]):
             finished_at=timezone.now(),
         )
         return self.running().update(state=Refit.State.WAITING, n_lost=F("n_lost") + 1)
+
+    def due_by_growth(self) -> list[Collection]:
+        """Return the collections whose votes have grown by a tenth, and by ten at least, since their last fit; but
+        for those whose refit failed lately. Of a large collection it is known some minutes late.
+        """
+        # This is asked every minute, and to add the votes up takes longer the more questions there are.
+        is_counted = Q(figures__counted_at__isnull=False, figures__n_votes__gt=LIVE)
+        questions = Question.objects.filter(collection=OuterRef("pk")).order_by().values("collection")
+        added_up = Subquery(questions.values(n=Sum("n_votes")))
+        counted = Collection.objects.exclude(refits__in=self.failed_lately()).annotate(
+            n_cast=Case(When(is_counted, then=F("figures__n_votes")), default=Coalesce(added_up, 0)),
+            n_fitted=Coalesce(F("latest_fit__n_votes"), 0),
+        )
+        return list(counted.filter(n_cast__gte=F("n_fitted") * 1.1 + 10))
 
     def due_anew(self) -> list[Collection]:
         """Return the collections with other votes than their last refit read that began anew, by their number."""

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from django.db.models import F, Q
 
-from labeling.models import Choices, Collection, Question, Skill, Vote
+from labeling.models import Choices, Collection, ConsensusFit, Question, Skill, Vote
 from labeling.people import IS_OPEN_TO_ALL
 from labeling.splits import TEST
 
@@ -39,7 +39,10 @@ def by_votes(collection: Collection, choices: Choices) -> Iterator[Question]:
         return
     said = _said(questions)
     skills = _skills(collection, {each.annotator for votes in said.values() for each in votes})
-    fitted_at = collection.latest_fit.created_at if collection.latest_fit else None
+    fits = ConsensusFit.objects.filter(pk=collection.latest_fit_id or 0)
+    fitted_at = fits.values_list(
+        "created_at", flat=True
+    ).first()  # and none of its parameters, which are large
     for pk, votes in said.items():
         question = questions[pk]
         if question.about_id and choices.about(question.about_id) is None:

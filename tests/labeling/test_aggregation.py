@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from django.db import connection
 
 from labeling import aggregation, consensus
 from labeling.models import ClassesChangedError, ConsensusFit, Question, Skill, Vote
@@ -214,3 +215,12 @@ def test_a_refit_gives_up_a_question_that_had_the_most_votes(collection):
     aggregation.refit(collection)
 
     assert set(voted.values_list("state", "open_places")) == {("undecided", 0)}
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite writes a row where it is")
+def test_a_page_of_questions_has_room_for_what_a_refit_writes():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reloptions FROM pg_class WHERE relname = 'labeling_question'")
+        [(options,)] = cursor.fetchall()
+
+    assert options == ["fillfactor=50"]

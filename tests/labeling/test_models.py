@@ -13,11 +13,13 @@ from labeling.models import (
     LEASE_TIME,
     Collection,
     CollectionClass,
+    Figures,
     Image,
     Lease,
     LeaseExpiredError,
     NotAClassError,
     Question,
+    Refit,
     Skill,
     Vote,
     Walk,
@@ -456,11 +458,22 @@ def test_a_collection_has_grown_after_ten_votes():
     [annotator] = [make_user()]
     for lease in hand_out(collection, annotator, 9):
         lease.cast(None)
-    assert Collection.objects.grown() == []
+    assert Refit.objects.due_by_growth() == []
 
     hand_out(collection, annotator)[0].cast(None)
 
-    assert Collection.objects.grown() == [collection]
+    assert Refit.objects.due_by_growth() == [collection]
+
+
+def test_of_a_large_collection_growth_is_read_from_what_was_counted(monkeypatch):
+    collection = make_collection(n_questions=2, min_votes=1)
+    make_vote(collection, None)
+    Figures.objects.create(collection=collection, n_votes=10, counted_at=timezone.now())
+    assert Refit.objects.due_by_growth() == []  # so few are added up
+
+    monkeypatch.setattr("labeling.models.refits.LIVE", 9)
+
+    assert Refit.objects.due_by_growth() == [collection]
 
 
 # --- What the database refuses ---------------------------------------------------------------------------

@@ -110,3 +110,18 @@ def test_nothing_is_counted_again_until_something_has_happened(monkeypatch, tree
     make_vote(collection, collection.ordered_classes()[0])
 
     assert tally_if_changed()
+
+
+def test_a_count_that_took_long_is_not_made_again_at_once(monkeypatch, tree):
+    tallying.cache.delete_many([tallying.LAST, tallying.RESTING])
+    monkeypatch.setattr(tallying, "SHORT_S", -1)
+    monkeypatch.setattr(tallying, "REST", 1_000_000)
+    collection = make_collection(2)
+    assert tally_if_changed()
+    make_vote(collection, None)
+    assert not tally_if_changed()
+
+    aggregation.refit(collection)  # its labels are other ones all at once
+
+    assert tally_if_changed()
+    tallying.cache.delete(tallying.RESTING)

@@ -6,8 +6,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from labeling import tallying
+from labeling import aggregation
 from labeling.models import Image, Lease, Question, Vote
+from labeling.tallying import tally
 from tests.factories import (
     make_collection,
     make_lease,
@@ -255,13 +256,58 @@ def test_a_nouns_page_has_its_pictures_where_few_were_counted_and_fetches_them_w
     part = reverse("labeling:synset-pictures", args=[root.wnid])
 
     uncounted = client.get(root.get_absolute_url()).content.decode()
-    tallying.tally()
+    tally()
     few = client.get(root.get_absolute_url()).content.decode()
     monkeypatch.setattr("labeling.templatetags.noun_pictures.MOST_AT_ONCE", 9)
     many = client.get(root.get_absolute_url()).content.decode()
 
     assert [f'hx-get="{part}"' in page for page in (uncounted, few, many)] == [True, False, True]
     assert ["<figure>" in page for page in (uncounted, few, many)] == [False, True, False]
+
+
+def test_of_very_many_pictures_of_a_noun_those_at_the_lowest_positions_are_shown_and_the_tally_is_told(
+    client, monkeypatch
+):
+    collection = make_settled_collection(n_questions=40)
+    tally()
+    monkeypatch.setattr("labeling.noun_pictures.LISTED", 5)
+
+    response = client.get(reverse("labeling:synset-pictures", args=[collection.root.wnid]))
+
+    shown = Question.objects.examples().order_by("position")[:24]
+    assert response.context["n_pictures"] == 40
+    assert response.context["examples"] == list(shown)
+
+
+@pytest.mark.parametrize("page", ["disputes", "why"])
+def test_pages_do_not_read_what_a_fit_has_learnt_which_is_large_of_many_classes(client, page):
+    collection = make_collection(n_questions=1, owner=make_user())
+    vote = make_lease(collection).cast(collection.ordered_classes()[0])
+    aggregation.refit(collection)
+    client.force_login(collection.owner)
+    more = [vote.question_id] if page == "why" else []
+    url = reverse(f"labeling:{page}", args=[collection.slug, *more])
+    client.get(url)  # from now on the choices are kept
+
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(url).status_code == 200
+
+    of_fits = [query["sql"] for query in asked if "labeling_consensusfit" in query["sql"]]
+    assert of_fits
+    assert not any("parameters" in sql for sql in of_fits)
+
+
+@pytest.mark.parametrize(
+    "positions", [range(40), range(2**31 - 41, 2**31 - 1), range(0, 2**31 - 1, 2**31 // 40)]
+)
+def test_the_first_few_are_those_at_the_lowest_positions_wherever_they_lie(positions):
+    questions = make_settled_collection(n_questions=40).questions.order_by("pk")
+    for question, position in zip(questions, positions, strict=False):
+        questions.filter(pk=question.pk).update(position=position)
+
+    few = Question.objects.settled().first_few(5, among_about=1_000_000)
+
+    assert list(few) == list(questions[:5])
 
 
 # --- Pictures ---------------------------------------------------------------------------------------------

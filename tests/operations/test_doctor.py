@@ -95,12 +95,12 @@ def test_trying_to_write_leaves_no_row():
 
 
 def test_a_migration_that_is_missing_is_named():
-    MigrationRecorder.Migration.objects.filter(app="labeling", name="0025_asked_again").delete()
+    MigrationRecorder.Migration.objects.filter(app="labeling", name="0027_room_in_pages").delete()
 
     [finding] = database.migrations()
 
     assert finding.state == State.WRONG
-    assert "labeling.0025_asked_again" in finding.found
+    assert "labeling.0027_room_in_pages" in finding.found
 
 
 def test_a_database_newer_than_the_code_is_told():
