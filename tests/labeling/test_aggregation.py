@@ -224,3 +224,12 @@ def test_a_page_of_questions_has_room_for_what_a_refit_writes():
         [(options,)] = cursor.fetchall()
 
     assert options == ["fillfactor=50"]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite compiles no statement")
+def test_no_statement_is_compiled_before_it_finds_a_row():
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW jit")
+        [(jit,)] = cursor.fetchall()
+
+    assert jit == "off"
