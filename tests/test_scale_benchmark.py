@@ -24,6 +24,7 @@ def programs() -> None:
         pytest.skip(str(error))
 
 
+@pytest.mark.any_database  # it has servers of its own
 def test_a_small_site_is_filled_and_all_of_it_measured(programs):
     command = [
         sys.executable,
