@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse_lazy
+from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -25,6 +26,24 @@ def refuse_nul(get_response: Respond) -> Respond:
         ):
             return JsonResponse({"detail": "Expected an address without NUL characters."}, status=400)
         return get_response(request)
+
+    return middleware
+
+
+def vary_by_language(get_response: Respond) -> Respond:
+    """Tell caches that an answer depends on the language, which a cookie chooses or else the browser. What is public
+    to every cache, as pictures are, holds no words of ours and is the same in all of them.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if "public" in response.get("Cache-Control", ""):
+            del response["Content-Language"]
+            others = [each for each in response.get("Vary", "").split(", ") if each != "Accept-Language"]
+            response["Vary"] = ", ".join(others)
+        else:
+            patch_vary_headers(response, ["Accept-Language", "Cookie"])
+        return response
 
     return middleware
 
