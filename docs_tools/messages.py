@@ -6,9 +6,11 @@ Needs gettext. A new language begins with an empty folder of its own in locale/;
 has no words yet, and what changed is left empty rather than guessed at: tests/test_languages.py names both.
 """
 
+import contextlib
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import polib
@@ -16,8 +18,10 @@ import polib
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "locale"
 DOMAIN = "django"
-# What nobody reads on the site; demo/ only prints to the terminal.
-IGNORED = ("tests", "benchmarks", "docs_tools", "demo", "var", "static-collected")
+# Where the site says something.
+SOURCES = (
+    "accounts", "taxonomy", "labeling", "datasets", "training", "competition", "operations", "config", "templates",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -77,23 +81,20 @@ def _empty(entry: polib.POEntry) -> None:
 
 
 def extract(language: str, locale: Path = LOCALE) -> None:
-    """Have Django read every sentence out of the code."""
+    """Have Django read every sentence of the code into a .po."""
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from django.conf import settings
     from django.core.management import call_command
+    from django.test.utils import override_settings
 
-    settings.LOCALE_PATHS = [locale]
-    before = Path.cwd()
-    os.chdir(ROOT)  # makemessages reads the folder that it stands in
-    try:
-        call_command(
-            "makemessages", locale=[language], add_location="file", ignore_patterns=list(IGNORED), verbosity=0
-        )
-    finally:
-        os.chdir(before)
+    # makemessages reads the folder that it stands in, and would write into a locale/ that it sees there.
+    paths = override_settings(LOCALE_PATHS=[locale])
+    with paths, tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for source in SOURCES:
+            Path(source).symlink_to(ROOT / source)
+        call_command("makemessages", locale=[language], add_location="file", symlinks=True, verbosity=0)
 
 
 if __name__ == "__main__":

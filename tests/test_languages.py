@@ -1,6 +1,6 @@
 """The catalogues of languages in locale/: every sentence of the site has its words, and the words its placeholders.
 
-`make messages` writes the .po from the code and the .mo from the .po; both are committed, so that no site needs gettext.
+`make messages` writes the .po from the code and the .mo from the .po. Both are committed, so no site needs gettext.
 """
 
 import gettext

@@ -1,5 +1,6 @@
 """A language in which every sentence of the site stands in ⟦brackets⟧, so that what does not can be told apart."""
 
+import gettext
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,7 +10,7 @@ from django.conf import settings
 
 # Written from right to left, with decimal commas, and with words of its own for nothing here.
 CODE = "ar"
-OTHERS = ("django", "django/contrib/auth", "django/contrib/humanize", "rest_framework", "allauth")
+OTHERS = ("django.conf", "django.contrib.auth", "django.contrib.humanize", "rest_framework", "allauth")
 
 
 def write(folder: Path) -> None:
@@ -35,12 +36,15 @@ def _theirs() -> Iterator[polib.POEntry]:
     """What the packages that show something here have in German, so that it is a matter of their translators."""
     known = {(entry.msgid, entry.msgctxt) for entry in _ours()}
     for package in OTHERS:
-        spec = find_spec(package.replace("/", "."))
-        path = Path(spec.origin).parent / "locale/de/LC_MESSAGES/django.mo"
-        for entry in polib.mofile(str(path)):
-            if (entry.msgid, entry.msgctxt) not in known:
-                known.add((entry.msgid, entry.msgctxt))
-                yield _bracketed(entry.msgid, entry.msgid_plural, entry.msgctxt)
+        [folder] = find_spec(package).submodule_search_locations
+        with (Path(folder) / "locale/de/LC_MESSAGES/django.mo").open("rb") as file:
+            catalogue = gettext.GNUTranslations(file)._catalog
+        # A key is the sentence, or that and the number of one of its plural forms; a context stands before it.
+        for said in {key if isinstance(key, str) else key[0] for key in catalogue} - {""}:
+            context, _between, msgid = said.rpartition("\x04")
+            if (msgid, context or None) not in known:
+                known.add((msgid, context or None))
+                yield _bracketed(msgid, "" if said in catalogue else msgid, context or None)
 
 
 def _bracketed(msgid: str, plural: str, context: str | None) -> polib.POEntry:

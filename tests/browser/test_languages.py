@@ -98,7 +98,7 @@ def running_out(page: Page) -> Iterator[str]:
 
 
 def test_every_word_of_every_page_is_translated_and_none_runs_out_from_right_to_left(
-    open_page: OpenPage, live_server, world, bracketed
+    open_page: OpenPage, live_server, bracketed, world
 ):
     found = []
     for who in WHO:
