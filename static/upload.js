@@ -198,7 +198,7 @@ function tell(upload, report) {
   const notable = report.files.filter((file) => file.detail || file.near.length);
   for (const file of notable.slice(upload.nTold, MOST_NOTES)) {
     const name = file.name === upload.file.name ? "" : `${file.name}: `;
-    if (file.detail) note(upload, name + file.detail);
+    if (file.detail) note(upload, name + file.detail).dir = "auto";
     if (file.near.length) like(note(upload, `${name}${words.near} `), file.near[0]);
     counts.near += file.near.length > 0;
   }

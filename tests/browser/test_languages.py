@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Page
 
 from accounts.models import User
-from competition.models import Contest, Team
-from labeling.models import Collection
-from taxonomy.models import Synset
+from competition.models import Contest, Submission, Team
+from labeling.models import Collection, Example
+from taxonomy.models import Lemma
 from tests.browser import pseudo
 from tests.browser.conftest import OpenPage
 from tests.browser.test_accessibility import PAGES, WHO, World, enter, visit
@@ -24,15 +24,19 @@ UNMARKED = (Path(__file__).parent / "unmarked.js").read_text()
 # Words that are the same in every language.
 SAME = [
     "Nestwork", "WordNet", "ImageNet", "AlexNet", "ResNet", "ONNX", "PyTorch", "API", "CSV", "JSON", "GPU", "CPU",
+    "SGD", "AdamW", "ReLU", r"\b(?:perceptron|mlp|alexnet|resnet)\b",
     r"\b(?:px|[kKMGT]i?B|ms|s|min|h|pp)\b",
+    r"\b(?:[0-9a-f]{8,64}|[a-z]\d{8})\b",  # hashes, and the ids of nouns
 ]  # fmt: skip
 # What runs out of the page: the innermost elements that reach past one of its sides and are not scrolled or cut off.
 RUNS_OUT = """() => {
     const root = document.documentElement;
     if (root.scrollWidth <= root.clientWidth) return [];
+    const isCut = (each) => each !== document.body && each !== root &&
+        (getComputedStyle(each).overflowX !== "visible" || isCut(each.parentElement));
     const isOut = (each) => {
         const box = each.getBoundingClientRect();
-        return box.width && (box.left < -1 || box.right > root.clientWidth + 1);
+        return box.width && (box.left < 0 || box.right > root.clientWidth) && !isCut(each.parentElement);
     };
     const out = [...document.body.querySelectorAll("*")].filter(isOut);
     const inner = out.filter((each) => ![...each.children].some(isOut)).slice(0, 4);
@@ -42,7 +46,7 @@ RUNS_OUT = """() => {
 COMMAS = """() => {
     const numbers = ["x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "ry", "width", "height", "min", "max",
         "step", "offset", "stroke-dasharray", "aria-valuenow", "aria-valuemin", "aria-valuemax"];
-    const isBad = (text) => /[^-+0-9.eE%px ]/.test(text ?? "");
+    const isBad = (text) => text !== "any" && /[^-+0-9.eE%px ]/.test(text ?? "");
     const hasBadPair = (text) => (text ?? "").split(" ").some((pair) => pair.split(",").length > 2);
     const bad = [...document.querySelectorAll("svg, svg *, progress, meter, input[type=number]")].filter((each) =>
         numbers.some((name) => isBad(each.getAttribute(name))) ||
@@ -75,16 +79,18 @@ def pages_of(page: Page, world: World, who: str) -> Iterator[str]:
 def unmarked(page: Page) -> list[str]:
     """Return what stands on this page in no brackets, with where it stands."""
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-    return [f"{where}: {text!r}" for where, text in page.evaluate(UNMARKED, [*names_in_titles(), *SAME])]
+    return [f"{where}: {text!r}" for where, text in page.evaluate(UNMARKED, [*names_of_things(), *SAME])]
 
 
-def names_in_titles() -> list[str]:
-    """Return patterns of the names that people gave, which a title cannot mark as such."""
+def names_of_things() -> list[str]:
+    """Return patterns of what people called things, which the title of a page or an option cannot mark as such."""
     names = chain(
         Collection.objects.values_list("name", flat=True),
         Contest.objects.values_list("name", flat=True),
         Team.objects.values_list("name", flat=True),
-        (name for lemmas in Synset.objects.values_list("lemmas", flat=True) for name in lemmas),
+        Lemma.objects.values_list("text", flat=True),
+        Submission.objects.values_list("method", flat=True),
+        Example.objects.values_list("note", flat=True),
         (user.display_name for user in User.objects.all()),
     )
     return [re.escape(name) for name in sorted(set(names), key=len, reverse=True) if name]

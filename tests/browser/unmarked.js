@@ -1,8 +1,10 @@
 /* Every text that a reader sees or hears on this page and that is not inside ⟦brackets⟧, as ["where", "text"]. Of a sentence
    that stands in several elements the brackets may be in the first and the last. Nothing is said of data: what is in <bdi>,
-   <code>, <pre>, <kbd>, or marked with translate="no", which tells browsers the same. */
+   <code>, <pre>, <kbd>, is a digest, or is marked with translate="no", which tells browsers the same; what people wrote,
+   in a direction of its own (dir="auto"); and what is said to be in another language. */
 (allowed) => {
-  const DATA = "script, style, template, noscript, bdi, code, pre, kbd, samp, textarea, [translate=no]";
+  const DATA = "script, style, template, noscript, bdi, code, pre, kbd, samp, textarea, .digest, " +
+    "[translate=no], [dir=auto], body [lang]";
   const SAID = ["alt", "title", "placeholder", "aria-label", "aria-description", "aria-valuetext", "data-label"];
   const found = [];
   let depth = 0;
