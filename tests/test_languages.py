@@ -111,3 +111,55 @@ def test_the_catalogue_has_the_sentences_of_the_code_and_no_others(language, tmp
     assert {(each.msgctxt, each.msgid, each.msgid_plural) for each in found} == {
         (each.msgctxt, each.msgid, each.msgid_plural) for each in entries(language)
     }, "make messages has not been run since."
+
+
+# --- Styles and scripts ------------------------------------------------------------------------------------
+
+STATIC = settings.BASE_DIR / "static"
+PHYSICAL = re.compile(
+    r"[^-\w](?:(?:margin|padding|border|scroll-margin|scroll-padding|inset)-(?:left|right)[-\w]*|left|right)\s*:"
+    r"|(?:text-align|float|clear)\s*:\s*(?:left|right)|translateX"
+)
+# Four values at once name the right side and the left one; only equal ones may.
+FOUR_SIDES = re.compile(
+    r"(?:margin|padding|inset|border-width): ([^\s;]+) ([^\s;]+) ([^\s;]+) ([^\s;}]+) *[;}]"
+)
+# What may be physical, and why.
+ALLOWED = {"translateX": ".ticks run from left to right in every language, as axes do"}
+
+
+@pytest.mark.parametrize("sheet", ["nestwork.css", "api_docs.css"])
+def test_styles_name_no_left_and_no_right(sheet):
+    text = re.sub(r"/\*.*?\*/", "", (STATIC / sheet).read_text(), flags=re.DOTALL)
+
+    found = [match[0] for match in PHYSICAL.finditer(text) if match[0] not in ALLOWED]
+    found += [match[0] for match in FOUR_SIDES.finditer(text) if match[2] != match[4]]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("path", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
+def test_scripts_have_no_words_of_their_own(path):
+    """They find them on the page, in the reader's language. What the console or an error says is for programmers."""
+    said = [
+        literal
+        for line in without_comments(path.read_text()).splitlines()
+        if "console." not in line and "new Error(" not in line
+        for literal in re.findall(r'"[^"]*"|`[^`]*`', line)
+        if re.search(r"[A-Za-z]{2,} [a-z]{2,}", re.sub(r"\$\{[^}]*\}|\[[^]]*\]", "", literal))
+    ]
+
+    assert [literal for literal in said if literal not in NO_WORDS] == []
+
+
+@pytest.mark.parametrize("path", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
+def test_scripts_write_numbers_in_the_language_of_the_page(path):
+    assert "toLocaleString()" not in path.read_text()
+
+
+# Selectors and classes.
+NO_WORDS = {'"choice inner"', '"button copy"', '"#quiz fieldset"'}
+
+
+def without_comments(script: str) -> str:
+    return re.sub(r"/\*.*?\*/|(?<![:\"\w])//[^\n]*", "", script, flags=re.DOTALL)

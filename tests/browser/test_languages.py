@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from competition.models import Contest, Submission, Team
@@ -63,10 +63,10 @@ def world(live_server) -> World:
 
 @pytest.fixture
 def bracketed(settings, tmp_path) -> None:
-    """The site in a language of brackets, from right to left."""
+    """One language more: of brackets, from right to left."""
     pseudo.write(tmp_path)
     settings.LANGUAGES = [*settings.LANGUAGES, (pseudo.CODE, "العربية")]
-    settings.LOCALE_PATHS = [tmp_path]
+    settings.LOCALE_PATHS = [tmp_path, *settings.LOCALE_PATHS]
 
 
 def pages_of(page: Page, world: World, who: str) -> Iterator[str]:
@@ -103,7 +103,8 @@ def running_out(page: Page) -> Iterator[str]:
             yield f"{width} px: {out}"
 
 
-def test_every_word_of_every_page_is_translated_and_none_runs_out_from_right_to_left(
+# One walk for all of this, since the world takes longer to make than a page to look at.
+def test_every_word_is_translated_no_page_runs_out_and_no_drawing_has_a_comma(
     open_page: OpenPage, live_server, bracketed, world
 ):
     found = []
@@ -111,7 +112,24 @@ def test_every_word_of_every_page_is_translated_and_none_runs_out_from_right_to_
         page = enter(open_page, live_server, world, who, locale=pseudo.CODE)
         for name in pages_of(page, world, who):
             assert page.evaluate("document.documentElement.dir") == "rtl"
-            found += [f"{who} {name}: {each}" for each in unmarked(page)]
-            found += [f"{who} {name}: {each}" for each in page.evaluate(COMMAS)]
-            found += [f"{who} {name}: {each}" for each in running_out(page)]
+            faults = [*unmarked(page), *page.evaluate(COMMAS), *running_out(page)]
+            found += [f"{who} {name}: {each}" for each in faults]
+        page.context.close()
+        page = enter(open_page, live_server, world, who, locale="de")
+        for name in pages_of(page, world, who):
+            assert page.evaluate("document.documentElement.lang") == "de"
+            found += [f"{who} {name}, in German: {each}" for each in running_out(page)]
+        page.context.close()
     assert not found, "\n".join(found)
+
+
+def test_the_chooser_is_a_form_that_needs_no_script_and_leads_back(open_page: OpenPage, live_server):
+    page = open_page(java_script_enabled=False)
+    page.goto("/nouns/?q=cat")
+
+    page.get_by_role("button", name="Deutsch").click()
+
+    expect(page).to_have_url(re.compile(r"/nouns/\?q=cat$"))
+    expect(page.get_by_role("link", name="Sammlungen")).to_be_visible()
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("link", name="Collections")).to_be_visible()
