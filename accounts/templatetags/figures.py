@@ -2,17 +2,23 @@
 
 from django import template
 from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 register = template.Library()
 
 
 @register.filter
-def percent(value: float | str | None) -> str:
+def percent(value: float | str | None) -> SafeString:
     """Return a fraction as percent with one decimal; – for none. One just short of 1 never reads as all."""
     if value is None or value == "":
-        return "–"
+        return SafeString("–")
     share = float(value)
     tenths = round(1000 * share)
     if tenths == 1000:
-        return "100\u00a0%" if share >= 1 else f">\u00a0{number_format(99.9, 1)}\u00a0%"
-    return f"{number_format(tenths / 10, 1)}\u00a0%"
+        return (
+            format_html("100&nbsp;%")
+            if share >= 1
+            else format_html("&gt;&nbsp;{}&nbsp;%", number_format(99.9, 1))
+        )
+    return format_html("{}&nbsp;%", number_format(tenths / 10, 1))

@@ -699,7 +699,7 @@ def test_a_dashboard_shows_every_part_of_the_report(client, organiser):
     assert guest.username not in said
     assert said.count("<rect x=") >= 1  # today's votes
     assert "It is computed over all 10 pictures" in said
-    assert re.search(r">cat</th><td>dog", said)
+    assert re.search(r">cat</bdi></th><td><bdi>dog", said)
 
 
 def test_a_dashboard_says_honestly_that_it_cannot_foretell(client, organiser):
