@@ -15,10 +15,6 @@ def percent(value: float | str | None) -> SafeString:
         return SafeString("–")
     share = float(value)
     tenths = round(1000 * share)
-    if tenths == 1000:
-        return (
-            format_html("100&nbsp;%")
-            if share >= 1
-            else format_html("&gt;&nbsp;{}&nbsp;%", number_format(99.9, 1))
-        )
-    return format_html("{}&nbsp;%", number_format(tenths / 10, 1))
+    if tenths == 1000 and share < 1:
+        return format_html("&gt;&nbsp;{}&nbsp;%", number_format(99.9, 1))
+    return format_html("{}&nbsp;%", 100 if tenths == 1000 else number_format(tenths / 10, 1))
