@@ -143,5 +143,5 @@ def test_the_owners_pages_say_it(client, organiser, dog):
     examples = text(client, reverse("labeling:examples", args=[dog.collection.slug]) + "?show=all")
 
     assert f'<th scope="row"><bdi>{WORDS}</bdi></th>' in dashboard
-    assert f"<figcaption>{WORDS}" in dashboard
+    assert f"<figcaption><bdi>{WORDS}" in dashboard
     assert WORDS in examples

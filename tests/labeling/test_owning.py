@@ -468,7 +468,7 @@ def test_an_example_stands_in_the_guide_with_its_note(client, organiser):
     assert (example.synset, example.image, example.is_good) == (cat, question.image, True)
     shown = client.get(collection.get_absolute_url()).content.decode()
     assert "What to look for" in shown
-    assert "<figcaption>cat<" in shown
+    assert "<figcaption><bdi>cat<" in shown
     assert "the whiskers" in shown
 
 
