@@ -6,7 +6,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 # An activated environment must not decide what runs here.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 .DEFAULT_GOAL := help
-.PHONY: demo run test lint audit docs reference screenshots help
+.PHONY: demo run test lint audit docs messages reference screenshots help
 
 demo: $(VENV)/.installed ## label, train and compete on digits, then serve (ARGS=--no-serve: stop there)
 	$(PY) manage.py demo $(ARGS)
@@ -35,6 +35,10 @@ docs: $(VENV)/.installed-dev ## these documents as a site, in var/docs-site
 
 reference: $(VENV)/.installed ## the options of commands and the fields of the API, into docs/
 	$(PY) -m docs_tools.reference
+
+# Needs xgettext and msgmerge, of Debian's gettext.
+messages: $(VENV)/.installed-dev ## what the site says, into locale/, and the words of its languages made ready for use
+	$(PY) -m docs_tools.messages
 
 screenshots: $(VENV)/.installed-dev ## every picture in docs/pictures, from a demo site of its own
 	$(PY) -m docs_tools.screenshots

@@ -19,7 +19,7 @@ class ApiTokenAuthentication(TokenAuthentication):
 
     def authenticate(self, request: Request) -> Any:
         if not request.headers.get("Authorization", "").isascii():
-            raise AuthenticationFailed("Expected a token of letters and digits; found other characters.")
+            raise AuthenticationFailed(_("Expected a token of letters and digits; found other characters."))
         found = super().authenticate(request)
         if found:
             _user, token = found

@@ -117,9 +117,9 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # of ApiToken
     def display_name(self) -> str:
         """The name that pages show; a guest's username is a secret of no use to readers."""
         if self.is_guest:
-            return f"Guest {self.pk}"
+            return gettext("Guest %(number)s") % {"number": self.pk}
         if self.is_simulated:
-            return f"{self.username} (simulated)"
+            return gettext("%(name)s (simulated)") % {"name": self.username}
         if self.kind == self.Kind.FORGOTTEN:
             return gettext("somebody who left")
         return self.username

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
@@ -136,7 +137,12 @@ class SubmissionViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Generi
         key = request.headers.get("Idempotency-Key", "")
         if len(key) > LONGEST_KEY or not key.isprintable():
             raise ValidationError(
-                {"Idempotency-Key": [f"Expected at most {LONGEST_KEY} characters; found {len(key)}."]}
+                {
+                    "Idempotency-Key": [
+                        _("Expected at most %(longest_key)s characters; found %(n)s.")
+                        % {"longest_key": LONGEST_KEY, "n": len(key)}
+                    ]
+                }
             )
         flood.spend(request, "uploads")
         wanted = self.get_serializer(data=request.data)
@@ -164,7 +170,10 @@ class SubmissionViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Generi
         may = theirs.changed_by(request.user).exists() or theirs.organised_by(request.user).exists()
         if not may or not theirs.cancel():
             entry.refresh_from_db(fields=["status"])
-            raise TooLateError(f"Expected an entry of yours that has not ended; this one is {entry.status}.")
+            raise TooLateError(
+                _("Expected an entry of yours that has not ended; this one is %(entry)s.")
+                % {"entry": entry.status}
+            )
         return Response(self._told(entry.pk))
 
     @extend_schema(request=ChoiceOfEntrySerializer, responses=SubmissionPageSerializer)

@@ -52,19 +52,19 @@ class Cell:
         )
 
 
-def words(value: float | None, unit: str) -> str:
+def words(value: float | None, unit: str, point: str = ".") -> str:
     """Return a value as it is read: a share as percent with one digit after the point, else three; – for None.
 
-    A share just short of 1 never reads as all. Blanks do not break.
+    A share just short of 1 never reads as all. Blanks do not break. point: what stands before decimals, by language.
     """
     if value is None:
         return "–"
     if unit != PERCENT:
-        return f"{value:.3f}"
+        return f"{value:.3f}".replace(".", point)
     tenths = round(1000 * value)
     if tenths == 1000:
-        return "100\u00a0%" if value >= 1 else ">\u00a099.9\u00a0%"
-    return f"{tenths // 10}.{tenths % 10}\u00a0%"
+        return "100\u00a0%" if value >= 1 else f">\u00a099{point}9\u00a0%"
+    return f"{tenths // 10}{point}{tenths % 10}\u00a0%"
 
 
 def axis_end(said: Iterable[Said | None]) -> float:
@@ -73,7 +73,9 @@ def axis_end(said: Iterable[Said | None]) -> float:
     return max((end for end in ends if end is not None), default=0.0) or 1.0
 
 
-def cell(label: str, said: Said | None, unit: str, end: float, human: int | None = None) -> Cell:
+def cell(
+    label: str, said: Said | None, unit: str, end: float, human: int | None = None, point: str = "."
+) -> Cell:
     """Return the cell of one measure, drawn on an axis from 0 to `end`; an empty one for None.
 
     human: where people lie on that axis, in units of the drawing.
@@ -82,13 +84,13 @@ def cell(label: str, said: Said | None, unit: str, end: float, human: int | None
         return Cell(label, "–")
     value, low, high = said["value"], said["low"], said["high"]
     x = place(value, end)
-    drawn = Cell(label, words(value, unit), x=x, low=x, high=x, human=human, is_drawn=True)
+    drawn = Cell(label, words(value, unit, point), x=x, low=x, high=x, human=human, is_drawn=True)
     if low is None or high is None:
         return drawn
     return replace(
         drawn,
-        low_text=words(low, unit),
-        high_text=words(high, unit),
+        low_text=words(low, unit, point),
+        high_text=words(high, unit, point),
         low=place(low, end),
         high=place(high, end),
     )

@@ -49,7 +49,11 @@ def _listed(contest: Contest, first: Standing | None) -> dict[str, Any]:
     now, phase = timezone.now(), contest.phase
     return {
         "contest": contest,
-        "best": cells.words(first.metrics[contest.ranked_by]["value"], cells.PERCENT) if first else "",
+        "best": cells.words(
+            first.metrics[contest.ranked_by]["value"], cells.PERCENT, leaderboard.decimal_point()
+        )
+        if first
+        else "",
         "closes_at": phase.closes_at if phase and phase.is_open else None,
         "opens_at": min(
             (each.opens_at for each in contest.phases.all() if each.opens_at > now), default=None

@@ -46,9 +46,11 @@ class SubmissionForm(forms.Form):
         widget=forms.RadioSelect,
         required=False,
     )
-    file = forms.FileField(validators=[check_size])
+    file = forms.FileField(label=_("File"), validators=[check_size])
     method = forms.CharField(
-        max_length=100, help_text=_("How the predictions were made, in a few words. Everybody reads it.")
+        label=_("Method"),
+        max_length=100,
+        help_text=_("How the predictions were made, in a few words. Everybody reads it."),
     )
     token = forms.CharField(
         max_length=64,
@@ -93,6 +95,11 @@ class CardForm(forms.ModelForm):
     class Meta:
         model = MethodCard
         fields = ["description", "data_used", "hardware", "training_hours", "paper_url", "code_url"]
+        labels = {
+            "description": _("Description"),
+            "hardware": _("Hardware"),
+            "training_hours": _("Training hours"),
+        }
         widgets = {
             "description": forms.Textarea(attrs={"rows": 5}),
             "data_used": forms.Textarea(attrs={"rows": 2}),

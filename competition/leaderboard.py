@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Q, QuerySet
 from django.http import QueryDict
+from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 
 from competition import standings, subtree
@@ -61,7 +62,7 @@ class Head:
 
     @property
     def end_words(self) -> str:
-        return words(self.end, UNITS[self.metric])
+        return words(self.end, UNITS[self.metric], decimal_point())
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class Board:
     def human_words(self) -> str:
         """What people err, as it is read; empty where nobody has measured it."""
         error = self.contest.human_error
-        return "" if error is None else words(error, PERCENT)
+        return "" if error is None else words(error, PERCENT, decimal_point())
 
     @property
     def is_in_order(self) -> bool:
@@ -231,8 +232,13 @@ def _shared(entries: QuerySet[Standing], made: list[Row]) -> set[int]:
     return {rank for rank in several.filter(n__gt=1).values_list("rank", flat=True) if rank is not None}
 
 
+def decimal_point() -> str:
+    """Return what stands before decimals in the reader's language."""
+    return str(get_format("DECIMAL_SEPARATOR"))
+
+
 def _cell(head: Head, said: dict[str, Said]) -> Cell:
-    made = cell(head.words, said.get(head.metric), UNITS[head.metric], head.end, head.human)
+    made = cell(head.words, said.get(head.metric), UNITS[head.metric], head.end, head.human, decimal_point())
     return replace(made, to=_("to"))
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied, ValidationError
@@ -98,5 +99,5 @@ def _runs(user: Any, contest: Contest) -> bool:
 def _find(request: AuthenticatedApiRequest, slug: str) -> Contest:
     contest = get_object_or_404(Contest, slug=slug)
     if not _runs(request.user, contest):
-        raise PermissionDenied("Only the organiser of the contest and staff do that.")
+        raise PermissionDenied(_("Only the organiser of the contest and staff do that."))
     return contest

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Act, User
@@ -33,10 +34,13 @@ def start(contest: Contest, truth: Snapshot, reason: str, author: User | None) -
     """Have all entries of a contest scored anew by the labels of `truth`. Raises RescoringRefusedError."""
     if truth.collection_id != contest.snapshot.collection_id:
         raise RescoringRefusedError(
-            f"Expected a snapshot of {contest.snapshot.collection}; found {truth}, which is of another collection."
+            _("Expected a snapshot of %(collection)s; found %(truth)s, which is of another collection.")
+            % {"collection": contest.snapshot.collection, "truth": truth}
         )
     if (truth_of(contest, truth).labels == NO_LABEL).all():
-        raise RescoringRefusedError(f"Expected labels of the contest's test pictures; found none in {truth}.")
+        raise RescoringRefusedError(
+            _("Expected labels of the contest's test pictures; found none in %(truth)s.") % {"truth": truth}
+        )
     try:
         with transaction.atomic():
             made = Rescoring.objects.create(
@@ -45,7 +49,9 @@ def start(contest: Contest, truth: Snapshot, reason: str, author: User | None) -
             audit.record(Act.Kind.RESCORED, contest, f"by the labels of snapshot {truth.pk}", by=author)
             return made
     except IntegrityError as error:
-        raise RescoringRefusedError("The entries of this contest are being scored anew already.") from error
+        raise RescoringRefusedError(
+            _("The entries of this contest are being scored anew already.")
+        ) from error
 
 
 def start_due() -> int:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import transaction
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
@@ -41,7 +42,7 @@ class EnterRunView(APIView):
         contest = sent.validated_data["contest"]
         run = get_object_or_404(Run.objects.select_related("snapshot__collection"), pk=pk)
         if not run_entry.may_enter(run, contest, request.user):
-            raise PermissionDenied("Only those who started a run, or run the contest, enter it.")
+            raise PermissionDenied(_("Only those who started a run, or run the contest, enter it."))
         flood.spend(request, "uploads")
         try:
             submission = run_entry.enter(run, contest, request.user)

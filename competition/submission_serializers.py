@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -78,9 +79,11 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
 
     def validate_network(self, network: Any) -> dict[str, Any]:
         if not isinstance(network, dict):
-            raise serializers.ValidationError(f"Expected an object of JSON; found {type(network).__name__}.")
+            raise serializers.ValidationError(
+                _("Expected an object of JSON; found %(name)s.") % {"name": type(network).__name__}
+            )
         if NUL in json.dumps(network):  # PostgreSQL cannot keep it
-            raise serializers.ValidationError("Expected text without NUL characters; found one.")
+            raise serializers.ValidationError(_("Expected text without NUL characters; found one."))
         return network
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +121,9 @@ class MethodCardSerializer(serializers.ModelSerializer[MethodCard]):
 
     def validate_training_hours(self, hours: float | None) -> float | None:
         if hours is not None and not 0 <= hours < inf:
-            raise serializers.ValidationError(f"Expected hours of training, 0 or more; found {hours}.")
+            raise serializers.ValidationError(
+                _("Expected hours of training, 0 or more; found %(hours)s.") % {"hours": hours}
+            )
         return hours
 
 

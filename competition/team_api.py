@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
@@ -119,7 +120,14 @@ class TeamViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, GenericViewS
         others = Team.objects.standing().filter(contest=team.contest_id)
         into = others.filter(name__iexact=name).first()
         if into is None:
-            raise ValidationError({"into": [f"Expected another team of {team.contest}; found {name!r}."]})
+            raise ValidationError(
+                {
+                    "into": [
+                        _("Expected another team of %(contest)s; found %(name)s.")
+                        % {"contest": team.contest, "name": repr(name)}
+                    ]
+                }
+            )
         flood.spend(request, "comments")
         with _refusals():
             offer = team.offer_merge(into, request.user)
@@ -129,7 +137,13 @@ class TeamViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, GenericViewS
         username = _read(SomebodySerializer, request)["username"]
         somebody = User.objects.filter(username=username, kind=User.Kind.PERSON).first()
         if somebody is None:
-            raise ValidationError({"username": [f"Expected somebody's username; found {username!r}."]})
+            raise ValidationError(
+                {
+                    "username": [
+                        _("Expected somebody's username; found %(username)s.") % {"username": repr(username)}
+                    ]
+                }
+            )
         return somebody
 
     def _told(self, team: Team) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.formats import get_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
@@ -62,7 +63,7 @@ class Point:
 
     @property
     def error_words(self) -> str:
-        return words(self.error, PERCENT)
+        return words(self.error, PERCENT, str(get_format("DECIMAL_SEPARATOR")))
 
     @property
     def cost_words(self) -> str:

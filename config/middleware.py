@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.urls import reverse_lazy
+from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -39,6 +40,24 @@ class CompressPages(GZipMiddleware):
         if response.streaming or response.get("Content-Type", "").partition(";")[0] != "text/html":
             return response
         return super().process_response(request, response)
+
+
+def vary_by_language(get_response: Respond) -> Respond:
+    """Tell caches that an answer depends on the language, which a cookie chooses or else the browser. What is public
+    to every cache, as pictures are, holds no words of ours and is the same in all of them.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if "public" in response.get("Cache-Control", ""):
+            del response["Content-Language"]
+            others = [each for each in response.get("Vary", "").split(", ") if each != "Accept-Language"]
+            response["Vary"] = ", ".join(others)
+        else:
+            patch_vary_headers(response, ["Accept-Language", "Cookie"])
+        return response
+
+    return middleware
 
 
 class RefuseLarge:

@@ -52,9 +52,10 @@ if BEHIND_TLS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31_536_000
-    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     # Browsers take cookies of these names from this very host over TLS alone, so no neighbour can plant one.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    LANGUAGE_COOKIE_NAME = "__Host-language"
 CSRF_COOKIE_HTTPONLY = True  # pages carry the token themselves, and no script reads cookies
 # Whether other hosts below this one have TLS, and whether browsers should be told so for ever, is known to whoever
 # runs the domain: they say it in their proxy.
@@ -97,6 +98,7 @@ MIDDLEWARE = [
     "config.middleware.refuse_nul",
     "config.middleware.RefuseLarge",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.middleware.vary_by_language",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -436,7 +438,13 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Language and time ----------------------------------------------------------------------------------
+# See decision 31. Each is called by its own name, for whoever can read no other; locale/ has their words.
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_AGE = 60 * 60 * 24 * 365
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -2,7 +2,9 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.decorators.http import require_POST
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import DefaultRouter
 
@@ -79,6 +81,7 @@ urlpatterns = [
     path("counts/", views.counts, name="counts"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("healthz/", views.health, name="health"),
+    path("language/", require_POST(set_language), name="set-language"),
     path("", include("accounts.urls")),
     path("", include("accounts.allauth_urls")),
     path("", include("taxonomy.urls")),

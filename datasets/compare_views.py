@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
@@ -77,7 +78,7 @@ def changes_file(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     collection = get_object_or_404(Collection, slug=slug)
     chosen = _chosen(request.GET, _snapshots(collection))
     if chosen is None or chosen[0] == chosen[1]:
-        raise Http404("Expected two snapshots of the collection.")
+        raise Http404(_("Expected two snapshots of the collection."))
     response = StreamingHttpResponse(_lines(*chosen), content_type="text/csv; charset=utf-8")
     name = f"{slug}-{chosen[0].number}-{chosen[1].number}-changes.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -116,7 +117,7 @@ def _chosen(asked: QueryDict, snapshots: list[Snapshot]) -> tuple[Snapshot, Snap
     one = by_number.get(asked.get("from", str(before.number)))
     other = by_number.get(asked.get("to", str(latest.number)))
     if one is None or other is None:
-        raise Http404("Expected the numbers of snapshots of the collection.")
+        raise Http404(_("Expected the numbers of snapshots of the collection."))
     return (one, other) if one.number <= other.number else (other, one)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from django.core.files.storage import default_storage
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from config.storage import private_storage
@@ -143,7 +144,10 @@ def body(edition: Edition, name: str, url_of: Callable[[str], str]) -> Body:
         return _text(name, JSON_LD, canonical(about_it))
     media_types = {each["name"]: each["media_type"] for each in edition.archives}
     if name not in media_types:
-        raise NoSuchFileError(f"Expected a file of {edition.snapshot}; found {name[:80]!r}.")
+        raise NoSuchFileError(
+            gettext("Expected a file of %(snapshot)s; found %(name)s.")
+            % {"snapshot": edition.snapshot, "name": repr(name[:80])}
+        )
     manifest = cast(BinaryIO, edition.open(MANIFEST))
     virtual = _virtual(edition, name, manifest)
     return Body(

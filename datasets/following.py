@@ -1,5 +1,7 @@
 """What snapshots do about a change of the taxonomy: nothing, they are frozen. A preview says which name its nouns."""
 
+from django.utils.translation import gettext_noop
+
 from datasets.models import Snapshot
 from taxonomy.dependants import Impact
 from taxonomy.models import Change, Draft
@@ -11,7 +13,9 @@ class Snapshots:
         found = Snapshot.objects.naming(patch.wnids)
         return [
             Impact(
-                "snapshots that stay as they are and name these nouns", len(found), tuple(map(str, found[:5]))
+                gettext_noop("snapshots that stay as they are and name these nouns"),
+                len(found),
+                tuple(map(str, found[:5])),
             )
         ]
 

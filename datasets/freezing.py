@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from django.db.models import Case, Exists, OuterRef, Value, When
 from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from config.outages import is_full
@@ -55,7 +56,8 @@ def freeze(collection: Collection, choice: Choice | None = None, asked_by: User 
     snapshot = run(freezing) if freezing else None
     if snapshot is None:
         raise AlreadyFreezingError(
-            f"Expected that nobody else freezes {collection}; found that freezing {asked.pk} is running."
+            _("Expected that nobody else freezes %(collection)s; found that freezing %(asked)s is running.")
+            % {"collection": collection, "asked": asked.pk}
         )
     return snapshot
 

@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple, cast
 import pyarrow as pa
 from django.db.models import Max
 from django.db.models.fields.files import FieldFile
+from django.utils.translation import gettext as _
 
 from datasets.comparing import LEFT_SCHEMA, SIDE_SCHEMA, Comparison, Reasons, Side, compare, differences
 from datasets.manifest import ManifestRow, RemainderRow, read_batches
@@ -62,12 +63,16 @@ def all_differences(older: Snapshot, newer: Snapshot) -> tuple[Iterator[pa.Recor
 def refuse_others(older: Snapshot, newer: Snapshot) -> None:
     if older.collection_id != newer.collection_id:
         raise NotComparableError(
-            "Expected two snapshots of one collection; "
-            f"found one of {older.collection} and one of {newer.collection}."
+            _(
+                "Expected two snapshots of one collection; found one of %(collection)s and one of "
+                "%(collection_2)s."
+            )
+            % {"collection": older.collection, "collection_2": newer.collection}
         )
     if older.number >= newer.number:
         raise NotComparableError(
-            f"Expected an older snapshot and a newer one; found {older.number} and {newer.number}."
+            _("Expected an older snapshot and a newer one; found %(older)s and %(newer)s.")
+            % {"older": older.number, "newer": newer.number}
         )
 
 

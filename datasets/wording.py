@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from accounts.models import User
 from datasets.account import FEW, Account, Bar, Noun
@@ -20,6 +20,12 @@ WHY_LEFT_OUT = {
     LOOKS_ALIKE: gettext_lazy("the picture looks like one of a later part"),
     UNTOLD: gettext_lazy("a test picture is in no class; why, nobody is told"),
 }
+# What datasets.formats says of its files in the manifest, for pages to translate.
+PURPOSES = (
+    gettext_noop("A folder for each part and class."),
+    gettext_noop('For load_dataset("imagefolder") of Hugging Face.'),
+    gettext_noop("A shard for WebDataset."),
+)
 MOST_NAMED = 5  # nouns in a sentence
 LOW_ALPHA, GOOD_ALPHA = 2 / 3, 0.8  # Krippendorff's own bounds for what may be concluded
 

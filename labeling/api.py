@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -87,8 +88,8 @@ def _trade(
 
 def _nothing_left(collection: Collection) -> str:
     if not collection.is_open:
-        return f"{collection} is closed."
-    return (
+        return _("%(collection)s is closed.") % {"collection": collection}
+    return _(
         "You have been asked everything that is open here. Thank you; more may come when others have voted."
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.db.models import prefetch_related_objects
+from django.utils.translation import gettext as _
 
 from labeling.models import Collection
 from taxonomy.models import Synset
@@ -28,7 +29,10 @@ class Candidates:
         names = [name.strip() for name in text.split(SEPARATOR) if name.strip()]
         for name in names:
             if _plain(name) not in self._of_name:
-                raise NoCandidateError(f"expected a noun of {self.collection}; found {name!r}.")
+                raise NoCandidateError(
+                    _("expected a noun of %(collection)s; found %(name)s.")
+                    % {"collection": self.collection, "name": repr(name)}
+                )
         return tuple(dict.fromkeys(self._of_name[_plain(name)] for name in names))
 
     def of_folder(self, folder: str) -> tuple[Synset, ...]:
@@ -41,8 +45,11 @@ class Candidates:
             return tuple(self.classes)
         found = f"the folder {folder!r}" if folder else "no folder"
         raise NoCandidateError(
-            f"Expected a folder named as one of the {len(self.classes)} nouns of {self.collection}, or a row of the "
-            f"metadata that says about which the picture is asked; found {found}."
+            _(
+                "Expected a folder named as one of the %(n)s nouns of %(collection)s, or a row of the "
+                "metadata that says about which the picture is asked; found %(found)s."
+            )
+            % {"n": len(self.classes), "collection": self.collection, "found": found}
         )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from labeling import consensus
 from labeling.models import Choices, Collection, Image, Keys, Network, Prediction
@@ -48,7 +49,8 @@ def take_in(collection: Collection, name: str, sayings: Iterable[Saying]) -> int
             question, split = _question(questions, saying)
             if question in seen:
                 raise PredictionRefusedError(
-                    f"{saying.where}: expected each picture once; found {saying.picture!r} again."
+                    _("%(where)s: expected each picture once; found %(picture)s again.")
+                    % {"where": saying.where, "picture": repr(saying.picture)}
                 )
             seen.add(question)
             probability = nouns.keys_of(saying)
@@ -62,11 +64,16 @@ def hear(collection: Collection, name: str) -> Network:
     longest = Network._meta.get_field("name").max_length or 0
     if not name.strip() or len(name) > longest:
         raise PredictionRefusedError(
-            f"Network: expected a name of 1 to {longest} characters; found {len(name)}."
+            _("Network: expected a name of 1 to %(longest)s characters; found %(n)s.")
+            % {"longest": longest, "n": len(name)}
         )
     if collection.is_verifying:
         raise PredictionRefusedError(
-            f"Expected a collection that asks which noun a picture shows; {collection} asks about one noun at a time."
+            _(
+                "Expected a collection that asks which noun a picture shows; %(collection)s asks about "
+                "one noun at a time."
+            )
+            % {"collection": collection}
         )
     return Network.objects.hear(collection, name.strip())
 
@@ -83,8 +90,11 @@ def _question(questions: Mapping[str, tuple[int, str]], saying: Saying) -> tuple
     found = questions.get(saying.sha256)
     if found is None:
         raise PredictionRefusedError(
-            f"{saying.where}: expected the SHA-256 or file name of a picture of the collection; found "
-            f"{saying.picture!r}."
+            _(
+                "%(where)s: expected the SHA-256 or file name of a picture of the collection; found "
+                "%(picture)s."
+            )
+            % {"where": saying.where, "picture": repr(saying.picture)}
         )
     return found
 

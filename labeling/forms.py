@@ -131,6 +131,7 @@ class CollectionForm(forms.ModelForm):
             "starter_votes", "gold_share", "uses_predictions",
         ]  # fmt: skip
         labels = {
+            "name": _("Name"),
             "kind": _("What volunteers are asked"),
             "guide": _("Guide"),
             "target_confidence": _("Sure enough"),

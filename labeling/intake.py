@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from labeling.archives import Entry, printable
 from labeling.candidates import Candidates, NoCandidateError
@@ -400,13 +401,18 @@ def known_nouns(collection: Collection, known: Mapping[str, Known]) -> dict[str,
     for about, line in first_lines.items():
         if not collection.is_verifying:
             raise IntakeRefusedError(
-                f"Metadata line {line}: expected nothing in the column about, since {collection} asks what is in a "
-                f"picture; found {about!r}."
+                _(
+                    "Metadata line %(line)s: expected nothing in the column about, since %(collection)s asks "
+                    "what is in a picture; found %(about)s."
+                )
+                % {"line": line, "collection": collection, "about": repr(about)}
             )
         try:
             nouns[about] = candidates.named(about)
         except NoCandidateError as error:
-            raise IntakeRefusedError(f"Metadata line {line}: {error}") from error
+            raise IntakeRefusedError(
+                _("Metadata line %(line)s: %(error)s") % {"line": line, "error": error}
+            ) from error
     return nouns
 
 
@@ -425,11 +431,14 @@ def known_answers(collection: Collection, known: Mapping[str, Known]) -> dict[st
         try:
             truths[label] = Synset.objects.named(label)
         except SynsetNotFoundError as error:
-            raise IntakeRefusedError(f"Metadata line {line}: {error}") from error
+            raise IntakeRefusedError(
+                _("Metadata line %(line)s: %(error)s") % {"line": line, "error": error}
+            ) from error
     below = set(Ancestry.objects.below(collection.root))
     for label, synset in truths.items():
         if synset.pk not in below:
             raise IntakeRefusedError(
-                f"Metadata line {first_lines[label]}: expected a kind of {collection.root}; found {synset}."
+                _("Metadata line %(first_lines)s: expected a kind of %(root)s; found %(synset)s.")
+                % {"first_lines": first_lines[label], "root": collection.root, "synset": synset}
             )
     return truths

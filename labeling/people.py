@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Case, Count, F, Q, QuerySet, Sum, Value, When, Window
 from django.db.models.functions import Rank
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from labeling.models import (
@@ -119,7 +120,7 @@ def board(collection: Collection | None, page: int) -> Board:
     found = list(ranked.order_by("is_nameless", "-n_agreed", "annotator")[(page - 1) * NAMES : page * NAMES])
     rows = [row for row in found if row["name"]]
     if page > 1 and not rows:
-        raise IndexError(f"Expected the number of a page of the board; found {page}.")
+        raise IndexError(_("Expected the number of a page of the board; found %(page)s.") % {"page": page})
     counts = found[0] if found else {"n_named": 0, "n_nameless": 0}
     return Board(rows, counts["n_named"], counts["n_nameless"], page, kept)
 

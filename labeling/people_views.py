@@ -3,6 +3,7 @@
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -57,5 +58,7 @@ def number(request: HttpRequest, name: str) -> int | None:
     if text is None:
         return None
     if not (text.isdecimal() and len(text) < 19 and 0 < int(text) <= LARGEST):
-        raise Http404(f"{name}: expected a number from 1 up; found {text!r}.")
+        raise Http404(
+            _("%(name)s: expected a number from 1 up; found %(text)s.") % {"name": name, "text": repr(text)}
+        )
     return int(text)

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 
 from labeling import aggregation
 from labeling.models import ClassesChangedError, Collection, Network, Refit, RefitLostError
@@ -61,8 +62,11 @@ def refit_now(collection: Collection) -> aggregation.Report:
     report = run(refit) if refit else None
     if report is None:
         raise AlreadyRefittingError(
-            f"Expected that nobody else refits {collection}; found that refit {asked.pk} is running. "
-            f"`manage.py update_consensus {collection.slug}` does it later."
+            _(
+                "Expected that nobody else refits %(collection)s; found that refit %(asked)s is running. "
+                "`manage.py update_consensus %(collection_2)s` does it later."
+            )
+            % {"collection": collection, "asked": asked.pk, "collection_2": collection.slug}
         )
     return report
 

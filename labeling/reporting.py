@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, IntegerField, Min, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Act, User
@@ -88,7 +89,8 @@ def withdraw(image: Image, judge: User) -> Decided:
     """Withdraw `image` and close every open report of it. Raises NotYoursToDecideError."""
     if not (judge.is_staff or owns_wholly(judge, image)):
         raise NotYoursToDecideError(
-            f"{image} is in a collection of somebody else too, so staff decide about it."
+            _("%(image)s is in a collection of somebody else too, so staff decide about it.")
+            % {"image": image}
         )
     n_leases = image.withdraw()
     audit.record(Act.Kind.WITHDRAWN, image, by=judge)
@@ -125,6 +127,8 @@ def put_back(image: Image, judge: User) -> None:
     mine = image.reports.filter(outcome=Report.Outcome.WITHDRAWN).order_by("-handled_at").first()
     is_mine = mine is not None and mine.handled_by_id == judge.pk and owns_wholly(judge, image)
     if not (judge.is_staff or is_mine):
-        raise NotYoursToDecideError(f"{image} was withdrawn by somebody else, so staff decide about it.")
+        raise NotYoursToDecideError(
+            _("%(image)s was withdrawn by somebody else, so staff decide about it.") % {"image": image}
+        )
     image.put_back()
     audit.record(Act.Kind.PUT_BACK, image, by=judge)

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -233,7 +234,7 @@ class VoteSerializer(serializers.Serializer[Any]):
         answer = data.get("answer") or (Vote.Answer.PRESENT if data.get("synset") else None)
         if not answer or (data.get("synset") and answer not in (Vote.Answer.PRESENT, Vote.Answer.ABSENT)):
             raise serializers.ValidationError(
-                "Expected an answer, or a synset, which goes with the answers present and absent alone.",
+                _("Expected an answer, or a synset, which goes with the answers present and absent alone."),
                 code="synset_and_answer",
             )
         return {**data, "answer": answer}

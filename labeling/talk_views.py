@@ -104,7 +104,7 @@ def delete(request: AuthenticatedRequest, pk: int) -> HttpResponse:
 def flag(request: AuthenticatedRequest, pk: int) -> HttpResponse:
     comment = get_object_or_404(_comments().filter(hidden_at=None), pk=pk)
     if not talking.may_read(request.user, comment.about):
-        raise Http404("Who may not read a comment may not flag it.")
+        raise Http404(_("Who may not read a comment may not flag it."))
     flood.spend(request, "reports")
     try:
         talking.flag(comment, request.user)

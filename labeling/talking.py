@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from labeling.models import Comment, Flag, Image, Vote
@@ -74,7 +75,7 @@ def _moderates(about: Image | Synset, reader: Reader) -> bool:
 def say(about: Image | Synset, author: Reader, comment: Comment) -> Comment:
     """Put `comment` under `about`. Raises NotYoursToWriteError."""
     if not (isinstance(author, User) and may_write(author) and may_read(author, about)):
-        raise NotYoursToWriteError("Only people who have signed up write, and only where they may read.")
+        raise NotYoursToWriteError(_("Only people who have signed up write, and only where they may read."))
     comment.author = author
     if isinstance(about, Image):
         comment.image = about
@@ -87,7 +88,7 @@ def say(about: Image | Synset, author: Reader, comment: Comment) -> Comment:
 def flag(comment: Comment, flagger: Reader) -> bool:
     """Tell the moderators of `comment`; False if `flagger` has done so before. Raises NotYoursToWriteError."""
     if not isinstance(flagger, User) or not may_write(flagger):
-        raise NotYoursToWriteError("Only people who have signed up flag comments.")
+        raise NotYoursToWriteError(_("Only people who have signed up flag comments."))
     try:
         with transaction.atomic():
             Flag.objects.create(comment=comment, flagger=flagger)

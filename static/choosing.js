@@ -190,8 +190,9 @@ export class Choosing {
     choice.dataset.wnid = wnid;
     if (kinds) choice.href = this.#address(this.#text ? this.#wayTo(place) : [...this.#path, place]);
     else Object.assign(choice, { name: "synset", value: wnid });
+    choice.translate = false; // a noun and its meaning, as their owners wrote them
     const word = document.createElement("span");
-    word.textContent = name;
+    word.append(named(name));
     choice.append(word);
     const small = this.#text ? gloss : hint;
     if (small) {
@@ -221,7 +222,7 @@ export class Choosing {
       const step = document.createElement("li");
       const isHere = depth === this.#path.length - 1;
       const name = document.createElement(isHere ? "span" : "a");
-      name.textContent = this.#nouns[place].name;
+      name.append(named(this.#nouns[place].name));
       if (isHere) name.setAttribute("aria-current", "true");
       else name.href = this.#address(this.#path.slice(0, depth + 1));
       step.append(name);
@@ -253,6 +254,13 @@ export class Choosing {
     [...KEYS].forEach((key, i) => giveKey(this.#box.children[this.#keysFrom + i], key));
     this.#moreKeys.hidden = this.#box.children.length <= KEYS.length;
   }
+}
+
+/** A noun stands in an order of its own, whatever the direction of the page. */
+function named(noun) {
+  const name = document.createElement("bdi");
+  name.textContent = noun;
+  return name;
 }
 
 function giveKey(choice, key) {

@@ -199,11 +199,18 @@ const KEYS = {
   "*": openSiblings,
 };
 
+/** Where lines run from right to left, what is inside a branch is to the left of it. */
+function inReadingOrder(key) {
+  if (document.documentElement.dir !== "rtl") return key;
+  return { ArrowLeft: "ArrowRight", ArrowRight: "ArrowLeft" }[key] ?? key;
+}
+
 function onKey(event) {
   const item = event.target.closest(ITEM);
   if (!item || event.ctrlKey || event.metaKey || event.altKey) return;
   const isTyping = typed && performance.now() - typedAt < TYPING_MS;
-  if (Object.hasOwn(KEYS, event.key)) KEYS[event.key](item);
+  const key = inReadingOrder(event.key);
+  if (Object.hasOwn(KEYS, key)) KEYS[key](item);
   else if (event.key === " " && !isTyping) toggle(item);
   else if (event.key.length === 1 && !(curates && event.key === "m" && !isTyping)) {
     find(item, event.key);

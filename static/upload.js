@@ -24,6 +24,8 @@ const words = Object.fromEntries(
   ]),
 );
 
+const lang = document.documentElement.lang; // in which numbers are written
+
 const waiting = [];
 const failed = [];
 const finished = []; // rows with nothing to be read in them, the oldest first
@@ -157,8 +159,8 @@ async function look(upload, intake) {
 function show(upload, intake) {
   const aside = upload.row.querySelector("[data-aside]");
   const isWaiting = intake.n_done === 0 && intake.state !== "running";
-  const done = intake.n_done.toLocaleString();
-  const all = intake.n_files ? ` ${words.of} ${intake.n_files.toLocaleString()}` : "";
+  const done = intake.n_done.toLocaleString(lang);
+  const all = intake.n_files ? ` ${words.of} ${intake.n_files.toLocaleString(lang)}` : "";
   const link = document.createElement("a");
   link.href = intake.page;
   link.textContent = words.report;
@@ -183,7 +185,7 @@ function finish(upload, report) {
   for (const kind of ["added", "there", "refused"]) {
     counts[kind] += report[`n_${kind}`];
     const n = report[`n_${kind}`];
-    if (n) told.push(isMany ? `${n.toLocaleString()} ${said.dataset[kind]}` : said.dataset[kind]);
+    if (n) told.push(isMany ? `${n.toLocaleString(lang)} ${said.dataset[kind]}` : said.dataset[kind]);
   }
   upload.state.textContent = told.join(", ");
   upload.state.classList.toggle("is-refused", report.n_refused > 0);
@@ -196,7 +198,7 @@ function tell(upload, report) {
   const notable = report.files.filter((file) => file.detail || file.near.length);
   for (const file of notable.slice(upload.nTold, MOST_NOTES)) {
     const name = file.name === upload.file.name ? "" : `${file.name}: `;
-    if (file.detail) note(upload, name + file.detail);
+    if (file.detail) note(upload, name + file.detail).dir = "auto";
     if (file.near.length) like(note(upload, `${name}${words.near} `), file.near[0]);
     counts.near += file.near.length > 0;
   }
@@ -216,11 +218,11 @@ function like(item, sha256) {
 }
 
 function say() {
-  const parts = ["added", "there", "refused"].map((kind) => `${counts[kind].toLocaleString()} ${said.dataset[kind]}`);
-  if (counts.near) parts.push(`${counts.near.toLocaleString()} ${said.dataset.near}`);
-  if (failed.length) parts.push(`${failed.length.toLocaleString()} ${said.dataset.failed}`);
+  const parts = ["added", "there", "refused"].map((kind) => `${counts[kind].toLocaleString(lang)} ${said.dataset[kind]}`);
+  if (counts.near) parts.push(`${counts.near.toLocaleString(lang)} ${said.dataset.near}`);
+  if (failed.length) parts.push(`${failed.length.toLocaleString(lang)} ${said.dataset.failed}`);
   const isSending = nSending > 0 || waiting.length > 0;
-  const progress = `${said.dataset.sending} ${counts.done.toLocaleString()} / ${counts.files.toLocaleString()}. `;
+  const progress = `${said.dataset.sending} ${counts.done.toLocaleString(lang)} / ${counts.files.toLocaleString(lang)}. `;
   said.textContent = `${isSending ? progress : ""}${parts.join(", ")}.`;
   retry.hidden = !failed.length;
   document.getElementById("upload-near").hidden = !counts.near;

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -47,7 +48,7 @@ class BoundedJSONParser(JSONParser):
         try:
             return super().parse(*args, **kwargs)
         except RecursionError as error:
-            raise ParseError("Expected JSON that is nested a few levels deep; found hundreds.") from error
+            raise ParseError(_("Expected JSON that is nested a few levels deep; found hundreds.")) from error
 
 
 class IsCurator(BasePermission):
@@ -112,7 +113,12 @@ class SynsetViewSet(ReadOnlyModelViewSet[Synset]):
             top = self._shown().filter(wnid=wnid).first()
             if top is None:
                 raise ValidationError(
-                    {"under": [f"Expected the wnid of a noun in the taxonomy; found {wnid[:80]!r}."]}
+                    {
+                        "under": [
+                            _("Expected the wnid of a noun in the taxonomy; found %(wnid)s.")
+                            % {"wnid": repr(wnid[:80])}
+                        ]
+                    }
                 )
             synsets = synsets.below(top)
         if _is_true(wanted.get("roots", "")):
@@ -132,7 +138,9 @@ class SynsetViewSet(ReadOnlyModelViewSet[Synset]):
 
 def _is_true(text: str) -> bool:
     if text.lower() not in {"", "0", "1", "false", "true"}:
-        raise ValidationError({"roots": [f"Expected true or false; found {text[:80]!r}."]})
+        raise ValidationError(
+            {"roots": [_("Expected true or false; found %(text)s.") % {"text": repr(text[:80])}]}
+        )
     return text.lower() in {"1", "true"}
 
 
@@ -181,7 +189,7 @@ class DraftViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, GenericView
         """Approve a draft that waits for a second curator, who is not its author."""
         draft = self.get_object()
         if draft.author_id == request.user.pk:
-            raise ChangeRefused("A second curator has to approve it, not its author.")
+            raise ChangeRefused(_("A second curator has to approve it, not its author."))
         proposing.approve(draft, request.user)
         return self._answer(draft, {Draft.State.QUEUED, Draft.State.COMMITTED})
 
@@ -197,7 +205,10 @@ class DraftViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, GenericView
         draft.refresh_from_db()
         if draft.state not in expected:
             words = " or ".join(sorted(expected))
-            raise ChangeRefused(f"Expected a draft that can become {words}; found one that is {draft.state}.")
+            raise ChangeRefused(
+                _("Expected a draft that can become %(words)s; found one that is %(state)s.")
+                % {"words": words, "state": draft.state}
+            )
         return Response(DraftSerializer(draft).data)
 
 
@@ -277,4 +288,11 @@ def _propose(request: AuthenticatedApiRequest, *, kind: str, arguments: dict[str
 
 def _check_choice(name: str, value: str, expected: list[str]) -> None:
     if value not in expected:
-        raise ValidationError({name: [f"Expected one of {', '.join(expected)}; found {value[:80]!r}."]})
+        raise ValidationError(
+            {
+                name: [
+                    _("Expected one of %(found)s; found %(value)s.")
+                    % {"found": ", ".join(expected), "value": repr(value[:80])}
+                ]
+            }
+        )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from taxonomy import tree
 from taxonomy.models import Change, Hypernym, Lemma, Synset
@@ -42,7 +43,9 @@ def edit(arguments: Arguments) -> Patch:
     synset = _one(arguments["synset"])
     texts = list(dict.fromkeys(_word(text) for text in arguments["lemmas"]))
     if not texts:
-        raise ChangeRefusedError(f"Expected at least one word for {synset}; found none.")
+        raise ChangeRefusedError(
+            _("Expected at least one word for %(synset)s; found none.") % {"synset": synset}
+        )
     gloss = str(arguments["gloss"]).strip()
     edits = _edit_lemmas(synset, texts).edited
     if gloss != synset.gloss:
@@ -56,7 +59,8 @@ def add_parent(arguments: Arguments) -> Patch:
     _refuse_self(synset, hypernym)
     if _edge(synset, hypernym):
         raise ChangeRefusedError(
-            f"Expected a hypernym that {synset} has not; found {hypernym}, which it has."
+            _("Expected a hypernym that %(synset)s has not; found %(hypernym)s, which it has.")
+            % {"synset": synset, "hypernym": hypernym}
         )
     return Patch(linked=(Edge(synset.wnid, hypernym.wnid),))
 
@@ -67,11 +71,17 @@ def drop_parent(arguments: Arguments) -> Patch:
     edges = _edges(synset)
     edge = _edge(synset, hypernym)
     if edge is None:
-        raise ChangeRefusedError(f"Expected a hypernym of {synset}; found {hypernym}, which is none.")
+        raise ChangeRefusedError(
+            _("Expected a hypernym of %(synset)s; found %(hypernym)s, which is none.")
+            % {"synset": synset, "hypernym": hypernym}
+        )
     if len(edges) == 1:
         raise ChangeRefusedError(
-            f"Expected a noun with another hypernym; found that {hypernym} is the only one of {synset}. "
-            f"Move {synset} instead."
+            _(
+                "Expected a noun with another hypernym; found that %(hypernym)s is the only one of "
+                "%(synset)s. Move %(synset_2)s instead."
+            )
+            % {"hypernym": hypernym, "synset": synset, "synset_2": synset}
         )
     return Patch(unlinked=(edge,))
 
@@ -85,17 +95,24 @@ def move(arguments: Arguments) -> Patch:
     source = arguments.get("source") or None
     if source is None and len(edges) > 1:
         raise ChangeRefusedError(
-            f"Expected the hypernym to move {synset} away from, since it has {len(edges)}; found none."
+            _("Expected the hypernym to move %(synset)s away from, since it has %(n)s; found none.")
+            % {"synset": synset, "n": len(edges)}
         )
     leaving = [edge for edge in edges if source in (None, edge.hypernym)]
     if source and not leaving:
-        raise ChangeRefusedError(f"Expected a hypernym of {synset}; found {_one(source, is_retired=None)}.")
+        raise ChangeRefusedError(
+            _("Expected a hypernym of %(synset)s; found %(one)s.")
+            % {"synset": synset, "one": _one(source, is_retired=None)}
+        )
     if not arguments.get("target"):
         return Patch(unlinked=tuple(leaving))
     target = _one(arguments["target"])
     _refuse_self(synset, target)
     if _edge(synset, target):
-        raise ChangeRefusedError(f"Expected another hypernym for {synset}; found {target}, which it has.")
+        raise ChangeRefusedError(
+            _("Expected another hypernym for %(synset)s; found %(target)s, which it has.")
+            % {"synset": synset, "target": target}
+        )
     is_instance = any(edge.is_instance for edge in leaving)
     return Patch(linked=(Edge(synset.wnid, target.wnid, is_instance),), unlinked=tuple(leaving))
 
@@ -104,7 +121,9 @@ def merge(arguments: Arguments) -> Patch:
     """`synset` is the same as `target`: its kinds and words go there, it retires, its votes count there."""
     synset, target = _one(arguments["synset"]), _one(arguments["target"])
     if synset == target:
-        raise ChangeRefusedError(f"Expected two nouns to merge; found {synset} twice.")
+        raise ChangeRefusedError(
+            _("Expected two nouns to merge; found %(synset)s twice.") % {"synset": synset}
+        )
     kinds = _edges_down(synset)
     own = _edges(synset)
     known = {edge.hyponym for edge in _edges_down(target)} | {target.wnid}
@@ -138,7 +157,8 @@ def split(arguments: Arguments) -> Patch:
     new = {part.wnid for part in parts if part.is_retired}
     if len(parts) < 2 or synset in parts:
         raise ChangeRefusedError(
-            f"Expected two nouns or more that {synset} is split into; found {len(parts)}."
+            _("Expected two nouns or more that %(synset)s is split into; found %(n)s.")
+            % {"synset": synset, "n": len(parts)}
         )
     if arguments.get("is_kept"):
         has = {edge.hyponym for edge in _edges_down(synset)}
@@ -150,8 +170,11 @@ def split(arguments: Arguments) -> Patch:
     stand_in = _where_parts_meet(synset, parts, new, own)
     if stand_in is None:
         raise ChangeRefusedError(
-            f"Expected a noun above all parts, for the pictures of {synset} to stand at until they are told apart; "
-            f"found none. Keep {synset} as the hypernym of its parts."
+            _(
+                "Expected a noun above all parts, for the pictures of %(synset)s to stand at until they "
+                "are told apart; found none. Keep %(synset_2)s as the hypernym of its parts."
+            )
+            % {"synset": synset, "synset_2": synset}
         )
     return Patch(
         added=tuple(sorted(new)),
@@ -215,8 +238,11 @@ PLANS: dict[Kind, Callable[[Arguments], Patch]] = {
 def refuse_second_split(synset: Synset) -> None:
     if first := Change.objects.standing_split(synset.wnid):
         raise ChangeRefusedError(
-            f"Expected a noun that was not split; found that change {first.pk} stands ({first.summary}). "
-            f"Undo that one first."
+            _(
+                "Expected a noun that was not split; found that change %(first)s stands (%(summary)s). "
+                "Undo that one first."
+            )
+            % {"first": first.pk, "summary": first.summary}
         )
 
 
@@ -227,17 +253,23 @@ def _one(wnid: str, is_retired: bool | None = False) -> Synset:
     """Return the noun with this wnid: in the tree, retired, or either where `is_retired` is None."""
     synset = Synset.objects.filter(wnid=wnid).prefetch_related("lemmas").first()
     if synset is None:
-        raise ChangeRefusedError(f"Expected the wnid of a noun; found {wnid!r}.")
+        raise ChangeRefusedError(_("Expected the wnid of a noun; found %(wnid)s.") % {"wnid": repr(wnid)})
     if is_retired is not None and synset.is_retired is not is_retired:
         expected, found = ("retired", "in the tree") if is_retired else ("in the tree", "retired")
-        raise ChangeRefusedError(f"Expected a noun that is {expected}; found {synset}, which is {found}.")
+        raise ChangeRefusedError(
+            _("Expected a noun that is %(expected)s; found %(synset)s, which is %(found)s.")
+            % {"expected": expected, "synset": synset, "found": found}
+        )
     return synset
 
 
 def _word(text: str) -> str:
     word = " ".join(str(text).split())
     if not 0 < len(word) <= LONGEST_WORD:
-        raise ChangeRefusedError(f"Expected a word of 1 to {LONGEST_WORD} characters; found {len(word)}.")
+        raise ChangeRefusedError(
+            _("Expected a word of 1 to %(longest_word)s characters; found %(n)s.")
+            % {"longest_word": LONGEST_WORD, "n": len(word)}
+        )
     return word
 
 
@@ -276,10 +308,16 @@ def _edges_when_it_left(synset: Synset) -> list[Edge]:
             wnids = set(there.values_list("wnid", flat=True))
             if cut and not wnids:
                 raise ChangeRefusedError(
-                    f"Expected a hypernym to restore {synset} under, since those it had are retired; found none."
+                    _(
+                        "Expected a hypernym to restore %(synset)s under, since those it had are retired; found "
+                        "none."
+                    )
+                    % {"synset": synset}
                 )
             return [edge for edge in cut if edge.hypernym in wnids]
-    raise ChangeRefusedError(f"Expected a noun that was in the tree once; found {synset}.")
+    raise ChangeRefusedError(
+        _("Expected a noun that was in the tree once; found %(synset)s.") % {"synset": synset}
+    )
 
 
 # --- What the kinds share ---------------------------------------------------------------------------------

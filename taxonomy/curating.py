@@ -65,11 +65,11 @@ def propose(request: CuratorRequest, wnid: str, kind: str) -> HttpResponse:
     """One change of one noun. Fields may come filled in by the address: ?target=, ?source=, ?from= a draft."""
     synset = get_object_or_404(Synset.objects.prefetch_related("lemmas"), wnid=wnid)
     if synset.is_retired and not synset.changes.exists():
-        raise Http404("A noun that is only drafted cannot be changed.")
+        raise Http404(_("A noun that is only drafted cannot be changed."))
     if kind == Kind.ADD:
         return redirect(f"{reverse('taxonomy:add')}?{urlencode({'under': wnid})}")
     if kind not in FORMS:
-        raise Http404("No such kind of change.")
+        raise Http404(_("No such kind of change."))
     form = FORMS[kind](request.POST or None, synset=synset, initial=_initial(request, kind))
     return _propose(request, form, synset)
 
@@ -167,7 +167,7 @@ def _state(request: CuratorRequest, draft: Draft) -> dict[str, Any]:
     return {
         "draft": draft,
         "touched": [each for each in draft.impact if each["count"]],
-        "untouched": [each["what"] for each in draft.impact if not each["count"]],
+        "untouched": [_(each["what"]) for each in draft.impact if not each["count"]],
         "second_curator_from": settings.SECOND_CURATOR_FROM,
         "is_author": draft.author_id == request.user.pk,
         "undo_form": UndoForm(auto_id="undo-%s"),

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from taxonomy import tree
@@ -21,9 +22,12 @@ def plan(kind: str, arguments: Arguments) -> Patch:
     patch = PLANS[Kind(kind)](arguments)
     # A split into kinds that are there already changes no edge, but pictures are asked again.
     if not patch and kind != Kind.SPLIT:
-        raise ChangeRefusedError("Expected a change; found that everything is so already.")
+        raise ChangeRefusedError(_("Expected a change; found that everything is so already."))
     if wrong := patch.conflicts(nouns_of(patch)):
-        raise ChangeRefusedError(f"Expected the tree as it was; {_say(wrong[0])} has changed meanwhile.")
+        changed = _say(wrong[0])
+        raise ChangeRefusedError(
+            _("Expected the tree as it was; %(part)s has changed meanwhile.") % {"part": changed}
+        )
     if cycle := _cycle(patch):
         raise ChangeRefusedError(_say_cycle(cycle))
     _refuse_counting_as_itself(patch)
@@ -199,8 +203,8 @@ def _refuse_counting_as_itself(patch: Patch) -> None:
     except tree.CycleError as error:
         names = dict(Synset.objects.filter(pk__in=error.path).values_list("pk", "name"))
         raise ChangeRefusedError(
-            "Expected that votes for a retired noun count as one in the tree; found that "
-            f"{' counts as '.join(names[pk] for pk in error.path)}."
+            _("Expected that votes for a retired noun count as one in the tree; found that %(found)s.")
+            % {"found": _(" counts as ").join(names[pk] for pk in error.path)}
         ) from error
 
 
@@ -226,7 +230,7 @@ def _plan_undo(number: int) -> Patch:
     """Return the inverse of a change, unless a later change depends on it: then the refusal says which."""
     change = Change.objects.filter(pk=number).first()
     if change is None:
-        raise ChangeRefusedError(f"Expected the number of a change; found {number}.")
+        raise ChangeRefusedError(_("Expected the number of a change; found %(number)s.") % {"number": number})
     _refuse_undone(change)
     original, is_made = change.original()
     if original.kind == Kind.SPLIT and not is_made:
@@ -236,7 +240,7 @@ def _plan_undo(number: int) -> Patch:
     if wrong:
         raise ChangeRefusedError(_depends(change, _last_to_touch(change, {wrong[0]}), _say(wrong[0])))
     if later := _later_use(change):
-        raise ChangeRefusedError(_depends(change, later, "a noun that it brought"))
+        raise ChangeRefusedError(_depends(change, later, _("a noun that it brought")))
     if cycle := _cycle(inverse):
         keys: set[Key] = {("edge", low, top) for low, top in pairwise(cycle)}
         raise ChangeRefusedError(f"{_say_cycle(cycle)} {_depends(change, _last_to_touch(change, keys), '')}")
@@ -248,20 +252,31 @@ def _refuse_undone(change: Change) -> None:
     turns = [change]  # undone, done again, undone again...
     while later := Change.objects.filter(undoes=turns[-1]).first():
         turns.append(later)
-    found = f"Expected a change that was not undone; change {turns[-1].pk} has"
+    last = {"last": turns[-1].pk}
     if len(turns) % 2 == 0:
-        raise ChangeRefusedError(f"{found} undone it.")
+        raise ChangeRefusedError(
+            _("Expected a change that was not undone; change %(last)s has undone it.") % last
+        )
     if len(turns) > 1:
-        raise ChangeRefusedError(f"{found} made it again since. Undo change {turns[-1].pk} instead.")
+        raise ChangeRefusedError(
+            _(
+                "Expected a change that was not undone; change %(last)s has made it again since. Undo change "
+                "%(last)s instead."
+            )
+            % last
+        )
 
 
 def _depends(change: Change, later: Change | None, what: str) -> str:
     if later is None:
-        return f"Expected the tree as change {change.pk} left it; {what} is otherwise now."
-    return (
-        f"Expected that nothing depends on change {change.pk}; found that change {later.pk} does "
-        f"({later.summary}). Undo that one first."
-    )
+        return _("Expected the tree as change %(change)s left it; %(part)s is otherwise now.") % {
+            "change": change.pk,
+            "part": what,
+        }
+    return _(
+        "Expected that nothing depends on change %(change)s; found that change %(later)s does (%(summary)s). "
+        "Undo that one first."
+    ) % {"change": change.pk, "later": later.pk, "summary": later.summary}
 
 
 def _last_to_touch(change: Change, keys: set[Key]) -> Change | None:

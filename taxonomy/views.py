@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Window
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -69,7 +70,7 @@ def children(request: HttpRequest, wnid: str) -> HttpResponse:
     tree, past = _tree(request)
     noun = tree.noun(wnid)
     if noun is None:
-        raise Http404(f"The tree has no {wnid}.")
+        raise Http404(_("The tree has no %(wnid)s.") % {"wnid": wnid})
     context = {"noun": noun, "level": branch_page(tree, wnid, _page(request)), "past": past}
     return render(request, _part_or_page(request, "taxonomy/children.html"), context)
 
@@ -114,7 +115,9 @@ def _tree(request: HttpRequest) -> tuple[TreeThen, Past | None]:
         return today().shown_to(request.user), None
     version = _number(asked, least=0)
     if version is None or version > Change.objects.version():
-        raise Http404(f"Expected the number of a change that was made; found {asked!r}.")
+        raise Http404(
+            _("Expected the number of a change that was made; found %(asked)s.") % {"asked": repr(asked)}
+        )
     change = light().filter(pk__lte=version).first()
     return as_of(version).shown_to(request.user), Past(version, change)
 
@@ -122,7 +125,7 @@ def _tree(request: HttpRequest) -> tuple[TreeThen, Past | None]:
 def _page(request: HttpRequest) -> int:
     page = _number(request.GET.get("page", "1"), least=1)
     if page is None:
-        raise Http404("Expected the number of a page.")
+        raise Http404(_("Expected the number of a page."))
     return page
 
 
@@ -215,7 +218,7 @@ def change_page(request: HttpRequest, number: int) -> HttpResponse:
     change = get_object_or_404(changes, pk=min(number, LARGEST))
     [entry] = entries([change], request.user)
     if not entry.is_told:
-        raise Http404(f"Change {number} is about a noun that is not shown.")
+        raise Http404(_("Change %(number)s is about a noun that is not shown.") % {"number": number})
     hidden = today().shown_to(request.user).hidden
     patch = without(change.patch, hidden)
     touched = Synset.objects.filter(wnid__in=patch.wnids) if len(patch.wnids) <= MOST_TOUCHED else []

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need beside Python: Chromium, Redis and PostgreSQL, from the distribution.
+# Installs what the tests need beside Python: Chromium, Redis, PostgreSQL and gettext, from the distribution.
 # Where it may not, it says what to install, and tests that need it are left out; with CI=true it fails.
 set -u
 # A user's PATH on Debian leaves out the folders that servers live in.
@@ -9,6 +9,7 @@ missing() {
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
         command -v google-chrome >/dev/null || echo chromium
     command -v redis-server >/dev/null || echo redis-server
+    command -v xgettext >/dev/null || echo gettext
     command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo postgresql
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
@@ -117,7 +118,7 @@ class RunViewSet(ReadOnlyModelViewSet[Run]):
 
 def _check(request: AuthenticatedApiRequest, collection: Collection) -> None:
     if not collection.is_edited_by(request.user):
-        raise PermissionDenied("Only those who may edit its collection do that.")
+        raise PermissionDenied(_("Only those who may edit its collection do that."))
 
 
 class PolicyView(APIView):

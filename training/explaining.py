@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.utils.translation import gettext as _
 
 from config.storage import private_storage
 from labeling.models import Image
@@ -63,7 +64,10 @@ def explain_claimed(first: Explanation) -> int:
 
 def _network(run: Run) -> Classifier:
     if run.status != Run.Status.FINISHED or not run.weights:
-        raise UnexplainableError(f"Expected a finished run; {run} is {run.get_status_display()}.")
+        raise UnexplainableError(
+            _("Expected a finished run; %(run)s is %(status)s.")
+            % {"run": run, "status": run.get_status_display()}
+        )
     # On the CPU: a GPU may be training, and few pictures come here at a time.
     return trained_network(run)
 
@@ -73,7 +77,9 @@ def _explain(claimed: Explanation, network: Classifier) -> None:
     beat()
     classes = claimed.run.snapshot.classes
     if claimed.wnid and claimed.wnid not in classes:
-        raise UnexplainableError(f"Expected one of the run's classes; found {claimed.wnid}.")
+        raise UnexplainableError(
+            _("Expected one of the run's classes; found %(claimed)s.") % {"claimed": claimed.wnid}
+        )
     picture = _picture(claimed)
     explained = explain(network, picture, classes.index(claimed.wnid) if claimed.wnid else None, beat)
     name = private_storage().save(
@@ -94,7 +100,9 @@ def _beating(claimed: Explanation) -> Callable[[], None]:
             return
         last = time.monotonic()
         if not claimed.beat():
-            raise ExplanationLostError(f"{claimed} is not this attempt's any more.")
+            raise ExplanationLostError(
+                _("%(claimed)s is not this attempt's any more.") % {"claimed": claimed}
+            )
 
     return beat
 
@@ -102,11 +110,11 @@ def _beating(claimed: Explanation) -> Callable[[], None]:
 def _picture(claimed: Explanation) -> Bytes:
     image = Image.objects.shown().filter(sha256=claimed.sha256).first()
     if image is None:
-        raise UnexplainableError("Expected a picture that is shown; it was withdrawn.")
+        raise UnexplainableError(_("Expected a picture that is shown; it was withdrawn."))
     try:
         with default_storage.open(image.file.name or "") as file:
             return square(file.read(), claimed.run.options.size_px)
     except FileNotFoundError as error:
         raise UnexplainableError(
-            f"Expected the picture {image.file.name} in the storage; it is not there."
+            _("Expected the picture %(file)s in the storage; it is not there.") % {"file": image.file.name}
         ) from error

@@ -1,6 +1,7 @@
 """What a finished network gets right and wrong on the validation split, by program."""
 
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.permissions import IsAuthenticated
@@ -25,7 +26,7 @@ from training.results import Results
 def _found(pk: int) -> Results:
     found = Results.of(get_object_or_404(Run.objects.select_related("snapshot__collection"), pk=pk))
     if not found or not found.n:
-        raise NotFound("Expected a finished run; this one has no answers on the validation split.")
+        raise NotFound(_("Expected a finished run; this one has no answers on the validation split."))
     return found
 
 
@@ -76,7 +77,7 @@ class AskAgainView(APIView):
         sent.is_valid(raise_exception=True)
         found = _found(pk)
         if not found.run.snapshot.collection.is_edited_by(request.user):
-            raise PermissionDenied("Only those who edit the collection have people asked again.")
+            raise PermissionDenied(_("Only those who edit the collection have people asked again."))
         outcome = found.ask_again(sent.validated_data["sha256"], request.user)
         return Response(
             {"n_asked": outcome.n_asked, "n_already": outcome.n_already, "n_left": outcome.n_left}

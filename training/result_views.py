@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict, Streaming
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -208,7 +208,7 @@ def _heads(chosen: Chosen) -> list[Head]:
     words = {
         "name": _("Noun"),
         "n": _("Pictures"),
-        "recall": _("Found"),
+        "recall": pgettext("recall", "Found"),
         "precision": _("Held"),
         "f1": _("F1"),
         "taken": _("Most taken for"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
@@ -167,7 +168,9 @@ class ExplanationFileView(APIView):
         """An npz: `picture` as the network sees it, `probabilities`, and a `map` for each method."""
         asked = _find(finished_run(pk), explanation)
         if asked.status != Explanation.Status.FINISHED:
-            raise serializers.ValidationError("Expected an explanation that has finished.", code="unfinished")
+            raise serializers.ValidationError(
+                _("Expected an explanation that has finished."), code="unfinished"
+            )
         return FileResponse(
             asked.file.open("rb"), as_attachment=True, filename=f"run-{pk}-{asked.sha256[:8]}.npz"
         )

@@ -12,7 +12,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -38,7 +39,7 @@ PLACES: dict[str, str | Promise] = {
     "upper right": gettext_lazy("upper right"),
     "left": gettext_lazy("left"),
     "middle": gettext_lazy("middle"),
-    "right": gettext_lazy("right"),
+    "right": pgettext_lazy("a side of the picture", "right"),
     "lower left": gettext_lazy("lower left"),
     "bottom": gettext_lazy("bottom"),
     "lower right": gettext_lazy("lower right"),
@@ -135,7 +136,7 @@ def drawn(request: HttpRequest, pk: int, explanation: int, name: str) -> HttpRes
         return HttpResponse(PICTURES[name](explained.picture), content_type="image/png")
     found = explained.map_named(name)
     if found is None:
-        raise Http404(f"There is no map {name!r}.")
+        raise Http404(_("There is no map %(name)s.") % {"name": repr(name)})
     return HttpResponse(saliency.overlay(found), content_type="image/png")
 
 
@@ -151,7 +152,7 @@ def find_picture(run: Run, sha256: str) -> Labelled:
     """Return a picture of the run's snapshot that may be shown. A test picture is as if it were not there."""
     if found := showing.labelled(run.snapshot, sha256):
         return found
-    raise Http404("Expected a training or validation picture of the run's snapshot.")
+    raise Http404(_("Expected a training or validation picture of the run's snapshot."))
 
 
 def find_noun(run: Run, wnid: str) -> Synset | None:
@@ -160,7 +161,7 @@ def find_noun(run: Run, wnid: str) -> Synset | None:
         return None
     found = showing.nouns([wnid]).get(wnid) if wnid in run.snapshot.classes else None
     if found is None:
-        raise Http404("Expected one of the run's classes.")
+        raise Http404(_("Expected one of the run's classes."))
     return found
 
 

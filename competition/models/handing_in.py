@@ -6,6 +6,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.files import File
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from competition.models import limits
@@ -80,7 +81,9 @@ class SubmissionQuerySet(QueueQuerySet):
             return there
         phase = _entered(phase, author)
         if kind != "guesses" and not phase.contest.takes_models:
-            raise SubmissionRefusedError(f"{phase.contest} takes guesses alone, and no networks.")
+            raise SubmissionRefusedError(
+                _("%(contest)s takes guesses alone, and no networks.") % {"contest": phase.contest}
+            )
         # Its row stands for the limits: whoever holds it counts and takes a place in one step.
         team = Team.objects.enter_and_hold(phase.contest, author)
         if there := self._under(token, author, phase, file):  # by a request of the same moment
@@ -108,12 +111,16 @@ class SubmissionQuerySet(QueueQuerySet):
         there = self.filter(author=author, token=token).select_related("phase__contest").first()
         if there and (phase is None or there.phase.contest_id != phase.contest_id):
             raise SubmissionRefusedError(
-                f"Expected a token of its own for each entry; found that of {there} in {there.phase.contest}."
+                _("Expected a token of its own for each entry; found that of %(there)s in %(contest)s.")
+                % {"there": there, "contest": there.phase.contest}
             )
         if there and not _is_same(there.file, file):
             raise SubmissionRefusedError(
-                f"Expected a token of its own for each entry; found that of {there}, which has another file. On a "
-                "page, open the form again."
+                _(
+                    "Expected a token of its own for each entry; found that of %(there)s, which has another "
+                    "file. On a page, open the form again."
+                )
+                % {"there": there}
             )
         return there
 
@@ -131,12 +138,14 @@ def _is_same(kept: File, file: File) -> bool:
 def _entered(phase: Phase | None, author: User) -> Phase:
     """Return `phase` if `author` may hand in now, be it late."""
     if phase is None:
-        raise SubmissionRefusedError("This contest has no phase yet.")
+        raise SubmissionRefusedError(_("This contest has no phase yet."))
     if not phase.is_open and not (phase.contest.takes_late and phase.contest.is_over):
-        end = f" to {phase.closes_at:%Y-%m-%d %H:%M} UTC" if phase.closes_at else " on"
+        closes_at = f"{phase.closes_at:%Y-%m-%d %H:%M}" if phase.closes_at else ""
+        end = _(" to %(moment)s UTC") % {"moment": closes_at} if closes_at else _(" on")
         raise SubmissionRefusedError(
-            f"{phase} is not open: it runs from {phase.opens_at:%Y-%m-%d %H:%M}{end}."
+            _("%(phase)s is not open: it runs from %(opens_at)s%(end)s.")
+            % {"phase": phase, "opens_at": f"{phase.opens_at:%Y-%m-%d %H:%M}", "end": end}
         )
     if author.is_guest:
-        raise SubmissionRefusedError("Sign up first: guests cannot hand in entries.")
+        raise SubmissionRefusedError(_("Sign up first: guests cannot hand in entries."))
     return phase

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -39,10 +40,14 @@ class Invitation(models.Model):
         theirs = Team.objects.of(contest, self.invitee)
         hold(self.team, *filter(None, [theirs]))
         if not Invitation.objects.filter(pk=self.pk).exists():
-            raise TeamRefusedError("This invitation was taken back.")
+            raise TeamRefusedError(gettext("This invitation was taken back."))
         if theirs and theirs.is_in_use:
             raise TeamRefusedError(
-                f"You are in the team {theirs} already: leave it first, or have its captain offer to merge."
+                gettext(
+                    "You are in the team %(theirs)s already: leave it first, or have its captain offer to "
+                    "merge."
+                )
+                % {"theirs": theirs}
             )
         self.team.check_room(1)
         if theirs:
@@ -83,7 +88,7 @@ class MergeOffer(models.Model):
         contest = Contest.objects.select_for_update().get(pk=self.into.contest_id)
         hold(self.team, self.into)
         if not MergeOffer.objects.filter(pk=self.pk).exists():
-            raise TeamRefusedError("This offer was taken back.")
+            raise TeamRefusedError(gettext("This offer was taken back."))
         self.into.check_captain(by)
         self.check_limits()
         self._go_over()
@@ -94,15 +99,26 @@ class MergeOffer(models.Model):
         """Raise TeamRefusedError if the two together had more people, or places in a window, than a team may."""
         team, into = self.team, self.into
         if team.contest_id != into.contest_id:
-            raise TeamRefusedError(f"Expected another team of {team.contest}; found one of {into.contest}.")
+            raise TeamRefusedError(
+                gettext("Expected another team of %(contest)s; found one of %(contest_2)s.")
+                % {"contest": team.contest, "contest_2": into.contest}
+            )
         into.check_room(team.memberships.count())
         entries = Submission.objects.filter(team__in=[team, into])
         for phase in team.contest.phases.all():
             places = limits.places(entries, phase)
             if phase.is_open and len(places.taken) > phase.limit:
                 raise TeamRefusedError(
-                    f"Expected at most {phase.limit} entries of both teams in the window of {phase}; found "
-                    f"{len(places.taken)}. They may merge from {places.free_at(0):%Y-%m-%d %H:%M} UTC on."
+                    gettext(
+                        "Expected at most %(limit)s entries of both teams in the window of %(phase)s; found "
+                        "%(n)s. They may merge from %(free_at)s UTC on."
+                    )
+                    % {
+                        "limit": phase.limit,
+                        "phase": phase,
+                        "n": len(places.taken),
+                        "free_at": f"{places.free_at(0):%Y-%m-%d %H:%M}",
+                    }
                 )
 
     def _go_over(self) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from competition.models.contests import Phase
 from competition.models.queue import Status
@@ -65,14 +66,25 @@ def _moments(entries: "SubmissionQuerySet", phase: Phase) -> list[datetime]:
 def check(entries: "SubmissionQuerySet", phase: Phase) -> None:
     """Raise SubmissionRefusedError if whoever handed `entries` in has no place left in the window of `phase`."""
     if not phase.limit:
-        raise SubmissionRefusedError(f"{phase} takes no entries now.")
-    span = "a day" if phase.window_hours == 24 else f"in {phase.window_hours} hours"
+        raise SubmissionRefusedError(_("%(phase)s takes no entries now.") % {"phase": phase})
     for counted, what in (
-        (places(entries, phase), f"entries {span}"),
-        (failures(entries, phase), f"entries {span} that fail or are cancelled"),
+        (places(entries, phase), _span(phase, _("entries a day"), _("entries in %(hours)s hours"))),
+        (
+            failures(entries, phase),
+            _span(
+                phase,
+                _("entries a day that fail or are cancelled"),
+                _("entries in %(hours)s hours that fail or are cancelled"),
+            ),
+        ),
     ):
         if when := counted.next_at:
+            said = {"limit": counted.limit, "what": what, "when": f"{when:%Y-%m-%d %H:%M}"}
             raise SubmissionRefusedError(
-                f"Expected at most {counted.limit} {what} of one team; "
-                f"the next may come at {when:%Y-%m-%d %H:%M} UTC."
+                _("Expected at most %(limit)s %(what)s of one team; the next may come at %(when)s UTC.")
+                % said
             )
+
+
+def _span(phase: Phase, a_day: str, hours: str) -> str:
+    return a_day if phase.window_hours == 24 else hours % {"hours": phase.window_hours}

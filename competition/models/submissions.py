@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from competition.models import queue
@@ -185,22 +186,26 @@ class Submission(models.Model):
         """
         if self.team_id is None:
             raise SubmissionRefusedError(
-                "Expected an entry of a team; found a baseline, which is always measured."
+                gettext("Expected an entry of a team; found a baseline, which is always measured.")
             )
         # Whoever holds the team's row counts and chooses in one step; the contest's comes first everywhere.
         Contest.objects.select_for_update().get(pk=self.contest.pk)
         Team.objects.select_for_update().get(pk=self.team_id)
         if self.contest.is_over:
-            raise SubmissionRefusedError(f"{self.contest} is over: what its teams have chosen stays.")
+            raise SubmissionRefusedError(
+                gettext("%(contest)s is over: what its teams have chosen stays.") % {"contest": self.contest}
+            )
         chosen = self.phase.submissions.filter(team=self.team_id, is_chosen=True).exclude(pk=self.pk)
         if wanted and chosen.count() >= self.phase.n_chosen:
             raise SubmissionRefusedError(
-                f"Expected at most {self.phase.n_chosen} chosen entries; give up another one first."
+                gettext("Expected at most %(n_chosen)s chosen entries; give up another one first.")
+                % {"n_chosen": self.phase.n_chosen}
             )
         of_team = Submission.objects.scored().filter(pk=self.pk, team=self.team_id, is_late=False)
         if not of_team.update(is_chosen=wanted):
             raise SubmissionRefusedError(
-                f"Expected an entry that was scored in time; found {self}, {self.get_status_display()}."
+                gettext("Expected an entry that was scored in time; found %(entry)s, %(status)s.")
+                % {"entry": self, "status": self.get_status_display()}
             )
         self.is_chosen = wanted
         self.contest.rank_again()

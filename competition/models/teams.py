@@ -39,7 +39,7 @@ class TeamQuerySet(models.QuerySet["Team"]):
         if team := self.of(contest, user):
             return team
         if user.is_guest:
-            raise TeamRefusedError("Sign up first: guests are in no team.")
+            raise TeamRefusedError(gettext("Sign up first: guests are in no team."))
         # Whoever holds the contest's row enters alone, so that no two teams are made for one person.
         Contest.objects.select_for_update().get(pk=contest.pk)
         if team := self.of(contest, user):
@@ -127,9 +127,11 @@ class Team(models.Model):
         hold(self)
         self.check_captain(by)
         if user.kind != User.Kind.PERSON or not user.is_active:
-            raise TeamRefusedError(f"Expected somebody who has signed up; found {user}.")
+            raise TeamRefusedError(
+                gettext("Expected somebody who has signed up; found %(user)s.") % {"user": user}
+            )
         if self.memberships.filter(user=user).exists():
-            raise TeamRefusedError(f"{user} is in {self} already.")
+            raise TeamRefusedError(gettext("%(user)s is in %(team)s already.") % {"user": user, "team": self})
         if there := self.invitations.filter(invitee=user).first():
             return there
         self.check_room(1, self.invitations.count())
@@ -142,9 +144,13 @@ class Team(models.Model):
         """
         hold(self)
         if not self.memberships.filter(user=user).exists():
-            raise TeamRefusedError(f"Expected somebody in {self}; found {user}.")
+            raise TeamRefusedError(
+                gettext("Expected somebody in %(team)s; found %(user)s.") % {"team": self, "user": user}
+            )
         if not self.memberships.exclude(user=user).exists() and self.submissions.exists():
-            raise TeamRefusedError(f"{self} has entries, so that its last member cannot leave it.")
+            raise TeamRefusedError(
+                gettext("%(team)s has entries, so that its last member cannot leave it.") % {"team": self}
+            )
         self._take_out(user)
 
     @transaction.atomic
@@ -153,7 +159,7 @@ class Team(models.Model):
         hold(self)
         self.check_captain(by)
         if user == by:
-            raise TeamRefusedError("Expected somebody else; leave the team instead.")
+            raise TeamRefusedError(gettext("Expected somebody else; leave the team instead."))
         self.leave(user)
 
     @transaction.atomic
@@ -188,7 +194,7 @@ class Team(models.Model):
         hold(self, into)
         self.check_captain(by)
         if self == into:
-            raise TeamRefusedError(f"Expected another team than {self}.")
+            raise TeamRefusedError(gettext("Expected another team than %(team)s.") % {"team": self})
         offer, _is_new = self.offers.get_or_create(into=into)
         offer.check_limits()
         return offer
@@ -198,16 +204,28 @@ class Team(models.Model):
     def check_captain(self, by: User) -> None:
         """Raise TeamRefusedError if `by` is not the captain."""
         if self.captain_id != by.pk:
-            raise TeamRefusedError(f"Expected the captain of {self}, {self.captain}; found {by}.")
+            raise TeamRefusedError(
+                gettext("Expected the captain of %(team)s, %(captain)s; found %(by)s.")
+                % {"team": self, "captain": self.captain, "by": by}
+            )
 
     def check_room(self, n: int, n_invited: int = 0) -> None:
         """Raise TeamRefusedError if `n` more people were too many, those counted who are invited."""
         there = self.memberships.count()
         if there + n_invited + n > self.contest.most_members:
-            waiting = f" and {n_invited} invited" if n_invited else ""
+            waiting = gettext(" and %(n)s invited") % {"n": n_invited} if n_invited else ""
             raise TeamRefusedError(
-                f"Expected at most {self.contest.most_members} people in one team; found {there} in {self}{waiting}, "
-                f"and {n} more."
+                gettext(
+                    "Expected at most %(most_members)s people in one team; found %(there)s in "
+                    "%(team)s%(waiting)s, and %(n)s more."
+                )
+                % {
+                    "most_members": self.contest.most_members,
+                    "there": there,
+                    "team": self,
+                    "waiting": waiting,
+                    "n": n,
+                }
             )
 
 
@@ -219,11 +237,16 @@ def hold(*teams: Team) -> None:
         try:
             team.refresh_from_db(from_queryset=Team.objects.select_for_update())
         except Team.DoesNotExist as error:
-            raise TeamRefusedError(f"The team {team} is gone.") from error
+            raise TeamRefusedError(gettext("The team %(team)s is gone.") % {"team": team}) from error
         if team.merged_into_id:
-            raise TeamRefusedError(f"The team {team} has gone over into {team.merged_into}.")
+            raise TeamRefusedError(
+                gettext("The team %(team)s has gone over into %(merged_into)s.")
+                % {"team": team, "merged_into": team.merged_into}
+            )
         if team.contest.is_over:
-            raise TeamRefusedError(f"{team.contest} is over: its teams stay as they are.")
+            raise TeamRefusedError(
+                gettext("%(contest)s is over: its teams stay as they are.") % {"contest": team.contest}
+            )
 
 
 class Membership(models.Model):

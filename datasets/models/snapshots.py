@@ -6,6 +6,7 @@ from typing import BinaryIO, cast
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from config.storage import private_storage
 from datasets.manifest import ManifestRow, RemainderRow, VoteRow, read_rows
@@ -71,7 +72,7 @@ class Snapshot(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.collection}, snapshot {self.number}"
+        return gettext("%(name)s, snapshot %(number)s") % {"name": self.collection, "number": self.number}
 
     def get_absolute_url(self) -> str:
         return reverse("datasets:snapshot", args=[self.collection.slug, self.number])

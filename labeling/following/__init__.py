@@ -6,6 +6,7 @@ and the labels of its questions are worked out anew from the votes, and what the
 
 from django.db import transaction
 from django.db.models import Count, F, Q
+from django.utils.translation import gettext_noop
 
 from labeling.following.preparation import Preparation
 from labeling.following.switch import Switch
@@ -90,15 +91,19 @@ def _impacts(draft: Draft, patch: Patch, turn: Turn) -> list[Impact]:
     names = tuple(draft.reclasses.exclude(before=F("after")).values_list("collection__name", flat=True)[:5])
     n_touched = max(_count_labels(draft, patch), relabels["n"])
     return [
-        Impact("labels at these nouns or below them", n_touched, is_size=draft.kind not in WORDS),
-        Impact("labels that name another noun", relabels["n_named_anew"]),
-        Impact("consensus results that flip", relabels["n_flips"]),
-        Impact("labels that come back as they were", relabels["n_restored"]),
-        Impact("questions to ask again", relabels["n_asked_again"]),
-        Impact("votes that count for another noun", votes["n"]),
-        Impact("volunteers whose votes are touched", votes["who"]),
         Impact(
-            "collections that ask for other nouns", draft.reclasses.exclude(before=F("after")).count(), names
+            gettext_noop("labels at these nouns or below them"), n_touched, is_size=draft.kind not in WORDS
+        ),
+        Impact(gettext_noop("labels that name another noun"), relabels["n_named_anew"]),
+        Impact(gettext_noop("consensus results that flip"), relabels["n_flips"]),
+        Impact(gettext_noop("labels that come back as they were"), relabels["n_restored"]),
+        Impact(gettext_noop("questions to ask again"), relabels["n_asked_again"]),
+        Impact(gettext_noop("votes that count for another noun"), votes["n"]),
+        Impact(gettext_noop("volunteers whose votes are touched"), votes["who"]),
+        Impact(
+            gettext_noop("collections that ask for other nouns"),
+            draft.reclasses.exclude(before=F("after")).count(),
+            names,
         ),
     ]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from labeling.following.fitted import Fitted
 from labeling.following.turn import Turn
@@ -42,7 +43,11 @@ class Preparation:
     def run(self) -> None:
         if not self.after:
             raise ChangeRefusedError(
-                f"Expected that every collection keeps a class; found that {self.collection} would be left without."
+                _(
+                    "Expected that every collection keeps a class; found that %(collection)s would be left "
+                    "without."
+                )
+                % {"collection": self.collection}
             )
         self._refuse_nouns_left_for_nothing()
         answers = self._answers(self._touched_questions())
@@ -61,8 +66,11 @@ class Preparation:
         for pk in (root, *stands_at, self.turn.stands_at):
             if pk is not None and self.turn.label(pk) is None:
                 raise ChangeRefusedError(
-                    f"Expected that {Synset.objects.get(pk=pk)} becomes another noun, since {self.collection} "
-                    f"uses it; found that it would become none. Merge it into another noun instead."
+                    _(
+                        "Expected that %(found)s becomes another noun, since %(collection)s uses it; found that "
+                        "it would become none. Merge it into another noun instead."
+                    )
+                    % {"found": Synset.objects.get(pk=pk), "collection": self.collection}
                 )
 
     def _split_after(self, split: list[int]) -> list[int]:

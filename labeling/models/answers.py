@@ -7,6 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from labeling.models.choices import Choices
@@ -105,18 +106,23 @@ def repeat(answer: Answer, earlier: Vote | Skip | None) -> Outcome:
     if earlier is None:
         return Outcome(
             refusal=LeaseExpiredError(
-                f"Expected a lease that you hold; lease {answer.lease} ran out or is not yours."
+                _("Expected a lease that you hold; lease %(lease)s ran out or is not yours.")
+                % {"lease": answer.lease}
             )
         )
     if isinstance(earlier, Skip):
         if answer.kind == SKIP and not answer.wnid:
             return Outcome(skip=earlier, is_repeated=True)
-        return Outcome(refusal=AnsweredOtherwiseError("You have skipped this picture."))
+        return Outcome(refusal=AnsweredOtherwiseError(_("You have skipped this picture.")))
     noun = earlier.synset.wnid if earlier.synset else ""
     if answer.said == earlier.answer and answer.wnid in ("", noun):
         return Outcome(vote=earlier, is_repeated=True)
     words = earlier.synset if earlier.answer == Vote.Answer.PRESENT else earlier.get_answer_display()
-    return Outcome(refusal=AnsweredOtherwiseError(f"You have already answered this question: {words}."))
+    return Outcome(
+        refusal=AnsweredOtherwiseError(
+            _("You have already answered this question: %(words)s.") % {"words": words}
+        )
+    )
 
 
 def take(
@@ -126,8 +132,11 @@ def take(
     if expires_at <= timezone.now():
         return Outcome(
             refusal=LeaseExpiredError(
-                f"Expected a lease that is still held; lease {answer.lease} ran out at "
-                f"{expires_at:%H:%M:%S} UTC. Ask for another question."
+                _(
+                    "Expected a lease that is still held; lease %(lease)s ran out at %(expires_at)s UTC. Ask "
+                    "for another question."
+                )
+                % {"lease": answer.lease, "expires_at": f"{expires_at:%H:%M:%S}"}
             )
         )
     if answer.kind == SKIP and not answer.wnid:
@@ -135,23 +144,35 @@ def take(
     kinds = TO_VERIFY if question.about_id else TO_CHOOSE
     if answer.said not in kinds:
         return Outcome(
-            refusal=NotAClassError(f"Expected the answer {' or '.join(kinds)}; found {answer.said}.")
+            refusal=NotAClassError(
+                _("Expected the answer %(found)s; found %(said)s.")
+                % {"found": " or ".join(kinds), "said": answer.said}
+            )
         )
     if question.about_id:
         return _take_about(answer, question, annotator, choices, version)
     if bool(answer.wnid) != (answer.said == Vote.Answer.PRESENT):
         return Outcome(
-            refusal=NotAClassError(f"Expected a synset with the answer present alone; found {answer.said}.")
+            refusal=NotAClassError(
+                _("Expected a synset with the answer present alone; found %(said)s.") % {"said": answer.said}
+            )
         )
     synset = choices.by_wnid.get(answer.wnid) if answer.wnid else None
     if answer.wnid and synset is None:
         # A page that was open while the taxonomy changed names a noun by what it was.
         synset = Synset.objects.filter(wnid=answer.wnid).first()
         if synset is None:
-            return Outcome(refusal=NotAClassError(f"Expected the wnid of a noun; found {answer.wnid!r}."))
+            return Outcome(
+                refusal=NotAClassError(
+                    _("Expected the wnid of a noun; found %(answer)s.") % {"answer": repr(answer.wnid)}
+                )
+            )
     if synset is not None and not choices.offers(synset.pk):
         return Outcome(
-            refusal=NotAClassError(f"Expected one of the classes of {question.collection}; found {synset}.")
+            refusal=NotAClassError(
+                _("Expected one of the classes of %(collection)s; found %(synset)s.")
+                % {"collection": question.collection, "synset": synset}
+            )
         )
     truth = choices.place(question.truth_id) if question.is_gold and synset else None
     return Outcome(
@@ -168,14 +189,19 @@ def _take_about(
     about = choices.about(question.about_id)
     if about is None or about not in choices.offered:
         return Outcome(
-            refusal=NotAClassError(f"Expected a noun that is still asked about; {question.about} is not.")
+            refusal=NotAClassError(
+                _("Expected a noun that is still asked about; %(about)s is not.") % {"about": question.about}
+            )
         )
     if answer.wnid not in ("", about.wnid):
         # A page that was open while the taxonomy changed names the noun by what it was.
         named = Synset.objects.filter(wnid=answer.wnid).first()
         if named is None or choices.about(named.pk) != about:
             return Outcome(
-                refusal=NotAClassError(f"Expected an answer about {about}; found one about {answer.wnid!r}.")
+                refusal=NotAClassError(
+                    _("Expected an answer about %(about)s; found one about %(answer)s.")
+                    % {"about": about, "answer": repr(answer.wnid)}
+                )
             )
     synset = about if answer.said in VERIFIED else None
     is_told = question.is_gold and synset is not None

@@ -79,7 +79,9 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
             [slug],
         )
         if not found:
-            raise Collection.DoesNotExist(f"Expected the slug of a collection; found {slug!r}.")
+            raise Collection.DoesNotExist(
+                gettext("Expected the slug of a collection; found %(slug)s.") % {"slug": repr(slug)}
+            )
         [(is_sensitive, *values)] = found
         collection = build(Collection, TO_ASK, values)
         collection.root = build(Synset, ("id", "is_sensitive"), (collection.root_id, is_sensitive))

@@ -12,6 +12,7 @@ from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -271,7 +272,9 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         )
         vote = cast.first()
         if vote is None:
-            raise NotUndoneError(f"Expected a lease that you voted on; found {number}.")
+            raise NotUndoneError(
+                gettext("Expected a lease that you voted on; found %(number)s.") % {"number": number}
+            )
         # Another window that is being lent questions must not find this one unanswered and not yet held.
         Walk.objects.lock(vote.question.collection, annotator)
         rows = Question.objects.select_related("collection__root", "image", "narrowing__stands_at")
@@ -279,18 +282,21 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         # Looked at again, now that nobody else can take it back or decide the question.
         here = Vote.objects.filter(annotator=annotator, question__collection=question.collection_id)
         if here.order_by("-pk").values_list("pk", flat=True).first() != vote.pk:
-            raise NotUndoneError("Expected your latest vote; found that you have voted since.")
+            raise NotUndoneError(gettext("Expected your latest vote; found that you have voted since."))
         if vote.cast_at < timezone.now() - UNDO_TIME:
             minutes = int(UNDO_TIME.total_seconds() // 60)
-            raise NotUndoneError(f"Expected a vote of the last {minutes} minutes; found an older one.")
+            raise NotUndoneError(
+                gettext("Expected a vote of the last %(minutes)s minutes; found an older one.")
+                % {"minutes": minutes}
+            )
         if question.is_gold:
             raise NotUndoneError(
-                "Expected a picture whose answer you were not told; found one that you were."
+                gettext("Expected a picture whose answer you were not told; found one that you were.")
             )
         is_over = question.about_id and not choices_of(question, version).about(question.about_id)
         if is_over or vote.narrowing_id != question.narrowing_id:
             raise NotUndoneError(
-                "Expected a picture that still asks the same; found that it asks another question."
+                gettext("Expected a picture that still asks the same; found that it asks another question.")
             )
         Retraction.objects.create(
             question=question,
@@ -396,7 +402,7 @@ class Lease(models.Model):
         [outcome] = Lease.objects.cast(self.annotator, [answer])
         if outcome.is_repeated or outcome.vote is None:
             raise outcome.refusal or LeaseExpiredError(
-                f"Expected a lease that you hold; lease {self.pk} has your vote."
+                gettext("Expected a lease that you hold; lease %(pk)s has your vote.") % {"pk": self.pk}
             )
         return outcome.vote
 

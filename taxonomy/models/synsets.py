@@ -10,6 +10,7 @@ from django.db import connection, models, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, When
 from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from taxonomy import tree
@@ -76,7 +77,8 @@ class SynsetQuerySet(models.QuerySet["Synset"]):
         )
         if found is None:
             raise SynsetNotFoundError(
-                f"Expected the wnid, sense name or lemma of a noun in the taxonomy; found {name!r}."
+                gettext("Expected the wnid, sense name or lemma of a noun in the taxonomy; found %(name)s.")
+                % {"name": repr(name)}
             )
         return found
 

@@ -259,6 +259,7 @@ WHO = list(dict.fromkeys(who for who, *_page in PAGES))
 NO_PAGE = {
     "favicon": "a picture",
     "health": "for programs",
+    "set-language": "a button of every page",
     "counts": "a part of the home page",
     "operations:metrics": "for programs",
     "operations:figures": "a part of the page of operations",

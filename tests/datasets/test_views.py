@@ -40,7 +40,7 @@ def rows_of(html) -> dict[str, list[str]]:
     table = html.partition("by-noun")[2].partition("</table>")[0]
     rows = re.findall(r"<tr><th scope=\"row\">(.*?)</th>(.*?)</tr>", table, re.DOTALL)
     return {
-        re.search(r">([^<>]+)</a>", head)[1]: re.findall(r"<td class=\"number\">(\d[\d,]*)</td>", cells)
+        re.search(r">([^<>]+)</bdi></a>", head)[1]: re.findall(r"<td class=\"number\">(\d[\d,]*)</td>", cells)
         for head, cells in rows
     }
 

@@ -65,7 +65,7 @@ def test_the_page_shows_what_is_disputed_by_whom_and_what_came_of_it(client, col
     said = words(found)
     assert "<b>4</b> labels were disputed. People changed <b>1</b> and upheld <b>1</b>." in said
     assert said.count("people upheld the label") == 1
-    assert "people changed the label: <b>dog</b>" in said
+    assert "people changed the label: <b><bdi>dog</bdi></b>" in said
     assert said.count("people could not decide") == 1
     assert said.count("being asked again </p>") == 1
     assert said.count("says the network") == 4

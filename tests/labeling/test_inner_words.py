@@ -85,21 +85,21 @@ def test_telling_it_of_a_list_costs_no_query_for_each(dog, django_assert_num_que
 def test_pictures_of_a_noun_say_it(client, dog):
     page = text(client, reverse("labeling:synset-pictures", args=[dog.label.wnid]))
 
-    assert f">{WORDS}</a>" in page
+    assert f">{WORDS}</bdi></a>" in page
     assert f"Picture labelled “{WORDS}”" in page
-    assert ">husky</a>" in page
+    assert ">husky</bdi></a>" in page
 
 
 def test_the_home_page_and_the_collections_page_say_it(client, dog):
     collection = text(client, dog.collection.get_absolute_url())
 
-    assert collection.count(f">{WORDS}</a>") == 2  # a picture, and the list of nouns
-    assert f">{WORDS}</a>" in text(client, "/")
+    assert collection.count(f">{WORDS}</bdi></a>") == 2  # a picture, and the list of nouns
+    assert f">{WORDS}</bdi></a>" in text(client, "/")
     assert {words for _noun, words, _n in progress.settled(dog.collection)[1]} == {WORDS, "husky"}
 
 
 def test_the_pictures_own_page_says_it(client, dog):
-    assert f">{WORDS}</a>" in text(client, dog.image.get_about_url())
+    assert f">{WORDS}</bdi></a>" in text(client, dog.image.get_about_url())
 
 
 def test_ones_own_votes_say_it(client, dog):
@@ -142,6 +142,6 @@ def test_the_owners_pages_say_it(client, organiser, dog):
     dashboard = text(client, reverse("labeling:dashboard", args=[dog.collection.slug]))
     examples = text(client, reverse("labeling:examples", args=[dog.collection.slug]) + "?show=all")
 
-    assert f'<th scope="row">{WORDS}</th>' in dashboard
-    assert f"<figcaption>{WORDS}" in dashboard
+    assert f'<th scope="row"><bdi>{WORDS}</bdi></th>' in dashboard
+    assert f"<figcaption><bdi>{WORDS}" in dashboard
     assert WORDS in examples

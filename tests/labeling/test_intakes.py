@@ -213,7 +213,7 @@ def test_several_files_are_named_by_the_first(signed_in, collection, monkeypatch
 
     text = signed_in.get(response.url).content.decode()
 
-    assert ">0.png</h1>" in text
+    assert ">0.png</bdi></h1>" in text
     assert "And 2 more files" in text
 
 

@@ -468,7 +468,7 @@ def test_an_example_stands_in_the_guide_with_its_note(client, organiser):
     assert (example.synset, example.image, example.is_good) == (cat, question.image, True)
     shown = client.get(collection.get_absolute_url()).content.decode()
     assert "What to look for" in shown
-    assert "<figcaption>cat<" in shown
+    assert "<figcaption><bdi>cat<" in shown
     assert "the whiskers" in shown
 
 
@@ -699,7 +699,7 @@ def test_a_dashboard_shows_every_part_of_the_report(client, organiser):
     assert guest.username not in said
     assert said.count("<rect x=") >= 1  # today's votes
     assert "It is computed over all 10 pictures" in said
-    assert re.search(r">cat</th><td>dog", said)
+    assert re.search(r">cat</bdi></th><td><bdi>dog", said)
 
 
 def test_a_dashboard_says_honestly_that_it_cannot_foretell(client, organiser):

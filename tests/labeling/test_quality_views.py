@@ -145,7 +145,9 @@ def test_one_noun_is_shown_in_full(client, full):
 
     assert "What the 15 votes on pictures that show “cat” say." in said
     assert f'<option value="{cat.wnid}" selected>cat</option>' in said
-    assert re.search(r'cat <span class="small soft">right</span>.*?>10</td><td class="number">66.7', said)
+    assert re.search(
+        r'cat</bdi> <span class="small soft">right</span>.*?>10</td><td class="number">66.7', said
+    )
 
 
 @pytest.mark.parametrize("query", ["?noun=nowhere", "?noun=", "?page=x&noun=%C3%A4", "?page=99"])
@@ -163,7 +165,10 @@ def test_who_clicks_one_noun_is_named_with_their_numbers(client, organiser, monk
 
     said = page(client, collection)
 
-    assert f'Guest {clicker.pk} <span class="tag">guest</span> says “husky” of nearly everything.' in said
+    assert (
+        f'<bdi>Guest {clicker.pk}</bdi> <span class="tag">guest</span> says “husky” of nearly everything.'
+        in said
+    )
     assert "4 of 4 votes. Of their decided pictures, labelled otherwise: 75.0&nbsp;%" in said
     assert 'class="small flag">always “husky”' in said
     assert clicker.username not in said

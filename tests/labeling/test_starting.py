@@ -346,7 +346,10 @@ def test_the_quality_page_tells_each_nouns_target(client, breeds):
     assert "60 pictures are the starter set; 60 of them have their 10 votes." in after
     assert "No refit has read the starter set yet" in before
     for name, target in of_nouns(breeds).items():
-        assert f'<th scope="row">{name}</th><td class="number"><b>{target.percent:.3f}&nbsp;%</b>' in after
+        assert (
+            f'<th scope="row"><bdi>{name}</bdi></th><td class="number"><b>{target.percent:.3f}&nbsp;%</b>'
+            in after
+        )
 
 
 def test_a_collection_without_a_starter_set_says_nothing_of_it(client):

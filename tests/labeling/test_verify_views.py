@@ -49,9 +49,9 @@ def test_the_page_shows_one_noun_as_a_guide_does_and_boxes_for_each_picture(clie
 
     page = open_grid(client, collection).content.decode()
 
-    assert '<h1 class="noun">cat</h1>' in page
+    assert '<h1 class="noun"><bdi>cat</bdi></h1>' in page
     assert "what cat means" in page
-    assert f"<li>{collection.root.name}</li>" in page
+    assert f"<li><bdi>{collection.root.name}</bdi></li>" in page
     for lease in Lease.objects.all():
         assert f'name="present" value="{lease.pk}"' in page
         assert f'name="cannot_tell" value="{lease.pk}"' in page

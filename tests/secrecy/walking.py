@@ -105,7 +105,7 @@ def addresses(world: World, stage: Stage) -> list[Address]:
     at: dict[str, list[tuple[Any, ...]]] = {
         **dict.fromkeys(
             (
-                "home", "counts", "favicon", "health", "operations:dashboard", "operations:figures",
+                "home", "counts", "favicon", "health", "set-language", "operations:dashboard", "operations:figures",
                 "operations:findings", "operations:metrics", "schema", "api-docs", "api-root", "votes",
                 "release-leases",
                 "undo-vote", "accounts:sign-in", "accounts:sign-out", "accounts:sign-up", "accounts:account",

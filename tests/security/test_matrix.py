@@ -52,8 +52,9 @@ def test_whoever_is_not_signed_in_changes_little(known):
 
 
 REFUSED = {"in", "401", "403", "404"}
-# Signing in, up and out, the first picture of a new guest, a report, and a picture shown to a network.
+# The language, signing in, up and out, the first picture of a new guest, a report, and a picture shown to a network.
 OPEN_TO_ANYBODY = {
+    "set-language",
     "accounts:sign-in", "accounts:sign-out", "accounts:sign-up", "labeling:start", "labeling:report", "training:try",
     "training:inside", "training:why-ask", "run-try",
     # By the other names of the same addresses; a lost password, and the second step of signing in.

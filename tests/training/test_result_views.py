@@ -62,8 +62,8 @@ def test_everybody_sees_how_good_it_is_and_the_surest_mistakes_first(client, run
     response = page(client, run)
 
     said = words(response)
-    assert "Right about <b>6</b> of <b>8</b> pictures: <b>75.0&nbsp;%. </b>" in said
-    assert "right between <b>40.9&nbsp;% </b> and <b>92.9&nbsp;%, </b>" in said
+    assert "Right about <b>6</b> of <b>8</b> pictures: <b>75.0&nbsp;%.</b>" in said
+    assert "right between <b>40.9&nbsp;%</b> and <b>92.9&nbsp;%,</b>" in said
     assert shown(response) == wrong(snapshot)[::-1]
     assert said.count("says the network") == 2
 
@@ -244,7 +244,7 @@ def test_later_the_page_says_what_became_of_it(client, run, snapshot, owner):
     said = words(page(client, run))
 
     assert "people upheld the label" in said
-    assert f"people changed the label: <b>{changed.claim.name}</b>" in said
+    assert f"people changed the label: <b><bdi>{changed.claim.name}</bdi></b>" in said
 
 
 # Files

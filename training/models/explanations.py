@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -40,7 +41,7 @@ class ExplanationQuerySet(models.QuerySet["Explanation"]):
             return found
         if self.model.objects.queued().count() >= MOST_WAITING:
             raise TooManyWaitingError(
-                _now("Too many pictures wait for their explanations. Come back in some minutes.")
+                _now(gettext("Too many pictures wait for their explanations. Come back in some minutes."))
             )
         asked, is_new = self.get_or_create(run=run, sha256=sha256, wnid=wnid)
         if not is_new:

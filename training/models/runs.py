@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from config.clock import silent
@@ -55,8 +56,11 @@ class RunQuerySet(models.QuerySet["Run"]):
         """
         if sensitive := list(snapshot.sensitive_classes()):
             raise SensitiveNounsError(
-                f"Expected a snapshot without sensitive nouns; {snapshot} has {', '.join(map(str, sensitive))}. "
-                "Freeze a new one: it leaves them out."
+                gettext(
+                    "Expected a snapshot without sensitive nouns; %(snapshot)s has %(found)s. Freeze a new "
+                    "one: it leaves them out."
+                )
+                % {"snapshot": snapshot, "found": ", ".join(map(str, sensitive))}
             )
         recipe = config.to_json()
         del recipe["seed"]  # it has a column of its own
@@ -269,7 +273,7 @@ class Run(models.Model):
         """
         # The row is locked until the checkpoint's is written, so that nobody claims the run between.
         if not self.tell(n_shown=n_shown):
-            raise RunLostError(f"{self} was cancelled, or another worker has it.")
+            raise RunLostError(gettext("%(this)s was cancelled, or another worker has it.") % {"this": self})
         old = Checkpoint.objects.filter(run=self).values_list("file", flat=True).first()
         Checkpoint.objects.update_or_create(run=self, defaults={"epoch": epoch, "file": checkpoint})
         if old == checkpoint:
