@@ -1,6 +1,5 @@
 """What was learnt from a collection's votes: of the crowd as a whole, and of each annotator."""
 
-import math
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from labeling import consensus
 from labeling.models.collections import ClassesChangedError, Collection
+from labeling.parameters import pack, unpack
 from taxonomy.models import Change
 
 
@@ -68,7 +68,7 @@ class ConsensusFit(models.Model):
         for skill in skills:
             own = skill.own_confusion()
             if own is not None:
-                skill.confusion = Skill.pack(own[np.ix_(order, order)])
+                skill.confusion = pack(own[np.ix_(order, order)])
         Skill.objects.bulk_update(skills, ["confusion"], batch_size=500)
 
     def refuse_other_classes(self) -> None:
@@ -92,7 +92,7 @@ def learnt(annotators: Sequence[int], found: consensus.Start) -> Iterator[Known]
     # Who has no vote that counts comes last, and of them nothing was learnt.
     for place, (annotator, (right, wrong)) in enumerate(zip(annotators, found.skill.tolist(), strict=False)):
         own = found.own.get(place)
-        yield annotator, right, wrong, None if own is None else Skill.pack(own)
+        yield annotator, right, wrong, None if own is None else pack(own)
 
 
 def known_as_json(known: Iterable[Known]) -> list[list[Any]]:
@@ -183,16 +183,10 @@ class Skill(models.Model):
     def mean(self) -> float:
         return self.right / (self.right + self.wrong)
 
-    @staticmethod
-    def pack(confusion: consensus.Floats) -> bytes:
-        """Return an own confusion, (n_classes, n_classes), [truth, observed], as `confusion` keeps it."""
-        return confusion.astype("<f4").tobytes()
-
     def own_confusion(self) -> consensus.Floats | None:
-        """Return what `pack` was given, its rows summing to 1, or None."""
+        """Return their confusion, (n_classes, n_classes), [truth, observed], rows summing to 1, or None."""
         if self.confusion is None:
             return None
-        cells = np.frombuffer(self.confusion, dtype="<f4").astype(np.float64)
-        rows = cells.reshape(math.isqrt(len(cells)), -1)
+        rows = unpack(bytes(self.confusion))
         found: consensus.Floats = rows / rows.sum(axis=1, keepdims=True)
         return found

@@ -490,7 +490,7 @@ def test_a_column_of_another_type_is_refused():
         Votes(np.array([0]), np.array([0]), np.array([0.0]))
 
 
-def test_parameters_survive_json_exactly():
+def test_parameters_survive_json_to_seven_digits_and_then_exactly():
     rng = np.random.default_rng(7)
     _, votes = make_crowd(rng, np.full(10, 0.8), 50, 4, votes_each=20)
     parameters = fit(votes, 50, 4).parameters
@@ -498,8 +498,18 @@ def test_parameters_survive_json_exactly():
     again = Parameters.from_json(parameters.to_json())
 
     np.testing.assert_array_equal(again.prior, parameters.prior)
-    np.testing.assert_array_equal(again.confusion, parameters.confusion)
+    np.testing.assert_array_equal(again.accuracy, parameters.accuracy)
+    np.testing.assert_allclose(again.confusion, parameters.confusion, rtol=1e-7)
     assert again.skill_prior == parameters.skill_prior
+    assert again.to_json() == parameters.to_json()
+
+
+def test_parameters_of_old_have_the_confusion_as_lists():
+    confusion = [[0.0, 0.25, 0.75], [0.5, 0.0, 0.5], [0.125, 0.875, 0.0]]
+
+    found = Parameters.from_json(Parameters.start(3).to_json() | {"confusion": confusion})
+
+    assert found.confusion.tolist() == confusion
 
 
 def test_the_start_believes_newcomers_to_be_mostly_right():

@@ -10,6 +10,7 @@ from labeling.consensus import Parameters
 from labeling.explaining import explain, questions_of
 from labeling.models import SKIP, Answer, Collection, ConsensusFit, Lease, Network, Question, Skill, Vote
 from labeling.models.choices import forget_kept
+from labeling.parameters import pack
 from labeling.prediction_files import Saying
 from labeling.why import Because
 from tests.factories import make_collection, make_synset, make_user
@@ -243,7 +244,7 @@ def test_who_is_known_by_what_they_confuse_is_weighed_by_that():
     question = vote(collection, "husky", first)
     question = vote(collection, "husky", second)
     aggregation.refit(collection)
-    Skill.objects.filter(annotator=first).update(confusion=Skill.pack(own))
+    Skill.objects.filter(annotator=first).update(confusion=pack(own))
     forget_kept()
 
     told = why(question)
