@@ -24,11 +24,22 @@ class ConsensusFitManager(models.Manager["ConsensusFit"]):
         fit = self.create(collection=collection, taxonomy_version=Change.objects.version(), **fields)
         Collection.objects.filter(pk=collection.pk).update(latest_fit=fit)
         collection.latest_fit = fit
+        self._thin(fit)
         return fit
+
+    def _thin(self, fit: "ConsensusFit") -> None:
+        """Forget what the fit before the last one had learnt: 5 MB of a thousand classes. Votes go on from the latest
+        alone, the one before stays for whoever has just begun to read it. Over other classes it stays too, since a
+        change of the nouns may be undone.
+        """
+        older = self.filter(collection=fit.collection_id).order_by("-pk").defer("parameters")[2:3]
+        for each in older:
+            if each.classes == fit.classes:
+                self.filter(pk=each.pk).update(parameters={})
 
 
 class ConsensusFit(models.Model):
-    """One refit of a collection's consensus: the parameters that made its labels."""
+    """One refit of a collection's consensus: the parameters that made its labels; {} once they are forgotten."""
 
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="fits")
     classes = models.JSONField(help_text=_("The wnid of each class index, or absent and present."))

@@ -8,7 +8,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from labeling import aggregation, consensus, refitting, tasks
-from labeling.models import ClassesChangedError, Question, Refit, RefitLostError
+from labeling.models import ClassesChangedError, Collection, Question, Refit, RefitLostError
 from labeling.models.refits import LOST_AFTER, MOST_LOST, REST
 from tests.factories import make_collection, make_user, make_vote
 
@@ -197,6 +197,18 @@ def test_it_begins_with_the_parameters_skills_and_own_confusions_of_the_last_fit
     assert sorted(start.own) == [0, 1, 2, 3]
     for place, own in start.own.items():
         assert own.tolist() == by_place[place].own_confusion().tolist()
+
+
+def test_what_older_fits_had_learnt_is_forgotten_but_for_the_one_before():
+    people = [make_user() for _ in range(3)]
+    collection = make_collection(n_questions=4)
+    agreeing_votes(collection, people)
+
+    for _ in range(4):
+        aggregation.refit(collection)
+
+    assert [bool(fit.parameters) for fit in collection.fits.order_by("pk")] == [False, False, True, True]
+    assert Collection.objects.get(pk=collection.pk).latest_fit == collection.fits.latest()
 
 
 def test_it_begins_anew_where_the_classes_have_changed(collection, monkeypatch):
