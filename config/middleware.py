@@ -9,7 +9,9 @@ from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.utils.cache import patch_vary_headers
+from django.utils.formats import number_format
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -25,7 +27,7 @@ def refuse_nul(get_response: Respond) -> Respond:
         if "\0" in request.path or any(
             "\0" in value for values in request.GET.lists() for value in values[1]
         ):
-            return JsonResponse({"detail": "Expected an address without NUL characters."}, status=400)
+            return JsonResponse({"detail": _("Expected an address without NUL characters.")}, status=400)
         return get_response(request)
 
     return middleware
@@ -80,7 +82,10 @@ class RefuseLarge:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal() or int(length) <= most_mib * 2**20:
             return None
-        why = f"Expected at most {most_mib:,} MiB; found {int(length) / 2**20:,.1f} MiB."
+        why = _("Expected at most %(most)s MiB; found %(found)s MiB.") % {
+            "most": number_format(most_mib, force_grouping=True),
+            "found": number_format(int(length) / 2**20, 1, force_grouping=True),
+        }
         return JsonResponse({"detail": why}, status=413)
 
 

@@ -95,11 +95,11 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.CompressPages",
     "config.headers.guard",
+    "config.middleware.vary_by_language",
+    "django.middleware.locale.LocaleMiddleware",  # before what refuses with a sentence
     "config.middleware.refuse_nul",
     "config.middleware.RefuseLarge",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "config.middleware.vary_by_language",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -85,6 +85,18 @@ def test_a_nul_in_an_address_is_refused(client, path):
     assert b"without NUL characters" in response.content
 
 
+def test_what_refuses_a_request_before_it_is_read_does_so_in_the_readers_language(client, settings):
+    settings.UPLOAD_MAX_MIB = 2048
+
+    nul = client.get("/nouns/%00/", headers={"Accept-Language": "de"})
+    large = client.post("/sign-in/", headers={"Accept-Language": "de", "Content-Length": str(3000 * 2**20)})
+
+    assert nul.json()["detail"] == "Erwartet: eine Adresse ohne NUL-Zeichen."
+    assert large.status_code == 413
+    assert "2.048" in large.json()["detail"]
+    assert "3.000,0" in large.json()["detail"]
+
+
 def test_a_page_of_the_api_has_a_largest_size(client):
     assert client.get("/api/synsets/?limit=" + "9" * 30).status_code == 200
     assert client.get("/api/synsets/?offset=" + "9" * 30).status_code == 200
