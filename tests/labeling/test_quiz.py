@@ -115,7 +115,7 @@ def test_a_picture_that_was_misjudged_is_shown_with_its_note(client, annotator, 
 
     page = client.post(address_of(collection), right_answers(client) | wrong).content.decode()
 
-    assert f"This one {words}. note 0" in page
+    assert f"This one {words}. <bdi>note 0</bdi>" in page
     assert not QuizPass.objects.exists()
 
 

@@ -97,7 +97,7 @@ def test_links_lead_down_to_a_class_while_the_same_picture_is_lent(client, annot
     lease = page.context["lease"]
     for step in ("canine", "dog"):
         [link] = re.findall(
-            rf'class="choice inner" href="([^"]*)"[^>]*data-wnid="{noun(step).wnid}"', page.text
+            rf'class="choice inner"[^>]* href="([^"]*)"[^>]*data-wnid="{noun(step).wnid}"', page.text
         )
         page = client.get(reverse("labeling:label", args=[collection.slug]) + link)
 
