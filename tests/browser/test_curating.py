@@ -42,7 +42,7 @@ def row(page: Page, *way: str) -> Locator:
     """The row of the tree at the end of this way."""
     found = page.get_by_role("tree")
     for name in way:
-        found = found.locator(f'[role=treeitem]:has(> .row .name:text-is("{name}"))')
+        found = found.locator(f'[role=treeitem]:has(> .row .name bdi:text-is("{name}"))')
     return found
 
 
