@@ -40,6 +40,7 @@ def hand_in_neighbours(contest: Contest) -> Submission:
 
 def hand_in_network(contest: Contest, run: Run) -> Submission:
     """Hand in, once, the ONNX file of a finished run, as somebody would who trained it elsewhere."""
+    run.refresh_from_db(fields=["onnx"])  # a worker has written it meanwhile
     with run.onnx.open("rb") as onnx:
         file = ContentFile(onnx.read(), name="network.onnx")
     method = f"{run.network}, handed in as ONNX"
