@@ -33,7 +33,7 @@ PAGE = policy(
 FILE = policy(default_src="'none'", frame_ancestors="'none'", sandbox="")
 # Where a phone takes the picture to try, its own camera application does, which asks nobody.
 UNUSED = (
-    "accelerometer", "autoplay", "bluetooth", "camera", "display-capture", "encrypted-media", "geolocation",
+    "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "geolocation",
     "gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "picture-in-picture", "screen-wake-lock",
     "serial", "usb", "xr-spatial-tracking",
 )  # fmt: skip

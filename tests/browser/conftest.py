@@ -118,7 +118,9 @@ def page(open_page: OpenPage) -> Page:
 
 def _listen(page: Page, own_host: str, complaints: list[str]) -> None:
     def hear_console(message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.text.startswith(ENDED_WITH_THE_PAGE):
+        # What a header says wrongly is a warning to Chromium, and no less wrong.
+        is_error = message.type == "error" or message.text.startswith("Error with")
+        if is_error and not message.text.startswith(ENDED_WITH_THE_PAGE):
             complaints.append(f"console: {message.text} ({message.location['url']})")
 
     def hear_request(request: Request) -> None:
