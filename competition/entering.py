@@ -71,6 +71,8 @@ def enter(contest: Contest, run: Run) -> bool:
         defaults={
             "method": f"{run.network}, seed {run.seed}",
             "file": guesses_of(run),
+            "n_parameters": run.n_parameters,
+            "n_multiply_adds": run.n_multiply_adds,
         },
     )
     return made

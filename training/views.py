@@ -96,7 +96,7 @@ def _live(request: HttpRequest, pk: int) -> dict[str, Any]:
         "watched": watch(run, epochs),
         "machine": wording.machine(run.machine),
         "layers": layers(run),
-        "n_multiply_adds": sum(layer["n_multiply_adds"] for layer in run.layers),
+        "n_multiply_adds": run.n_multiply_adds,
         "n_parameters": sum(layer["n_parameters"] for layer in run.layers) or run.n_parameters,
         "may_steer": run.snapshot.collection.is_edited_by(request.user),
     }

@@ -98,6 +98,9 @@ class SubmissionQuerySet(QueueQuerySet):
             kind=kind,
             network=network or {},
             run=run,
+            # Of a file of guesses nobody knows what they cost.
+            n_parameters=run.n_parameters if run else None,
+            n_multiply_adds=run.n_multiply_adds if run else None,
             is_late=not phase.is_open,
             token=token,
         )

@@ -41,6 +41,15 @@ def make_finished_run(snapshot, network="perceptron", n_wrong=0):
     return Run.objects.get(pk=run.pk)
 
 
+def describe(run):
+    """Say of a run what its network costs, as the training does."""
+    layers = [
+        {"name": str(n), "kind": "Linear", "says": "", "shape": [1], "n_parameters": 25, "n_multiply_adds": n}
+        for n in (30, 12)
+    ]
+    Run.objects.filter(pk=run.pk).update(n_parameters=50, layers=layers)
+
+
 def test_a_finished_run_enters_every_contest_on_its_snapshot(snapshot):
     phases = [make_phase(snapshot), make_phase(snapshot)]
     run = make_finished_run(snapshot)
@@ -52,12 +61,14 @@ def test_a_finished_run_enters_every_contest_on_its_snapshot(snapshot):
 
 def test_a_baseline_has_no_author_and_says_what_it_is(phase, snapshot):
     run = make_finished_run(snapshot, "mlp")
+    describe(run)
 
     enter_finished_runs()
 
     submission = Submission.objects.get()
     assert (submission.run, submission.author, submission.method) == (run, None, "mlp, seed 0")
     assert submission.is_baseline
+    assert (submission.n_parameters, submission.n_multiply_adds) == (50, 42)
 
 
 def test_a_policy_leads_from_a_frozen_snapshot_to_a_baseline_on_the_board(monkeypatch):

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from competition.models import Contest, Submission, Team
 from competition.run_entry import open_to
-from tests.competition.test_entering import make_finished_run
+from tests.competition.test_entering import describe, make_finished_run
 from tests.factories import make_phase, make_snapshot, make_user
 from training.models import Run
 
@@ -47,12 +47,15 @@ def offered(client, user, run):
 def test_one_click_enters_a_run_for_its_authors_team(
     phase, run, author, press, django_capture_on_commit_callbacks
 ):
+    describe(run)
+
     with django_capture_on_commit_callbacks(execute=True):
         press(author, run)
 
     entry = Submission.objects.get(run=run)
     assert (entry.team, entry.author, entry.phase) == (Team.objects.of(phase.contest, author), author, phase)
     assert (entry.status, entry.is_baseline) == ("scored", False)
+    assert (entry.n_parameters, entry.n_multiply_adds) == (50, 42)
     assert entry.scores.get(metric="top1_error", part="public").value == 0.25
 
 

@@ -205,6 +205,11 @@ class Run(models.Model):
     def epochs_done(self) -> int:
         return self.epochs.count()
 
+    @property
+    def n_multiply_adds(self) -> int | None:
+        """Those of one picture in all layers; None before these were described."""
+        return sum(layer["n_multiply_adds"] for layer in self.layers) or None
+
     def mine(self) -> "RunQuerySet":
         """This run as long as this attempt still holds it: it was neither cancelled nor given to another."""
         return Run.objects.running().filter(pk=self.pk, attempt=self.attempt)
