@@ -43,7 +43,7 @@ def main() -> int:
     with running_site(n_questions=N_QUESTIONS) as site:
         chance, ends = Random(options.seed), time.monotonic() + 60 * options.minutes
         with Crowd(site) as notes:
-            _recover(notes)
+            _recover(notes, "the start")
             while time.monotonic() < ends:
                 _break(site, notes, chance.choice(options.only), chance, options.seconds)
                 time.sleep(chance.uniform(0, RESTS_S))
@@ -55,7 +55,7 @@ def _break(site: Site, notes: Notes, name: str, chance: Random, seconds: float) 
     began = time.monotonic()
     FAULTS[name](site, chance, seconds)
     lasted_s = time.monotonic() - began
-    recover_s = _recover(notes)
+    recover_s = _recover(notes, name)
     report(
         name,
         lasted_s=lasted_s,
@@ -65,16 +65,18 @@ def _break(site: Site, notes: Notes, name: str, chance: Random, seconds: float) 
     )
 
 
-def _recover(notes: Notes) -> float:
+def _recover(notes: Notes, after: str) -> float:
     """Wait until a vote, an entry and a change are acknowledged; return how long that took."""
-    n_votes, n_entries, n_changes = len(notes.votes), len(notes.entries), len(notes.changes)
+    acknowledged = {"vote": notes.votes, "entry": notes.entries, "change": notes.changes}
+    before = {what: len(each) for what, each in acknowledged.items()}
 
-    def is_back() -> bool:
-        return (
-            len(notes.votes) > n_votes and len(notes.entries) > n_entries and len(notes.changes) > n_changes
-        )
+    def lacking() -> list[str]:
+        return [what for what, each in acknowledged.items() if len(each) == before[what]]
 
-    return wait_for(is_back, "a vote, an entry and a change are acknowledged", RECOVERS_S)
+    try:
+        return wait_for(lambda: not lacking(), "a vote, an entry and a change are acknowledged", RECOVERS_S)
+    except AssertionError as error:
+        raise AssertionError(f"After {after} no {' and no '.join(lacking())}: {error}") from error
 
 
 def _judge(site: Site, notes: Notes, ended_s: float) -> int:
