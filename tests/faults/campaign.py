@@ -43,7 +43,7 @@ def main() -> int:
     with running_site(n_questions=N_QUESTIONS) as site:
         chance, ends = Random(options.seed), time.monotonic() + 60 * options.minutes
         with Crowd(site) as notes:
-            _recover(notes, "the start")
+            _recover(site, notes, "the start")
             while time.monotonic() < ends:
                 _break(site, notes, chance.choice(options.only), chance, options.seconds)
                 time.sleep(chance.uniform(0, RESTS_S))
@@ -55,7 +55,7 @@ def _break(site: Site, notes: Notes, name: str, chance: Random, seconds: float) 
     began = time.monotonic()
     FAULTS[name](site, chance, seconds)
     lasted_s = time.monotonic() - began
-    recover_s = _recover(notes, name)
+    recover_s = _recover(site, notes, name)
     report(
         name,
         lasted_s=lasted_s,
@@ -65,12 +65,13 @@ def _break(site: Site, notes: Notes, name: str, chance: Random, seconds: float) 
     )
 
 
-def _recover(notes: Notes, after: str) -> float:
+def _recover(site: Site, notes: Notes, after: str) -> float:
     """Wait until a vote, an entry and a change are acknowledged; return how long that took."""
     acknowledged = {"vote": notes.votes, "entry": notes.entries, "change": notes.changes}
     before = {what: len(each) for what, each in acknowledged.items()}
 
     def lacking() -> list[str]:
+        site.restart_dead()
         return [what for what, each in acknowledged.items() if len(each) == before[what]]
 
     try:

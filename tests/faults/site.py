@@ -31,6 +31,7 @@ class Site:
     var: Path
     stage: dict[str, Any]
     processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+    commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def start_web(self) -> None:
         command = [
@@ -53,7 +54,16 @@ class Site:
         schedule = ["--schedule", str(self.var / "beat-schedule"), "--pidfile="]
         self._start("beat", *celery, "beat", *schedule, "--loglevel", "error")
 
+    def restart_dead(self) -> None:
+        """Start again what has ended, as docker-compose.yml and config.serve do. A worker that loses Redis with a
+        message in its hands may end: kombu then asks a connection that is closed already.
+        """
+        for name, process in [*self.processes.items()]:
+            if process.poll() is not None:
+                self._start(name, *self.commands[name])
+
     def _start(self, name: str, *command: str) -> None:
+        self.commands[name] = command
         with (self.var / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, *command],
