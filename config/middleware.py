@@ -54,7 +54,9 @@ def vary_by_language(get_response: Respond) -> Respond:
         if "public" in response.get("Cache-Control", ""):
             del response["Content-Language"]
             others = [each for each in response.get("Vary", "").split(", ") if each != "Accept-Language"]
-            response["Vary"] = ", ".join(others)
+            del response["Vary"]
+            if others:
+                response["Vary"] = ", ".join(others)
         else:
             patch_vary_headers(response, ["Accept-Language", "Cookie"])
         return response
