@@ -279,25 +279,8 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         Walk.objects.lock(vote.question.collection, annotator)
         rows = Question.objects.select_related("collection__root", "image", "narrowing__stands_at")
         question = rows.select_for_update(of=("self",)).get(pk=vote.question_id)
-        # Looked at again, now that nobody else can take it back or decide the question.
-        here = Vote.objects.filter(annotator=annotator, question__collection=question.collection_id)
-        if here.order_by("-pk").values_list("pk", flat=True).first() != vote.pk:
-            raise NotUndoneError(gettext("Expected your latest vote; found that you have voted since."))
-        if vote.cast_at < timezone.now() - UNDO_TIME:
-            minutes = int(UNDO_TIME.total_seconds() // 60)
-            raise NotUndoneError(
-                gettext("Expected a vote of the last %(minutes)s minutes; found an older one.")
-                % {"minutes": minutes}
-            )
-        if question.is_gold:
-            raise NotUndoneError(
-                gettext("Expected a picture whose answer you were not told; found one that you were.")
-            )
-        is_over = question.about_id and not choices_of(question, version).about(question.about_id)
-        if is_over or vote.narrowing_id != question.narrowing_id:
-            raise NotUndoneError(
-                gettext("Expected a picture that still asks the same; found that it asks another question.")
-            )
+        # Now that nobody else can take it back or decide the question.
+        _refuse_to_undo(vote, question, version)
         Retraction.objects.create(
             question=question,
             annotator=annotator,
@@ -311,6 +294,28 @@ class LeaseQuerySet(models.QuerySet["Lease"]):
         question.n_votes -= 1
         Vote.objects.decide([question], lambda each: choices_of(each, version))
         return lease
+
+
+def _refuse_to_undo(vote: Vote, question: Question, version: int) -> None:
+    """Raise NotUndoneError unless `vote` may be taken back: `question` is its own, locked."""
+    here = Vote.objects.filter(annotator=vote.annotator_id, question__collection=question.collection_id)
+    if here.order_by("-pk").values_list("pk", flat=True).first() != vote.pk:
+        raise NotUndoneError(gettext("Expected your latest vote; found that you have voted since."))
+    if vote.cast_at < timezone.now() - UNDO_TIME:
+        minutes = int(UNDO_TIME.total_seconds() // 60)
+        raise NotUndoneError(
+            gettext("Expected a vote of the last %(minutes)s minutes; found an older one.")
+            % {"minutes": minutes}
+        )
+    if question.is_gold:
+        raise NotUndoneError(
+            gettext("Expected a picture whose answer you were not told; found one that you were.")
+        )
+    is_over = question.about_id and not choices_of(question, version).about(question.about_id)
+    if is_over or vote.narrowing_id != question.narrowing_id:
+        raise NotUndoneError(
+            gettext("Expected a picture that still asks the same; found that it asks another question.")
+        )
 
 
 def _held(collection: Collection, annotator: User) -> list["Lease"]:
