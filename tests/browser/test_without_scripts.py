@@ -1,14 +1,11 @@
 """Without JavaScript every page shows what it is about, and nothing on it that would do nothing."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, expect
-from pytest_django.live_server_helper import LiveServer
 
-from tests.browser.deployed import deployed
-from tests.browser.test_accessibility import FORMS, PAGES, WHO, World, enter
+from tests.browser.test_accessibility import FORMS, PAGES, WHO, enter, live_server, world
 
+__all__ = ["live_server", "world"]  # fixtures
 pytestmark = pytest.mark.any_database
 
 # Playwright still asks a page in which no script of the site runs.
@@ -34,17 +31,6 @@ FAULTS = """() => {
     for (const each of shown(waiting)) say("it waits for a script", each);
     return wrong;
 }"""
-
-
-@pytest.fixture(scope="module")
-def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    with deployed(tmp_path_factory.mktemp("static")) as server:
-        yield server
-
-
-@pytest.fixture
-def world(live_server) -> World:
-    return World()
 
 
 def test_every_page_is_whole_without_scripts(open_page, live_server, world):
