@@ -42,7 +42,7 @@ def questions_of(collection: Collection) -> QuerySet[Question]:
     questions = collection.questions.select_related(
         "collection", "image", "label", "about", "truth", "fit", "narrowing__stands_at"
     )
-    # With a thousand classes these are 10 MB, and what is read of the latest fit is kept already; see Choices.
+    # With a thousand classes these are 5 MB, and what is read of the latest fit is kept already; see Choices.
     return questions.defer("fit__parameters", "fit__classes")
 
 

@@ -32,10 +32,10 @@ class ConsensusFitManager(models.Manager["ConsensusFit"]):
         alone, the one before stays for whoever has just begun to read it. Over other classes it stays too, since a
         change of the nouns may be undone.
         """
-        older = self.filter(collection=fit.collection_id).order_by("-pk").defer("parameters")[2:3]
-        for each in older:
-            if each.classes == fit.classes:
-                self.filter(pk=each.pk).update(parameters={})
+        latest = self.filter(collection=fit.collection_id).order_by("-pk").defer("parameters")
+        third = latest[2:3].first()
+        if third and third.classes == fit.classes:
+            self.filter(pk=third.pk).update(parameters={})
 
 
 class ConsensusFit(models.Model):
