@@ -291,8 +291,8 @@ def _check_choice(name: str, value: str, expected: list[str]) -> None:
         raise ValidationError(
             {
                 name: [
-                    _("Expected one of %(found)s; found %(value)s.")
-                    % {"found": ", ".join(expected), "value": repr(value[:80])}
+                    _("Expected one of %(wanted)s; found %(value)s.")
+                    % {"wanted": ", ".join(expected), "value": repr(value[:80])}
                 ]
             }
         )

@@ -141,38 +141,40 @@ def take(
         )
     if answer.kind == SKIP and not answer.wnid:
         return Outcome(skip=Skip(question=question, annotator_id=annotator, lease_number=answer.lease))
-    kinds = TO_VERIFY if question.about_id else TO_CHOOSE
-    if answer.said not in kinds:
-        return Outcome(
-            refusal=NotAClassError(
-                _("Expected the answer %(found)s; found %(said)s.")
-                % {"found": " or ".join(kinds), "said": answer.said}
-            )
+    wanted = TO_VERIFY if question.about_id else TO_CHOOSE
+    if answer.said not in wanted:
+        return _refused(
+            _("Expected the answer %(wanted)s; found %(said)s.")
+            % {"wanted": " or ".join(wanted), "said": answer.said}
         )
-    if question.about_id:
-        return _take_about(answer, question, annotator, choices, version)
+    take_one = _take_about if question.about_id else _take_named
+    return take_one(answer, question, annotator, choices, version)
+
+
+def _refused(sentence: str) -> Outcome:
+    return Outcome(refusal=NotAClassError(sentence))
+
+
+def _take_named(
+    answer: Answer, question: Question, annotator: int, choices: Choices, version: int
+) -> Outcome:
+    """Take an answer to what a picture shows."""
     if bool(answer.wnid) != (answer.said == Vote.Answer.PRESENT):
-        return Outcome(
-            refusal=NotAClassError(
-                _("Expected a synset with the answer present alone; found %(said)s.") % {"said": answer.said}
-            )
+        return _refused(
+            _("Expected a synset with the answer present alone; found %(said)s.") % {"said": answer.said}
         )
     synset = choices.by_wnid.get(answer.wnid) if answer.wnid else None
     if answer.wnid and synset is None:
         # A page that was open while the taxonomy changed names a noun by what it was.
         synset = Synset.objects.filter(wnid=answer.wnid).first()
         if synset is None:
-            return Outcome(
-                refusal=NotAClassError(
-                    _("Expected the wnid of a noun; found %(answer)s.") % {"answer": repr(answer.wnid)}
-                )
+            return _refused(
+                _("Expected the wnid of a noun; found %(answer)s.") % {"answer": repr(answer.wnid)}
             )
     if synset is not None and not choices.offers(synset.pk):
-        return Outcome(
-            refusal=NotAClassError(
-                _("Expected one of the classes of %(collection)s; found %(synset)s.")
-                % {"collection": question.collection, "synset": synset}
-            )
+        return _refused(
+            _("Expected one of the classes of %(collection)s; found %(synset)s.")
+            % {"collection": question.collection, "synset": synset}
         )
     truth = choices.place(question.truth_id) if question.is_gold and synset else None
     return Outcome(
@@ -188,20 +190,16 @@ def _take_about(
     """Take an answer to whether a picture shows one noun."""
     about = choices.about(question.about_id)
     if about is None or about not in choices.offered:
-        return Outcome(
-            refusal=NotAClassError(
-                _("Expected a noun that is still asked about; %(about)s is not.") % {"about": question.about}
-            )
+        return _refused(
+            _("Expected a noun that is still asked about; %(about)s is not.") % {"about": question.about}
         )
     if answer.wnid not in ("", about.wnid):
         # A page that was open while the taxonomy changed names the noun by what it was.
         named = Synset.objects.filter(wnid=answer.wnid).first()
         if named is None or choices.about(named.pk) != about:
-            return Outcome(
-                refusal=NotAClassError(
-                    _("Expected an answer about %(about)s; found one about %(answer)s.")
-                    % {"about": about, "answer": repr(answer.wnid)}
-                )
+            return _refused(
+                _("Expected an answer about %(about)s; found one about %(answer)s.")
+                % {"about": about, "answer": repr(answer.wnid)}
             )
     synset = about if answer.said in VERIFIED else None
     is_told = question.is_gold and synset is not None
