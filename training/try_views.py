@@ -3,11 +3,13 @@
 import base64
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
@@ -139,13 +141,15 @@ def _keep(request: HttpRequest, collection: Collection, file: Any) -> None:
         return
     flood.spend(request, "pictures")
     file.seek(0)
+    with override(settings.LANGUAGE_CODE):  # it stays with the picture, for readers of every language
+        credit = request.user.display_name  # type: ignore[union-attr]
     found = receive(
         collection,
         request.user,  # type: ignore[arg-type]  # _may_keep has looked
         [file],
-        source=_("shown to a network"),
+        source="shown to a network",
         licence=LICENCE,
-        credit=request.user.display_name,  # type: ignore[union-attr]
+        credit=credit,
     )
     [outcome] = found["files"]  # type: ignore[index]  # one picture is taken in at once
     said = {

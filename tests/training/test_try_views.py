@@ -9,7 +9,7 @@ from django.urls import reverse
 from PIL import Image as PillowImage
 
 from config.storage import private_storage
-from labeling.models import Image
+from labeling.models import Collection, Image
 from labeling.splits import TEST, TRAIN
 from taxonomy.models import Synset
 from tests.factories import make_picture, make_run, make_snapshot, make_user
@@ -205,6 +205,18 @@ def test_a_picture_is_kept_only_where_its_sender_ticked_the_box(client, run, add
     if keep:
         assert Image.objects.latest("pk").licence == "CC BY 4.0"
         assert "people will be asked about it" in response.text
+
+
+def test_what_stays_with_a_kept_picture_is_in_english_whatever_language_it_was_shown_in(client, run, address):
+    author = make_user(kind="simulated")
+    Collection.objects.filter(pk=run.snapshot.collection_id).update(owner=author)
+    client.force_login(author)
+
+    client.post(address, {"picture": upload(), "keep": "on"}, headers={"Accept-Language": "de"})
+
+    image = Image.objects.latest("pk")
+    assert image.source == "shown to a network"
+    assert image.credit == f"{author.username} (simulated)"
 
 
 def test_a_box_that_was_not_offered_keeps_nothing(client, run, address):
