@@ -79,7 +79,11 @@ def test_the_first_step_serves_the_site_that_the_others_speak_to():
     assert first.splitlines()[-1] == "make run"
 
     makes = subprocess.run(
-        ["make", "--dry-run", "run"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--no-print-directory", "--dry-run", "run"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
 
     assert makes.splitlines()[-1].strip() == ".venv/bin/python -m config.serve"

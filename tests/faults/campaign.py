@@ -22,7 +22,7 @@ from benchmarks.reporting import report
 from tests.faults.audit import audit, unfinished
 from tests.faults.breaking import FAULTS
 from tests.faults.clients import Crowd, Notes
-from tests.faults.site import Site, running_site, wait_for
+from tests.faults.site import Site, running_site
 
 N_QUESTIONS = 40_000
 RECOVERS_S = 120
@@ -47,7 +47,7 @@ def main() -> int:
             while time.monotonic() < ends:
                 _break(site, notes, chance.choice(options.only), chance, options.seconds)
                 time.sleep(chance.uniform(0, RESTS_S))
-        ended_s = wait_for(lambda: unfinished(site) == 0, "all that was handed in has ended", RECOVERS_S)
+        ended_s = site.wait_for(lambda: unfinished(site) == 0, "all that was handed in has ended", RECOVERS_S)
         return _judge(site, notes, ended_s)
 
 
@@ -71,11 +71,12 @@ def _recover(site: Site, notes: Notes, after: str) -> float:
     before = {what: len(each) for what, each in acknowledged.items()}
 
     def lacking() -> list[str]:
-        site.restart_dead()
         return [what for what, each in acknowledged.items() if len(each) == before[what]]
 
     try:
-        return wait_for(lambda: not lacking(), "a vote, an entry and a change are acknowledged", RECOVERS_S)
+        return site.wait_for(
+            lambda: not lacking(), "a vote, an entry and a change are acknowledged", RECOVERS_S
+        )
     except AssertionError as error:
         raise AssertionError(f"After {after} no {' and no '.join(lacking())}: {error}") from error
 

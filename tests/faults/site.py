@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,10 +54,20 @@ class Site:
         schedule = ["--schedule", str(self.var / "beat-schedule"), "--pidfile="]
         self._start("beat", *celery, "beat", *schedule, "--loglevel", "error")
 
-    def restart_dead(self) -> None:
-        """Start again what has ended, as docker-compose.yml and config.serve do. A worker that loses Redis with a
-        message in its hands may end: kombu then asks a connection that is closed already.
+    def wait_for(self, is_so: Callable[[], bool], what: str, within_s: float) -> float:
+        """Look until it is so; return how long that took. Fails after `within_s`.
+
+        What has ended meanwhile is started again, as docker-compose.yml and config.serve do: a worker that loses
+        Redis with a message in its hands may end, because kombu then asks a connection that is closed already.
         """
+
+        def is_so_by_now() -> bool:
+            self._restart_dead()
+            return is_so()
+
+        return wait_for(is_so_by_now, what, within_s)
+
+    def _restart_dead(self) -> None:
         for name, process in [*self.processes.items()]:
             if process.poll() is not None:
                 self._start(name, *self.commands[name])
@@ -141,7 +151,7 @@ def running_site(n_volunteers: int = 4, n_teams: int = 2, n_questions: int = 500
             site.stop()
 
 
-def wait_for(is_so: Any, what: str, within_s: float = STARTS_S) -> float:
+def wait_for(is_so: Callable[[], bool], what: str, within_s: float = STARTS_S) -> float:
     """Look until it is so; return how long that took. Fails after `within_s`."""
     began = time.monotonic()
     while not is_so():

@@ -12,7 +12,7 @@ from tests.faults import breaking
 from tests.faults.audit import audit, unfinished
 from tests.faults.clients import Client, Crowd, Notes, form
 from tests.faults.conftest import PATIENCE_S
-from tests.faults.site import N_WEB, Site, running_site, wait_for
+from tests.faults.site import N_WEB, Site, running_site
 from tests.with_servers import NotInstalled
 
 SOON_S = 15  # some seconds, on a machine that is busy with other tests
@@ -30,7 +30,7 @@ def site():
         pytest.skip(str(error))
 
 
-def go_on(notes: Notes, n_votes: int = 12) -> float:
+def go_on(site: Site, notes: Notes, n_votes: int = 12) -> float:
     """Wait until people were told that more votes, an entry and a change are kept; return how long that took."""
     before = len(notes.votes), len(notes.entries), len(notes.changes)
 
@@ -42,25 +42,25 @@ def go_on(notes: Notes, n_votes: int = 12) -> float:
             and len(notes.changes) > changes
         )
 
-    return wait_for(is_more, "votes, an entry and a change are acknowledged", PATIENCE_S)
+    return site.wait_for(is_more, "votes, an entry and a change are acknowledged", PATIENCE_S)
 
 
 def broken_by(fault: breaking.Break, site: Site, n_times: int = 1) -> Notes:
     """Break a site that is in use, `n_times`, and return what its users noted."""
     chance = Random(7)
     with Crowd(site) as notes:
-        go_on(notes)
+        go_on(site, notes)
         for _ in range(n_times):
             fault(site, chance, GONE_S)
             notes.mended_at = time.monotonic()
-            go_on(notes)
+            go_on(site, notes)
     return notes
 
 
 def assert_all_there_once(site: Site, notes: Notes) -> None:
     # An entry whose scoring was broken off is taken for lost only then.
     patience_s = LOST_AFTER.total_seconds() + PATIENCE_S
-    wait_for(lambda: unfinished(site) == 0, "every entry is scored and every change is made", patience_s)
+    site.wait_for(lambda: unfinished(site) == 0, "every entry is scored and every change is made", patience_s)
     found = audit(site, notes)
     assert (found.lost, found.doubled, notes.wrong) == ([], [], [])
     assert found.acknowledged == found.found > 0
@@ -81,7 +81,7 @@ def test_killed_web_workers_lose_and_double_nothing_and_are_replaced(site):
     notes = broken_by(breaking.kill_web, site, n_times=3)
 
     assert notes.silence_s() < SOON_S
-    wait_for(lambda: len(site.web_pids()) == N_WEB, "both are there again", SOON_S)
+    site.wait_for(lambda: len(site.web_pids()) == N_WEB, "both are there again", SOON_S)
     assert_all_there_once(site, notes)
 
 
