@@ -17,6 +17,7 @@ from accounts.models import User
 from competition import rescoring
 from competition.models import Contest, Rescoring, Submission
 from competition.submission_serializers import OrganisedSubmissionSerializer
+from config.fields import ToldField
 from datasets.models import Snapshot
 
 
@@ -26,7 +27,7 @@ class RescoringSerializer(serializers.ModelSerializer[Rescoring]):
     truth = serializers.PrimaryKeyRelatedField(
         queryset=Snapshot.objects.all(), help_text="The snapshot whose labels count."
     )
-    detail = serializers.CharField(source="error", read_only=True, help_text="Why it has failed.")
+    detail = ToldField(source="error", read_only=True, help_text="Why it has failed.")
     moved = serializers.JSONField(
         read_only=True, help_text="Of each entry: its number, value and rank, before and after."
     )

@@ -1,5 +1,7 @@
 """A finished Run -> an entry of a team in a contest on its snapshot, by what it says of the test pictures."""
 
+from django.utils.translation import gettext as _
+
 from accounts.models import User
 from competition.entering import guesses_of
 from competition.models import Contest, Submission, SubmissionRefusedError
@@ -28,10 +30,14 @@ def enter(run: Run, contest: Contest, user: User) -> Submission:
     there where somebody clicks twice. Raises SubmissionRefusedError with a sentence.
     """
     if run.status != Run.Status.FINISHED or not run.predictions:
-        raise SubmissionRefusedError(f"Expected a finished run; {run} is {run.get_status_display()}.")
+        raise SubmissionRefusedError(
+            _("Expected a finished run; %(run)s is %(status)s.")
+            % {"run": run, "status": run.get_status_display()}
+        )
     if run.snapshot_id != contest.snapshot_id:
         raise SubmissionRefusedError(
-            f"{contest} is on {contest.snapshot}; {run} was trained on {run.snapshot}."
+            _("%(contest)s is on %(its)s; %(run)s was trained on %(other)s.")
+            % {"contest": contest, "its": contest.snapshot, "run": run, "other": run.snapshot}
         )
     return Submission.objects.submit(
         contest.phase,

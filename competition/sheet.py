@@ -112,7 +112,7 @@ class Sheet:
         """Return all of it. Raises PredictionsError if a row was bad, or pictures have none."""
         if self._n_bad > MOST_TOLD:
             n_more = self._n_bad - MOST_TOLD
-            self._told.append(f"And {n_more} more {self._unit.lower()}{'s' * (n_more > 1)} like these.")
+            self._told.append(f"And {n_more} more like these.")
         if self._told:
             raise PredictionsError("\n".join(self._told))
         self._refuse_missing()

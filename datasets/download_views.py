@@ -8,6 +8,7 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
+from config.retelling import told
 from config.storage import private_storage
 from datasets import downloads
 from datasets.models import Snapshot
@@ -30,7 +31,7 @@ def file(request: HttpRequest, slug: str, number: int, name: str) -> HttpRespons
     try:
         body = downloads.body(current_edition(snapshot), name, url_of)
     except downloads.NoSuchFileError as error:
-        raise Http404(str(error)) from error
+        raise Http404(told(error)) from error
     except AtWorkError:
         return _come_back()
     filename = f"{slug}-{number}-{name.rpartition('/')[2]}"

@@ -5,6 +5,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.fields import ToldField
 from datasets import downloads
 from datasets.card import public_card
 from datasets.choosing import Choice
@@ -109,7 +110,7 @@ class ChoiceSerializer(serializers.Serializer[Choice]):
 class FreezingSerializer(serializers.ModelSerializer[Freezing]):
     """One freezing, and how far it is or how it ended."""
 
-    detail = serializers.CharField(source="error", read_only=True, help_text="Why it has failed.")
+    detail = ToldField(source="error", read_only=True, help_text="Why it has failed.")
     n_read = serializers.IntegerField(source="parts.count", read_only=True, help_text="Parts that were read.")
     is_new = serializers.BooleanField(
         read_only=True,

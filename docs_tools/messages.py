@@ -15,6 +15,8 @@ from pathlib import Path
 
 import polib
 
+from docs_tools import sentences
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE = ROOT / "locale"
 DOMAIN = "django"
@@ -27,6 +29,7 @@ SOURCES = (
 def main() -> None:
     if not (shutil.which("xgettext") and shutil.which("msgmerge")):
         sys.exit("gettext was not found: install it (on Debian and Ubuntu the package gettext).")
+    sentences.main()
     for language in languages():
         catalogue = gather(language)
         catalogue.save_as_mofile(str(mo_of(language)))

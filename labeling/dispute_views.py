@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.http import AuthenticatedApiRequest
+from config.retelling import told
 from labeling import foretelling, suspicion, why
 from labeling.dispute_serializers import (
     DisputeSerializer,
@@ -135,5 +136,5 @@ class PredictionsView(APIView):
         try:
             n = foretelling.take_in(collection, name, sayings)
         except (PredictionFileError, foretelling.PredictionRefusedError) as error:
-            raise ValidationError(str(error), code="refused") from error
+            raise ValidationError(told(error), code="refused") from error
         return Response({"network": name.strip(), "n_kept": n})

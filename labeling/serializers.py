@@ -5,6 +5,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.fields import ToldField
 from labeling.intake import Status
 from labeling.models import MOST_LEASES, SKIP, Choices, Collection, Intake, IntakeNote, Lease, Vote
 from taxonomy.models import Synset
@@ -143,7 +144,7 @@ class OutcomeSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField(help_text="Behind that of its archive, if it came in one.")
     status = serializers.ChoiceField(choices=[status.value for status in Status])
-    detail = serializers.CharField(source="why", allow_blank=True, help_text="Why it was refused.")
+    detail = ToldField(source="why", allow_blank=True, help_text="Why it was refused.")
     sha256 = serializers.CharField(allow_blank=True, help_text="Of the picture as it is kept.")
     near = serializers.ListField(
         child=serializers.CharField(), help_text="SHA-256 of pictures of the collection that it looks like."
@@ -162,7 +163,7 @@ class OutcomesSerializer(serializers.Serializer[Any]):
 class IntakeNoteSerializer(serializers.ModelSerializer[IntakeNote]):
     """What is to be said of one file of an intake."""
 
-    detail = serializers.CharField(source="why", help_text="Why it was refused; empty where it was not.")
+    detail = ToldField(source="why", help_text="Why it was refused; empty where it was not.")
     near = serializers.ListField(
         child=serializers.CharField(), help_text="SHA-256 of pictures of the collection that it looks like."
     )
@@ -178,7 +179,7 @@ class IntakeSerializer(serializers.ModelSerializer[Intake]):
     url = serializers.SerializerMethodField(help_text="Ask here again.")
     page = serializers.CharField(source="get_absolute_url", read_only=True, help_text="The same for people.")
     collection = serializers.CharField(source="collection.slug", read_only=True)
-    detail = serializers.CharField(source="error", read_only=True, help_text="Why it has failed.")
+    detail = ToldField(source="error", read_only=True, help_text="Why it has failed.")
     n_done = serializers.IntegerField(
         read_only=True, help_text="Files of which is known what became of them."
     )

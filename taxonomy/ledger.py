@@ -306,8 +306,8 @@ def _later_use(change: Change) -> Change | None:
 def summarize(kind: str, arguments: Arguments) -> str:
     """Say in one line what a change of this kind does: husky moves from dog to working dog."""
     if kind == Kind.UNDO:
-        undone = Change.objects.filter(pk=arguments["change"]).values_list("pk", "summary").first()
-        return f"undo of change {undone[0]}: {undone[1]}"[:500] if undone else "undo"
+        undone = Change.objects.filter(pk=arguments["change"]).first()
+        return f"undo of change {undone.pk}: {undone.summary}"[:500] if undone else "undo"
     wnids = [value for value in arguments.values() if isinstance(value, str)]
     lists = [wnid for value in arguments.values() if isinstance(value, list) for wnid in value]
     names = dict(Synset.objects.filter(wnid__in=[*wnids, *lists]).values_list("wnid", "name"))
@@ -338,7 +338,14 @@ def summarize(kind: str, arguments: Arguments) -> str:
 
 
 def _summarize_mark(arguments: Arguments) -> str:
-    reason = "is sensitive" if arguments.get("sensitive_reason") else "is not sensitive"
-    seen = "can be seen in pictures" if arguments.get("is_imageable") else "cannot be seen in pictures"
-    below = " with all below it" if arguments.get("with_below") else ""
-    return f"{{synset}}{below} {seen} and {reason}"
+    sentence = {
+        (True, True): "{synset} can be seen in pictures and is sensitive",
+        (True, False): "{synset} can be seen in pictures and is not sensitive",
+        (False, True): "{synset} cannot be seen in pictures and is sensitive",
+        (False, False): "{synset} cannot be seen in pictures and is not sensitive",
+    }[bool(arguments.get("is_imageable")), bool(arguments.get("sensitive_reason"))]
+    return (
+        sentence.replace("{synset}", "{synset} with all below it")
+        if arguments.get("with_below")
+        else sentence
+    )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 from rest_framework.settings import api_settings
@@ -274,7 +275,10 @@ class ProposalSerializer(ReasonSerializer):
 
     def validate_kind(self, kind: str) -> str:
         if kind not in ARGUMENTS:
-            raise serializers.ValidationError(f"Expected one of {', '.join(ARGUMENTS)}; found {kind}.")
+            raise serializers.ValidationError(
+                _("Expected one of %(kinds)s; found %(kind)s.")
+                % {"kinds": ", ".join(ARGUMENTS), "kind": kind}
+            )
         return kind
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

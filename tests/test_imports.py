@@ -7,8 +7,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ["accounts", "taxonomy", "labeling", "datasets", "training", "competition", "operations", "demo"]
-# Of files, of clocks and of what is away: below every app.
-SHARED = ["config.storage", "config.folders", "config.clock", "config.outages"]
+# Of files, of clocks, of what is away and of the reader's language: below every app.
+SHARED = [
+    "config.storage", "config.folders", "config.clock", "config.outages", "config.retelling", "config.fields",
+]  # fmt: skip
 PURE = [
     "config/outages.py",
     "taxonomy/records.py",

@@ -23,7 +23,10 @@ def sentence(error: BaseException) -> str | None:
     """Say what has run out or broken on the machine; None if `error` is nothing of that kind."""
     text, kinds = str(error), names(error)
     if "OutOfMemoryError" in kinds or "CUDA out of memory" in text:
-        return f"The GPU's memory was too small{_capacity(text)}. {ADVICE}"
+        capacity = _capacity(text)
+        if capacity:
+            return f"The GPU's memory was too small: it has {capacity}. {ADVICE}"
+        return f"The GPU's memory was too small. {ADVICE}"
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and NO_MEMORY.search(text)):
         return f"The machine's memory was too small: it has {_memory()}. {ADVICE}"
     if is_full(error):
@@ -50,7 +53,7 @@ def is_of_another(error: BaseException) -> bool:
 def _capacity(text: str) -> str:
     """Find in torch's own words how much memory the GPU has."""
     found = re.search(r"total capacity of ([\d.]+ [KMGT]iB)", text)
-    return f": it has {found[1]}" if found else ""
+    return found[1] if found else ""
 
 
 def _memory() -> str:

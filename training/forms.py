@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from config.retelling import told
 from datasets.models import Snapshot
 from labeling.models import Collection
 from training import wording
@@ -134,9 +135,9 @@ class RunForm(forms.Form):
         """Say what a recipe is refused for, beside the field that it is about."""
         about = _ABOUT.fullmatch(str(error))
         if about and about["name"] in self.fields:
-            self.add_error(about["name"], about["what"][0].upper() + about["what"][1:])
+            self.add_error(about["name"], told(about["what"][0].upper() + about["what"][1:]))
         else:
-            self.add_error(None, str(error))
+            self.add_error(None, told(error))
 
     @classmethod
     def usual(cls, user: User, asked: Any) -> "RunForm":

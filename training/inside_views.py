@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import flood
+from config.retelling import told
 from labeling.models import Image
 from training import trying
 from training.asking import Asked, Bytes, NoNetworkError, network_of
@@ -64,7 +65,7 @@ def drawing(request: HttpRequest, pk: int, sha256: str, name: str) -> HttpRespon
     try:
         data = asked.look(pixels).draw(name)
     except NoSuchDrawingError as error:
-        raise Http404(str(error)) from error
+        raise Http404(told(error)) from error
     response = HttpResponse(data, content_type="image/png")
     # A trained network and a picture never change; but a picture may be withdrawn.
     patch_cache_control(response, public=True, max_age=A_DAY_S)
@@ -89,7 +90,7 @@ def _example(run: Run, sha256: str) -> tuple[Image, Bytes]:
     try:
         return image, trying.pixels_of(image, run.options.size_px)
     except (FileNotFoundError, PackError) as error:
-        raise Http404(str(error)) from error
+        raise Http404(told(error)) from error
 
 
 def _said(run: Run, asked: Asked, pixels: Bytes, query: Any, sha256: str | None) -> dict[str, Any]:

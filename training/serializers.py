@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.retelling import told
 from datasets.models import Snapshot
 from training.config import NETWORKS, WHOLE_NUMBERS, ConfigError
 from training.models import Epoch, Run, TrainingPolicy
@@ -90,14 +92,17 @@ class StartSerializer(serializers.Serializer[Any]):
         said = dict(data.get("config", {}))
         network = said.setdefault("network", data.get("network"))
         if network is None:
-            raise serializers.ValidationError({"network": ["Expected the name of a network; found none."]})
+            raise serializers.ValidationError({"network": [_("Expected the name of a network; found none.")]})
         if data.get("network", network) != network:
-            found = f"Expected one network; found {data['network']!r} and, in config, {network!r}."
+            found = _("Expected one network; found %(network)r and, in config, %(other)r.") % {
+                "network": data["network"],
+                "other": network,
+            }
             raise serializers.ValidationError({"network": [found]})
         try:
             data["recipe"] = recipe(data["snapshot"], network, said, data.get("seed"))
         except ConfigError as error:
-            raise serializers.ValidationError({"config": [str(error)]}, code="bad_config") from error
+            raise serializers.ValidationError({"config": [told(error)]}, code="bad_config") from error
         return data
 
 

@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from config.retelling import told
 from labeling.pictures import MAX_BYTES, Picture, PictureError, check_picture
 
 # The square that a network saw, sent along from page to page as a PNG: 1,024 pixels a side at most.
@@ -60,4 +61,4 @@ def checked(data: bytes) -> Picture:
     try:
         return check_picture(data)
     except PictureError as error:
-        raise ValidationError(str(error), code="bad_picture") from error
+        raise ValidationError(told(error), code="bad_picture") from error

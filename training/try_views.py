@@ -24,6 +24,7 @@ from rest_framework.views import APIView
 
 from accounts import flood
 from accounts.models import Scope, User
+from config.retelling import told
 from labeling.intake import Status
 from labeling.models import Collection
 from labeling.uploading import may_add_pictures, receive
@@ -86,7 +87,7 @@ def _example(run: Run, sha256: str) -> Bytes:
     try:
         return trying.pixels_of(image, run.options.size_px)
     except (FileNotFoundError, PackError) as error:
-        raise Http404(str(error)) from error
+        raise Http404(told(error)) from error
 
 
 def _page(

@@ -15,6 +15,7 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from accounts.models import Scope
+from config.fields import ToldField
 from training.explained import Explained
 from training.faithfulness import Deletion
 from training.models import Explanation, Run, TooManyWaitingError
@@ -65,7 +66,7 @@ class MapSerializer(serializers.Serializer[Any]):
 class ExplanationSerializer(serializers.ModelSerializer[Explanation]):
     """An explanation, and how far it is; the rest is null until it has finished."""
 
-    detail = serializers.CharField(source="error", read_only=True, help_text="Why it has failed.")
+    detail = ToldField(source="error", read_only=True, help_text="Why it has failed.")
     url = serializers.SerializerMethodField(help_text="Where to ask again.")
     page = serializers.CharField(source="get_absolute_url", read_only=True)
     n_before = serializers.SerializerMethodField(help_text="How many wait longer; null unless it waits.")

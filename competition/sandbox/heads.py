@@ -3,7 +3,7 @@
 from competition.sandbox.bounds import MOST_NETWORK_BYTES, RefusedError
 
 N_HEAD_BYTES = 16
-_OTHERS = (
+_STRANGERS = (
     (b"PK\x03\x04", "a ZIP archive, as PyTorch's .pt files are"),
     (b"PK\x05\x06", "an empty ZIP archive"),
     (b"\x80\x02", "a pickle, which is a program and never loaded here"),
@@ -31,7 +31,7 @@ def refuse_by_head(kind: str, head: bytes, n_bytes: int) -> None:
     expected = _EXPECTED[kind]
     if not 1 <= n_bytes <= MOST_NETWORK_BYTES:
         raise RefusedError(f"Expected {expected} of 1 to {MOST_NETWORK_BYTES:,} bytes; found {n_bytes:,}.")
-    for mark, what in _OTHERS:
+    for mark, what in _STRANGERS:
         if head.startswith(mark):
             raise RefusedError(f"Expected {expected}; found {what}.")
     if kind == "onnx" and not _begins_a_model(head):

@@ -75,7 +75,12 @@ def clock() -> Iterator[Finding]:
     if not differences:
         yield ok("clock", "No server has another one.")
     for whose, ahead_s in differences:
-        found = f"{whose} is {abs(ahead_s):.1f} s {'ahead of' if ahead_s > 0 else 'behind'} this machine."
+        late_s = f"{abs(ahead_s):.1f} s"
+        ahead, behind = (
+            f"{whose} is {late_s} ahead of this machine.",
+            f"{whose} is {late_s} behind this machine.",
+        )
+        found = ahead if ahead_s > 0 else behind
         if abs(ahead_s) < LATE_S:
             yield ok("clock", f"{whose} agrees with this machine.")
         elif abs(ahead_s) < WRONG_S:

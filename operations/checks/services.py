@@ -40,7 +40,7 @@ def workers() -> Iterator[Finding]:
     for queue in queues.names():
         n = sum(queue in beat.queues for beat in alive)
         if n:
-            yield ok(f"queue {queue}", f"{n} worker{'s' * (n > 1)} at it.")
+            yield ok(f"queue {queue}", "1 worker at it." if n == 1 else f"{n} workers at it.")
         else:
             yield wrong(
                 f"queue {queue}",

@@ -180,11 +180,11 @@ def test_twenty_bad_lines_are_told_and_the_others_counted():
 
     assert message.count("expected the wnid") == 20
     assert message.splitlines()[0].startswith("Line 2: ")
-    assert message.splitlines()[-1] == "And 3 more lines like these."
+    assert message.splitlines()[-1] == "And 3 more like these."
 
 
 def test_one_line_more_is_told_as_one():
-    assert refusal("image,guess_1", *["x,y"] * 21).endswith("\nAnd 1 more line like these.")
+    assert refusal("image,guess_1", *["x,y"] * 21).endswith("\nAnd 1 more like these.")
 
 
 def test_a_missing_picture_is_refused_by_name():

@@ -44,7 +44,7 @@ def test_it_shows_what_the_doctor_finds_and_what_to_do(staff, monkeypatch):
     part = staff.get(reverse("operations:findings")).content.decode()
 
     assert "It answers." in part
-    assert "It is silent. <b>Start one.</b>" in part
+    assert "<bdi>It is silent.</bdi> <b><bdi>Start one.</bdi></b>" in part
 
 
 def test_of_many_collections_it_shows_those_with_most_and_says_how_many_are_left_out(staff):

@@ -463,6 +463,13 @@ def test_the_history_begins_with_the_latest_change(client, history):
     ]
 
 
+def test_the_history_is_told_in_the_readers_language(client, history):
+    page = client.get(CHANGES, headers={"Accept-Language": "de"}).content.decode()
+
+    assert "<bdi>pet heißt house pet</bdi>" in page
+    assert f"<bdi>Änderung {history['first'].pk} rückgängig: dog heißt hound</bdi>" in page
+
+
 def test_the_history_says_who_when_why_and_what_was_undone(client, history):
     page = read(client, CHANGES)
 

@@ -114,6 +114,21 @@ def test_a_failed_run_says_why(client, snapshot):
     assert "Expected a finite loss; found nan." in client.get(run.get_absolute_url()).content.decode()
 
 
+def test_a_failed_run_says_why_in_the_readers_language(client, snapshot):
+    run = make_run(
+        snapshot,
+        status="failed",
+        error="Its worker died 3 times; perhaps the machine has too little memory for it.",
+    )
+
+    page = client.get(run.get_absolute_url(), headers={"Accept-Language": "de"}).content.decode()
+
+    assert (
+        "<bdi>Sein Worker ist 3-mal gestorben; vielleicht hat der Rechner zu wenig Speicher dafür.</bdi>"
+        in page
+    )
+
+
 @pytest.mark.parametrize("name", ["run", "live"])
 def test_a_run_that_is_not_there_is_not_found(client, name):
     assert client.get(reverse(f"training:{name}", args=[1])).status_code == 404
