@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from django.utils.formats import get_format
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
@@ -271,7 +272,7 @@ def value_of(name: str, value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or _t("none")
     if isinstance(value, float):
-        return str(value).removesuffix(".0")
+        return str(value).removesuffix(".0").replace(".", get_format("DECIMAL_SEPARATOR"))
     return str(VALUES.get(name, {}).get(value, value))
 
 

@@ -1,6 +1,7 @@
 from dataclasses import fields
 
 import pytest
+from django.utils import translation
 
 from training import wording
 from training.config import DEPTHS, NETWORKS, ONLY_OF, TOWERS, WORDS, Config
@@ -57,3 +58,12 @@ def test_a_machine_is_told_in_words_as_far_as_there_are_some():
     )
 
     assert told == [("Device", "cpu"), ("Threads", "2"), ("Compiled", "no"), ("new thing", "x")]
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [("en", ["0.1", "1e-05", "2", "1.5e-07"]), ("de", ["0,1", "1e-05", "2", "1,5e-07"])],
+)
+def test_numbers_are_written_as_in_the_readers_language(language, shown):
+    with translation.override(language):
+        assert [wording.value_of("learning_rate", value) for value in (0.1, 1e-5, 2.0, 1.5e-7)] == shown
