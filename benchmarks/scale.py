@@ -27,6 +27,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from django.utils import timezone
@@ -426,7 +427,9 @@ def _report_periodic() -> None:
 
 
 def _merge() -> None:
-    """Report a merge that touches a tenth of all labels, as curators make one: it is previewed, then committed."""
+    """Report a merge that touches a tenth of all labels, as curators make one: it is previewed, then committed. For
+    `locked_s` of the commit votes wait.
+    """
     from accounts.models import User
     from labeling.models import Question
     from taxonomy import drafting
@@ -439,13 +442,20 @@ def _merge() -> None:
     draft.refresh_from_db()
     draft.commit()
     draft.approve(second)
-    began = time.perf_counter()
-    drafting.work_due()
-    commit_s = time.perf_counter() - began
+    locked_s: list[float] = []
+    switch = drafting._switch
+
+    def timed_switch(*arguments: Any) -> Any:
+        change, seconds = timed(lambda: switch(*arguments))
+        locked_s.append(seconds)
+        return change
+
+    with patch.object(drafting, "_switch", timed_switch):
+        _, commit_s = timed(drafting.work_due)
     draft.refresh_from_db()
     if draft.change is None:
         raise RuntimeError(f"The merge was not made: {draft.state} {draft.error}")
-    report("merge", labels=n_labels, preview_s=preview_s, commit_s=commit_s, **_own())
+    report("merge", labels=n_labels, preview_s=preview_s, commit_s=commit_s, locked_s=sum(locked_s), **_own())
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 from functools import cache
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, Q
 
-from labeling.following.preparation import BATCH
 from labeling.following.turn import Turn
 from labeling.models import (
     Choices,
@@ -39,7 +38,7 @@ class Switch:
             self._keep_fit({**self.reclass.fit})
         late = set(self.relabels.exclude(_as_prepared()).values_list("question", flat=True))
         self._drop_leases()
-        self._write_labels(late)
+        Relabel.objects.write_labels(self.draft, self.collection, late)
         self._decide(late | self._not_prepared())
 
     def _set_classes(self) -> None:
@@ -87,20 +86,6 @@ class Switch:
         """Whoever was just asked another question about a picture is told to look again."""
         same = Q(narrowing_before=F("narrowing_after")) | Q(narrowing_before=None, narrowing_after=None)
         Lease.objects.filter(question__in=self.relabels.exclude(same).values("question")).delete()
-
-    def _write_labels(self, late: set[int]) -> None:
-        """Give every question that no vote or refit changed meanwhile its prepared answer."""
-        mine = self.relabels.filter(question=OuterRef("pk"))
-        answers = {name: Subquery(mine.values(f"{name}_after")[:1]) for name in Relabel.ANSWER}
-        keys = [pk for pk in self.relabels.values_list("question", flat=True) if pk not in late]
-        for start in range(0, len(keys), BATCH):
-            batch = Question.objects.filter(pk__in=keys[start : start + BATCH])
-            going = self.relabels.filter(question__in=batch).exclude(state_after=Question.State.OPEN)
-            batch.filter(pk__in=going.values("question")).update(open_places=0)
-            batch.update(**answers)
-            waiting = batch.open().filter(open_places=0).exclude(pk__in=Lease.objects.values("question"))
-            waiting.exclude(narrowing=None).update(open_places=self.collection.min_votes)
-            waiting.filter(narrowing=None).update(open_places=1)
 
     def _not_prepared(self) -> set[int]:
         """Return the questions that came to be touched after the change was prepared."""

@@ -1,11 +1,15 @@
 """What collections and labels are before and after each change of the taxonomy."""
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.sql import run
 from labeling.models.collections import Collection, Narrowing
 from labeling.models.fits import ConsensusFit
 from labeling.models.questions import Question
+from labeling.models.sql import among, keys
 from taxonomy.models import Draft, Synset
 
 
@@ -38,10 +42,36 @@ class Reclass(models.Model):
         return f"{self.collection}: {len(self.before)} to {len(self.after)} classes"
 
 
+class RelabelQuerySet(models.QuerySet["Relabel"]):
+    def write_labels(self, draft: Draft, collection: Collection, late: Iterable[int]) -> None:
+        """Give the collection's questions what the draft prepared for them, but for those that are `late`.
+
+        One that is asked about from now on is given a place, or as many as a narrowing needs, unless it has some or
+        somebody is on the way. One statement, since votes wait for its end.
+        """
+        columns = [f"{name}_id" if name in Relabel.LINKS else name for name in Relabel.ANSWER]
+        after = [f"{name}_after_id" if name in Relabel.LINKS else f"{name}_after" for name in Relabel.ANSWER]
+        written = ", ".join(f"{column} = r.{new}" for column, new in zip(columns, after, strict=True))
+        run(
+            f"""
+            UPDATE labeling_question SET {written}, open_places = CASE
+                WHEN r.state_after <> 'open' THEN 0
+                WHEN labeling_question.open_places > 0 THEN labeling_question.open_places
+                WHEN EXISTS (SELECT 1 FROM labeling_lease l WHERE l.question_id = labeling_question.id) THEN 0
+                WHEN r.narrowing_after_id IS NULL THEN 1
+                ELSE %s END
+            FROM labeling_relabel r
+            WHERE r.question_id = labeling_question.id AND r.draft_id = %s
+                AND labeling_question.collection_id = %s AND NOT {among("r.question_id")}""",
+            [collection.min_votes, draft.pk, collection.pk, keys(late)],
+        )
+
+
 class Relabel(models.Model):
     """What one question's label is before and after a change of the taxonomy; kept, so that undo is exact."""
 
     ANSWER = ("label", "confidence", "state", "fit", "narrowing")  # what is kept of a question
+    LINKS = ("label", "fit", "narrowing")  # to rows
 
     draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="relabels")
     question = models.ForeignKey(Question, on_delete=models.CASCADE, related_name="relabels")
@@ -64,6 +94,8 @@ class Relabel(models.Model):
     is_flip = models.BooleanField(
         default=False, help_text=_("Another label than the old one's noun of today.")
     )
+
+    objects = RelabelQuerySet.as_manager()
 
     class Meta:
         constraints = [
