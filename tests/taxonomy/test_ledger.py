@@ -146,7 +146,7 @@ def label_pictures(rng, kinds, n_questions):
 
 @contextmanager
 def taken_back():
-    """Take back what an example wrote, so that the next one, or the same one again, begins with no nouns."""
+    """Take back what is written within, so that what comes next begins with no nouns."""
     forget_kept()  # keys may come again
     with transaction.atomic():
         yield
@@ -183,7 +183,8 @@ def test_the_ancestry_is_that_of_the_edges_after_a_thousand_changes_and_undoing_
     assert tree() == before
 
 
-def labels_come_back(seed):
+def undo_random_changes(seed):
+    """Undo fifty changes, the last first, and look at what comes back; say whether they had changed any label."""
     rng, author = random.Random(seed), make_user()
     label_pictures(rng, plant_forest(), 8)
     before, changes = [], []
@@ -191,16 +192,19 @@ def labels_come_back(seed):
     for _ in range(50):
         before.append((tree(), labels()))
         changes.append(random_change(rng, lambda kind, arguments: commit(kind, arguments, author)))
-    assert labels() != before[0][1]
+    has_changed = labels() != before[0][1]
 
     for change, (old_tree, old_labels) in zip(reversed(changes), reversed(before), strict=True):
         commit(Kind.UNDO, {"change": change.pk}, author)
         assert tree() == old_tree, change
         assert labels() == old_labels, change
+    return has_changed
 
 
-@settings(RANDOM, max_examples=4)
-@given(seed=st.integers(0, 2**32))
-def test_undoing_changes_in_reverse_gives_each_tree_and_all_labels_back(seed):
-    with taken_back():
-        labels_come_back(seed)
+def test_undoing_changes_in_reverse_gives_each_tree_and_all_labels_back():
+    has_changed = []
+    for seed in range(4):
+        with taken_back():
+            has_changed.append(undo_random_changes(seed))
+
+    assert any(has_changed)
