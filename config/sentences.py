@@ -85,7 +85,7 @@ SENTENCES = (
     _("Expected whole rows; found {error}."),
     _("Expected a public manifest as Parquet; found {error}."),
     _("A folder for each part and class."),
-    _('For load_dataset("imagefolder") of Hugging Face.'),
+    _("For load_dataset(\"imagefolder\") of Hugging Face."),
     _("A shard for WebDataset."),
     _("Expected {folders} or another file of the snapshot's list; found {name}."),
     _("Expected the size of each picture's file; found none for {first}: the snapshot was frozen before sizes were kept."),

@@ -7,6 +7,7 @@ again which of these sentences a text is, and says it in the reader's language. 
 """
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +55,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "competition/sheet.py": (),
     "operations/checks": (),
 }
-# What they say is a place of, in front of a colon.
+# Where in a file something is wrong, as it stands in front of a colon.
 PLACES = ("Line {number}", "Row {number}", "{file} line {number}", "{file} row {number}")
 # What takes the half of a sentence: these helpers, and names that are put into one.
 TAKE_HALVES = {"_expect", "_error"}
@@ -75,12 +76,8 @@ def main() -> None:
 
 def written() -> str:
     """Return what config/sentences.py should hold."""
-    return HEAD + "".join(f"    _({_quoted(each)}),\n" for each in sentences()) + ")\n"
-
-
-def _quoted(text: str) -> str:
-    whole = repr(text)
-    return '"' + whole[1:-1].replace("\\'", "'").replace('"', '\\"') + '"' if '"' not in text else whole
+    lines = (f"    _({json.dumps(each, ensure_ascii=False)}),\n" for each in sentences())
+    return HEAD + "".join(lines) + ")\n"
 
 
 def sentences() -> list[str]:
