@@ -104,7 +104,7 @@ def _said(node: ast.AST, is_all: bool) -> Iterator[str]:
     """Yield the sentences below a node, but for what is documentation or is translated where it stands."""
     if isinstance(node, ast.Constant | ast.JoinedStr):
         text = _pattern(node)
-        if re.search(r"\w ", text) and (is_all or A_SENTENCE.search(text)):
+        if re.search(r"[\w}] ", text) and (is_all or A_SENTENCE.search(text)):
             yield text
         return
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):

@@ -36,6 +36,7 @@ def test_the_patterns_are_those_of_the_code():
         ('_expect(name, value, good, f"a number from {low:g} to {high:g}")', "a number from {low} to {high}"),
         ('advice = "look at the disk"', "look at the disk"),
         ('say("It is gone.")', "It is gone."),
+        ('say(f"{_version()} answers.")', "{version} answers."),
     ],
 )  # fmt: skip
 def test_sentences_are_read_from_code_with_their_gaps_named(code, pattern, tmp_path, monkeypatch):
