@@ -1,7 +1,8 @@
-"""The loop on a GPU: pictures a second beside the floor, the same bits after interruptions, and accuracy by seconds.
+"""The loop on a GPU: pictures a second beside the floor and beside a bare loop, the same bits after interruptions.
 
 The floor is the larger of two times: operations over the rate of a large matrix product, and the fewest bytes that
-must move over the rate of a large copy, both measured in the same process.
+must move over the rate of a large copy, both measured in the same process. The bare loop is as fast as PyTorch's own
+parts make it: any kernel, no checks, no history, pictures on the GPU as bytes, cropped by one gather.
 """
 
 import hashlib
@@ -10,16 +11,21 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 from benchmarks.loops import Best
 from benchmarks.reporting import report
+from training import feeding
 from training.classifier import Classifier
 from training.config import Config
 from training.dataset import Split
 from training.describing import Layer, describe
+from training.feeding import Feed
 from training.loop import Progress, Watcher, train
 from training.network import build, n_parameters
 
@@ -61,6 +67,36 @@ def on_a_gpu() -> None:
             compiled=round(rates[True]),
             share_of_floor=max(rates.values()) * floor_s,
         )
+
+
+def from_memory() -> None:
+    """Report what is fed a second from the GPU's memory and from pinned memory, and what the loop makes of it."""
+    for name, (config, n_classes, n_pictures) in NETWORKS.items():
+        split = _noise(config, n_classes, n_pictures)
+        resident, streamed = (Feed(split, torch.device("cuda"), most_bytes) for most_bytes in (None, 0))
+        order = np.random.default_rng(2).permutation(n_pictures)
+        pairs = zip(
+            resident.batches(order, config.batch_size),
+            streamed.batches(order, config.batch_size),
+            strict=True,
+        )
+        report(
+            "gpu feed",
+            network=name,
+            equal=all(bool((ours[0] == theirs[0]).all()) for ours, theirs in pairs),
+            resident=round(_fed(resident, order, config.batch_size)),
+            streamed=round(_fed(streamed, order, config.batch_size)),
+            loop_resident=round(_rate(config, n_classes, n_pictures)),
+            loop_streamed=round(_rate(config, n_classes, n_pictures, share_of_memory=0.0)),
+        )
+
+
+def beside_a_bare_loop() -> None:
+    """Train each network by both and report the pictures a second, and the ratio."""
+    for name, (config, n_classes, n_pictures) in NETWORKS.items():
+        split = _noise(config, n_classes, n_pictures)
+        bare, ours = _bare(config, n_classes, split), _rate(config, n_classes, n_pictures)
+        report("gpu bare loop", network=name, bare=round(bare), ours=round(ours), ratio=ours / bare)
 
 
 def same_bits() -> None:
@@ -106,14 +142,57 @@ def _bits(network: Classifier) -> str:
     return hashlib.sha256(b"".join(tensor.cpu().numpy().tobytes() for tensor in tensors)).hexdigest()
 
 
-def _rate(config: Config, n_classes: int, n_pictures: int) -> float:
+def _noise(config: Config, n_classes: int, n_pictures: int) -> Split:
     rng = np.random.default_rng(1)
     pictures = rng.integers(0, 256, (n_pictures, config.size_px, config.size_px, 3), dtype=np.uint8)
-    labels = rng.integers(0, n_classes, n_pictures)
-    watcher = Best()
-    few = Split(pictures[:64], labels[:64])
-    train(config, Split(pictures, labels), few, n_classes, checkpoint=None, watcher=watcher)
+    return Split(pictures, rng.integers(0, n_classes, n_pictures))
+
+
+def _rate(
+    config: Config, n_classes: int, n_pictures: int, share_of_memory: float = feeding.SHARE_OF_MEMORY
+) -> float:
+    """Return the loop's pictures a second; `share_of_memory` of 0 has each batch come by way of pinned memory."""
+    split, watcher = _noise(config, n_classes, n_pictures), Best()
+    few = Split(split.pictures[:64], split.labels[:64])
+    with patch.object(feeding, "SHARE_OF_MEMORY", share_of_memory):
+        train(config, split, few, n_classes, checkpoint=None, watcher=watcher)
     return watcher.pictures_per_second
+
+
+def _fed(feed: Feed, order: np.ndarray, batch_size: int) -> float:
+    def drain() -> None:
+        for _ in feed.batches(order, batch_size):
+            pass
+
+    return len(order) / _seconds(drain, 3)
+
+
+def _bare(config: Config, n_classes: int, split: Split) -> float:
+    """Return the pictures a second of three epochs, after three others."""
+    network = build(config, n_classes).train().cuda().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.SGD(
+        network.parameters(), lr=config.learning_rate, momentum=config.momentum, nesterov=True, fused=True
+    )
+    shown, labels = torch.from_numpy(np.asarray(split.pictures)).cuda(), torch.from_numpy(split.labels).cuda()
+    return len(shown) / _seconds(lambda: _bare_epoch(network, optimizer, shown, labels, config), 3)
+
+
+def _bare_epoch(
+    network: nn.Module, optimizer: torch.optim.Optimizer, shown: Tensor, labels: Tensor, config: Config
+) -> None:
+    size, furthest = config.size_px, config.size_px // 8
+    along = torch.arange(size, device="cuda")
+    for rows in torch.randperm(len(shown), device="cuda").split(config.batch_size):
+        moves = torch.randint(-furthest, furthest + 1, (2, len(rows), 1), device="cuda")
+        y, x = (along + moves).clamp(0, size - 1)  # (batch, size) each
+        x = torch.where(torch.rand(len(rows), 1, device="cuda") < 0.5, x, x.flip(1))
+        batch = shown[rows[:, None, None], y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2)
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            logits = network(batch.float().div_(255))
+        loss = functional.cross_entropy(logits.float(), labels[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
 
 
 def _least(

@@ -7,7 +7,7 @@
     python -m benchmarks.training explain      why a network answers: what that costs, and how often its maps are true
     python -m benchmarks.training answers      one picture answered by ONNX Runtime, beside eager PyTorch
     python -m benchmarks.training novelty      telling pictures that are unlike anything a network has seen
-    python -m benchmarks.training gpu          the loop on a GPU beside its floor; the same bits after interruptions
+    python -m benchmarks.training gpu          the loop on a GPU beside its floor and a bare loop; the same bits
 
 CIFAR-10H is read from --folder, by default ../shared/data/cifar10h beside the repository. Seeds are fixed: only the
 seconds vary. Of --turns turns the best counts.
@@ -62,6 +62,8 @@ def run(options: argparse.Namespace) -> None:
             novelty.on_cifar10h(options.folder)
         case "gpu":
             gpu.on_a_gpu()
+            gpu.from_memory()
+            gpu.beside_a_bare_loop()
             gpu.same_bits()
 
 

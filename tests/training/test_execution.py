@@ -38,14 +38,14 @@ def test_convolutions_have_channels_last(kind, is_last):
 def test_a_precision_that_is_asked_for_is_used(precision):
     execution = Execution.choose(replace(CONFIG, precision=precision), layers())
 
-    network = torch.nn.Linear(2, 2)
+    network, ones = torch.nn.Linear(2, 2).to(execution.device), torch.ones(1, 2, device=execution.device)
     with torch.no_grad():
         network.weight.copy_(torch.tensor([[1 / 3, 0], [0, 1]]))
-    logits = execution.logits(network, torch.ones(1, 2))
+    logits = execution.logits(network, ones)
 
     assert execution.precision == precision
     assert logits.dtype == torch.float32
-    is_exact = logits[0, 0] == network(torch.ones(1, 2))[0, 0]
+    is_exact = logits[0, 0] == network(ones)[0, 0]
     assert bool(is_exact) is (precision == "float32")
 
 
@@ -61,8 +61,9 @@ def test_whoever_goes_on_computes_as_it_was_begun():
 
 def test_what_was_begun_on_another_kind_of_device_is_computed_as_this_one_likes():
     execution = Execution.choose(CONFIG, layers())
+    other = {"cpu": "cuda", "cuda": "cpu"}[execution.device]
 
-    assert execution.as_begun({**execution.to_json(), "device": "cuda", "n_threads": 7}) == execution
+    assert execution.as_begun({**execution.to_json(), "device": other, "n_threads": 7}) == execution
 
 
 def test_threads_are_given_back():

@@ -82,11 +82,11 @@ def run(config, checkpoint=None, watcher=None, train_split=TRAIN, n_classes=N_CL
 def evaluate(network, split, config=SMALL["mlp"]):
     """Evaluate in float32."""
     execution = Execution.choose(replace(config, precision="float32"), [])
-    return evaluate_feed(network, Feed(split, torch.device("cpu")), execution)
+    return evaluate_feed(network, Feed(split, torch.device(execution.device)), execution)
 
 
 def bits(network):
-    return {name: tensor.numpy().tobytes() for name, tensor in network.state_dict().items()}
+    return {name: tensor.cpu().numpy().tobytes() for name, tensor in network.state_dict().items()}
 
 
 class KilledError(Exception):
