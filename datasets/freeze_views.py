@@ -19,8 +19,11 @@ from datasets.models import FreezePolicy, Freezing
 from datasets.previewing import preview
 from datasets.tasks import freeze_waiting
 from datasets.wording import WHY_LEFT_OUT, named
-from labeling.models import Collection
+from labeling.models import Collection, Figures
 from labeling.owning import OwnerRequest, owners_only
+
+# So many settled labels take a third of a second to count; of more the page is shown first, and counted after it.
+MANY = 200_000
 
 
 def ask(collection: Collection, choice: Choice, user: User) -> Freezing:
@@ -47,7 +50,8 @@ def freeze(request: OwnerRequest, collection: Collection) -> HttpResponse:
         "form": form,
         "policy": FreezePolicy.objects.filter(collection=collection).first(),
         "unfinished": collection.freezings.unfinished().first(),
-        **_preview(collection, form),
+        "collection": collection,
+        **({"counts_later": True} if _counts_later(request, collection) else _preview(collection, form)),
     }
     return render(request, "datasets/freeze.html", context)
 
@@ -72,6 +76,12 @@ def _with_lines(sent: QueryDict, collection: Collection, lines: str) -> FreezeFo
     data["classes"] = "\n".join(filter(None, [sent.get("classes", "").strip(), lines]))
     data["noun"] = ""
     return FreezeForm(data, collection=collection)
+
+
+def _counts_later(request: OwnerRequest, collection: Collection) -> bool:
+    counted = Figures.objects.of(collection)
+    is_large = counted is not None and counted.n_settled > MANY
+    return is_large and request.method == "GET" and "count" not in request.GET
 
 
 def _preview(collection: Collection, form: FreezeForm) -> dict[str, Any]:

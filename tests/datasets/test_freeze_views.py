@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from datasets.models import FreezePolicy, Freezing, Snapshot
+from labeling.models import Figures
 from tests.factories import (
     freeze_all,
     make_collection,
@@ -44,6 +45,36 @@ def press(client, collection, button, **fields):
 def html(response) -> str:
     assert response.status_code == 200
     return response.content.decode()
+
+
+# --- A large collection -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def large(collection, monkeypatch):
+    """As if a third of a second were needed to count it."""
+    monkeypatch.setattr("labeling.models.figures.LIVE", 0)
+    monkeypatch.setattr("datasets.freeze_views.MANY", 9)
+    Figures.objects.update_or_create(
+        collection=collection, defaults={"n_votes": 10, "n_settled": 10, "counted_at": timezone.now()}
+    )
+    return collection
+
+
+def test_of_a_large_collection_the_form_is_shown_first_and_counted_then(client, large):
+    shown = html(client.get(at(large)))
+    part = html(client.get(at(large), headers=HTMX))
+
+    assert "Counting takes some seconds." in shown
+    assert 'hx-trigger="load"' in shown
+    assert "under <b>2</b> nouns" not in shown
+    assert "under <b>2</b> nouns" in part
+    assert "<form" not in part
+
+
+def test_a_large_collection_is_counted_without_scripts_too(client, large):
+    assert "under <b>2</b> nouns" in html(client.get(at(large), {"count": ""}))
+    assert "under <b>2</b> nouns" in html(press(client, large, "count", may_lack="on"))
 
 
 # --- Who may, and what is told ------------------------------------------------------------------------------
