@@ -5,9 +5,11 @@ Other choices give other bits, so whoever goes on with a training computes as it
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any, Self
 
 import torch
@@ -19,6 +21,8 @@ from training.describing import Layer
 
 # Below so many multiply-adds a batch, starting a second thread takes longer than it saves.
 FEW_MULTIPLY_ADDS = 2 * 10**7
+# The product of two matrices of this side takes a few milliseconds; of so many turns the fastest counts.
+PRODUCT_SIDE, PRODUCT_TURNS = 768, 5
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Execution:
         cost = config.batch_size * sum(layer.n_multiply_adds for layer in layers)
         n_processes = distributed.get_world_size() if distributed.is_initialized() else 1
         n_threads = 1 if cost < FEW_MULTIPLY_ADDS else max(1, torch.get_num_threads() // n_processes)
-        precision = "bfloat16" if _has_bfloat16(is_gpu) else "float32"
+        precision = "bfloat16" if _is_faster_in_bfloat16(is_gpu) else "float32"
         return cls(
             device="cuda" if is_gpu else "cpu",
             device_name=torch.cuda.get_device_name() if is_gpu else _cpu_name(),
@@ -127,11 +131,26 @@ def can_compile(is_gpu: bool) -> bool:
     return shutil.which("g++") is not None or shutil.which("clang++") is not None
 
 
-def _has_bfloat16(is_gpu: bool) -> bool:
-    """Whether the device multiplies bfloat16 by itself; else it is slower than float32."""
+def _is_faster_in_bfloat16(is_gpu: bool) -> bool:
+    """Whether the device multiplies bfloat16 by itself, and gains by it."""
     if is_gpu:
         return torch.cuda.get_device_capability() >= (8, 0)
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    has_bfloat16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return bool(has_bfloat16) and _product_s(torch.bfloat16) < _product_s(torch.float32)
+
+
+@cache
+def _product_s(dtype: torch.dtype) -> float:
+    """Return the seconds of a product of matrices on the CPU. That it has an instruction for bfloat16 says
+    little: one with AVX-512's but without AMX took twice as long by it as in float32.
+    """
+    matrix = torch.full((PRODUCT_SIDE, PRODUCT_SIDE), 0.5, dtype=dtype)
+    taken = []
+    for _ in range(PRODUCT_TURNS):
+        started = time.perf_counter()
+        matrix @ matrix
+        taken.append(time.perf_counter() - started)
+    return min(taken)
 
 
 def _channels_first(pictures: Tensor) -> Tensor:

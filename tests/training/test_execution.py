@@ -49,6 +49,21 @@ def test_a_precision_that_is_asked_for_is_used(precision):
     assert bool(is_exact) is (precision == "float32")
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU says by its kind what it does")
+@pytest.mark.parametrize(
+    ("has_it", "seconds", "precision"),
+    [(True, 0.1, "bfloat16"), (True, 0.3, "float32"), (False, 0.1, "float32")],
+)
+def test_a_processor_computes_in_bfloat16_if_that_is_faster(monkeypatch, has_it, seconds, precision):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_it)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr(
+        "training.execution._product_s", {torch.bfloat16: seconds, torch.float32: 0.2}.__getitem__
+    )
+
+    assert Execution.choose(CONFIG, layers()).precision == precision
+
+
 def test_whoever_goes_on_computes_as_it_was_begun():
     execution = Execution.choose(replace(CONFIG, precision="float32"), layers())
     begun = {**execution.to_json(), "precision": "bfloat16", "n_threads": 7, "device_name": "another"}
