@@ -17,7 +17,7 @@ NETWORKS: dict[str, str] = {
 }
 # Values of options that are words; the first is what is meant where none is said.
 WORDS: dict[str, tuple[str, ...]] = {
-    "optimizer": ("sgd", "adamw"),
+    "optimizer": ("sgd", "adamw", "muon"),
     "schedule": ("cosine", "step"),
     "colour": ("none", "jitter", "pca"),
     "precision": ("auto", "float32", "bfloat16"),
@@ -78,7 +78,8 @@ class Config:
     size_px:         side of the square pictures that the network sees.
     epochs:          passes over the training split.
     learning_rate:   the highest of the schedule, after a short climb.
-    optimizer:       "sgd" with Nesterov's momentum, or "adamw", which has no use for `momentum`.
+    optimizer:       "sgd" with Nesterov's momentum; "adamw", which has no use for `momentum`; or "muon", SGD whose
+                     steps of filters are orthogonal, for the resnet alone, in which each is normalised.
     schedule:        "cosine", half a wave down to zero, or "step", a tenth after half and after three quarters.
     weight_decay:    L2 penalty on every weight; with "adamw" apart from the gradient.
     label_smoothing: share of each label spread evenly over all classes.
@@ -90,8 +91,9 @@ class Config:
     changes:         change each picture in one of a dozen ways at random: its colours, its sharpness, its slant.
     colour:          change colours at random: "jitter" brightness, contrast and saturation; "pca" as in 2012.
     erase:           side of a square that is greyed out somewhere in each picture, as a share of its side.
-    progressive:     share of the epochs, from the first on, in which pictures are shown at three quarters of their
-                     side: they cost half, and little is lost; of the resnet alone, which takes any size.
+    progressive:     share of the epochs, from the first on, in which pictures are shown at half of their side, and
+                     then at three quarters: they cost a quarter and half, and little is lost; of the resnet alone,
+                     which takes any size.
     mirror:          answer by the mean over each picture and its mirror image.
     shifts:          answer by the mean over each picture and four copies, shifted towards its corners.
     ema:             decay a batch of the moving average of all weights that the run ends with; 0 is off.
@@ -170,6 +172,8 @@ class Config:
             if self.network not in networks:
                 value, unsaid = getattr(self, name), DEFAULTS[name]
                 _expect(name, value, value == unsaid, f"nothing ({unsaid!r}) for network {self.network!r}")
+        is_good = self.optimizer != "muon" or self.network == "resnet"
+        _expect("optimizer", self.optimizer, is_good, f"'sgd' or 'adamw' for network {self.network!r}")
         if self.network != "mlp":
             return
         is_good = (

@@ -30,6 +30,7 @@ from training.dataset import Bytes, Picked, Split, SplitError
 from training.describing import Layer, describe
 from training.execution import Execution, seed
 from training.feeding import Feed
+from training.muon import Muon
 from training.network import build
 from training.schedule import learning_rate, side_px
 
@@ -164,7 +165,7 @@ class Training:
         self.execution.place(network)
         return State(
             network=network,
-            optimizer=_optimizer(self.config, network),
+            optimizer=_optimizer(self.config, network, self.execution.precision),
             average=copy.deepcopy(network) if self.config.ema else None,
             best={} if self.config.early_stop else None,
             losses=torch.zeros(self.n_batches, device=device),
@@ -335,7 +336,10 @@ def predict(
     return probabilities
 
 
-def _optimizer(config: Config, network: nn.Module) -> torch.optim.Optimizer:
+def _optimizer(config: Config, network: nn.Module, precision: str) -> torch.optim.Optimizer:
+    if config.optimizer == "muon":
+        dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        return Muon(network, config.learning_rate, config.momentum, config.weight_decay, dtype)
     if config.optimizer == "adamw":
         return torch.optim.AdamW(
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True

@@ -8,8 +8,8 @@ from training.config import Config
 WARM_UP = 0.05
 # Where the "step" schedule drops to a tenth, as shares of all steps.
 DROPS = (0.5, 0.75)
-# Of its side, as long as pictures are shown small.
-SMALL = 0.75
+# Of its side, in the first and in the second half of the epochs in which pictures are shown small.
+SMALL = (0.5, 0.75)
 
 
 def learning_rate(config: Config, step: int, n_steps: int) -> float:
@@ -28,10 +28,13 @@ def learning_rate(config: Config, step: int, n_steps: int) -> float:
 
 
 def side_px(config: Config, epoch: int) -> int:
-    """Return the side at which pictures are shown in `epoch`, counted from 1: small at first, where that is asked.
+    """Return the side at which pictures are shown in `epoch`, counted from 1: small at first, where that is asked;
+    it grows by a quarter twice.
 
     Source: progressive resizing, as in Tan & Le (2021), section 4.2, arXiv:2104.00298.
     """
-    if epoch > config.progressive * config.epochs:
+    n_small = config.progressive * config.epochs
+    if epoch > n_small:
         return config.size_px
-    return max(8, round(config.size_px * SMALL))
+    share = SMALL[0] if epoch <= n_small / 2 else SMALL[1]
+    return max(8, round(config.size_px * share))

@@ -86,7 +86,7 @@ OPTIONS: dict[str, Option] = {
     ),
     "progressive": Option(
         _("Smaller at first"),
-        _("In this share of the epochs, the first, pictures have three quarters of their side: half the work."),
+        _("In this share of the epochs pictures have half of their side, and then three quarters: far less work."),
         SEES,
     ),
     "mixup": Option(
@@ -153,7 +153,10 @@ OPTIONS: dict[str, Option] = {
     ),
     "optimizer": Option(
         _("Optimiser"),
-        _("SGD goes down the slope with momentum; AdamW has a step for each weight, and wants a rate near 0.001."),
+        _(
+            "SGD goes down the slope with momentum; AdamW has a step for each weight, and wants a rate near 0.001; "
+            "Muon turns the filters of a residual network in all directions alike, and gets further in as many steps."
+        ),
         LEARNS,
     ),
     "momentum": Option(
@@ -176,7 +179,7 @@ OPTIONS: dict[str, Option] = {
     ),
     "precision": Option(
         _("Precision"),
-        _("Of its products. Half-long numbers (bfloat16) are faster where the machine has them."),
+        _("Of its products. Half-long numbers (bfloat16) are faster on many machines, and slower on some."),
         LEARNS,
     ),
     "compiled": Option(
@@ -202,7 +205,7 @@ OPTIONS: dict[str, Option] = {
 
 # What the values of an option are called, where they are words or stand for something.
 VALUES: dict[str, dict[Any, Words]] = {
-    "optimizer": {"sgd": "SGD", "adamw": "AdamW"},
+    "optimizer": {"sgd": "SGD", "adamw": "AdamW", "muon": "Muon"},
     "schedule": {"cosine": _("half a cosine wave"), "step": _("in two steps")},
     "colour": {
         "none": _("not at all"),

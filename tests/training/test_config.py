@@ -44,6 +44,7 @@ def test_json_that_is_no_object_is_refused():
     ("option", "bad", "good"),
     [
         ("optimizer", "adam", "adamw"),
+        ("optimizer", "muon", "sgd"),
         ("schedule", "linear", "step"),
         ("colour", "sepia", "pca"),
         ("precision", "float16", "bfloat16"),

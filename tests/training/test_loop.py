@@ -24,6 +24,7 @@ SMALL = {
     "mlp": Config("mlp", 8, 4, 16, 0.1, weight_decay=1e-3, hidden=(12, 8), activation="sigmoid", flip=True),
     "alexnet": Config("alexnet", 8, 4, 16, 0.02, weight_decay=1e-3, label_smoothing=0.1, crop=True),
     "resnet": Config("resnet", 8, 4, 16, 0.05, width=4, progressive=0.5),
+    "muon": Config("resnet", 8, 4, 16, 0.1, optimizer="muon", width=4),
     "adamw": Config("mlp", 8, 4, 16, 0.01, optimizer="adamw", weight_decay=0.1, hidden=(12,), colour="pca"),
     "everything": Config("resnet", 8, 4, 16, 0.02, width=4, early_stop=3, progressive=0.5, **EVERYTHING),
 }

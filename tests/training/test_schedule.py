@@ -32,6 +32,6 @@ def test_in_steps_it_falls_to_a_tenth_after_half_and_after_three_quarters():
 def test_pictures_are_small_for_the_share_of_epochs_that_is_asked_for():
     config = replace(CONFIG, progressive=0.6)
 
-    assert [side_px(config, epoch) for epoch in (1, 6, 7, 10)] == [24, 24, 32, 32]
+    assert [side_px(config, epoch) for epoch in range(1, 11)] == [16] * 3 + [24] * 3 + [32] * 4
     assert side_px(CONFIG, 1) == 32
     assert side_px(replace(config, size_px=8), 1) == 8  # never below what a config may ask for
