@@ -112,6 +112,7 @@ SENTENCES = (
     _("a number from {low} to {high}"),
     _("true or false"),
     _("nothing ({unsaid}) for network {network}"),
+    _("'sgd' or 'adamw' for network {network}"),
     _("1 to {max_hidden_layers} whole numbers from 1 to {max_hidden_width}"),
     _("Config: expected an object with named options; found {data}."),
     _("Config: expected only the options {names}; found {unknown}."),
