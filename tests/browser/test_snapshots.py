@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from datasets.freezing import freeze_waiting
 from datasets.models import FreezePolicy, Freezing
+from labeling.models import Figures
 from tests.browser.steps import eventually, sign_in, tab_to
 from tests.browser.test_accessibility import findings
 from tests.factories import freeze_all, make_settled_collection
@@ -67,6 +68,23 @@ def test_what_it_would_hold_follows_what_is_chosen(page, live_server, collection
     page.get_by_label("Least confidence").blur()
     expect(preview).to_contain_text("found 7.0")
     assert not Freezing.objects.exists()
+
+
+def test_a_large_collection_is_counted_once_the_form_is_there(page, live_server, collection, monkeypatch):
+    monkeypatch.setattr("labeling.models.figures.LIVE", 0)
+    monkeypatch.setattr("datasets.freeze_views.MANY", 9)
+    Figures.objects.update_or_create(
+        collection=collection, defaults={"n_votes": 10, "n_settled": 10, "counted_at": timezone.now()}
+    )
+    sign_in(page, live_server, collection.owner)
+
+    page.goto(at(collection))
+
+    expect(page.locator("#preview")).to_contain_text("10 pictures under 2 nouns")
+    expect(page.get_by_text("Counting takes some seconds.")).to_have_count(0)
+    page.get_by_label("Least confidence").fill("7")
+    page.get_by_label("Least confidence").blur()
+    expect(page.locator("#preview")).to_contain_text("found 7.0")
 
 
 def test_a_noun_is_picked_as_a_class(page, live_server, collection):
