@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 # Of the polynomial a x + b x^3 + c x^5, which moves singular values from (0, 1] towards 1; Jordan et al.
 A, B, C = 3.4445, -4.7750, 2.0315
@@ -16,6 +17,8 @@ TIMES = 3
 # Of a filter bank's length, how much a step at learning rate 1 is; a third of what suits SGD suits it.
 STRIDE = 1 / 3
 MOMENTUM = 0.6
+# Of a step's length; what is less counts as nothing.
+LEAST = 1e-8
 # Fewer channels that come in, as of a first layer that sees colours, leave too few directions.
 LEAST_CHANNELS = 4
 
@@ -85,7 +88,9 @@ def orthogonal(rows: Tensor, dtype: torch.dtype = torch.float32, times: int = TI
     """
     is_tall = rows.shape[0] > rows.shape[1]
     found = (rows.T if is_tall else rows).to(dtype)
-    found = found / (found.norm() + 1e-7)
+    # What dead units leave of momentum ends below what a processor multiplies without help, 1e-38, a hundred times as
+    # slowly; the iteration takes fourth powers.
+    found = functional.hardshrink(found / (found.norm() + 1e-7), LEAST)
     for _ in range(times):
         square = found @ found.T
         found = A * found + torch.addmm(square, square, square, beta=B, alpha=C) @ found

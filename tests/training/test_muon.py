@@ -45,6 +45,17 @@ def test_a_step_is_as_long_in_all_directions(shape):
     assert cosine > 0.97
 
 
+def test_what_is_left_of_a_dead_unit_is_nothing():
+    """It would cost a processor a hundred times as long, being below what that multiplies by itself."""
+    rows = gradient(4, 9)
+    rows[2] *= 1e-20
+
+    found = orthogonal(rows)
+
+    assert not found[2].any()
+    torch.testing.assert_close(found[[0, 1, 3]], orthogonal(rows[[0, 1, 3]]))
+
+
 def test_it_is_the_iteration_that_pytorch_has_for_matrices():
     rows = gradient(6, 40)
     matrix = nn.Parameter(torch.zeros(6, 40))
