@@ -31,6 +31,8 @@ ALEXNET_MIN_PX = 128
 # From this size up, "resnet" has eighteen layers unless it is told otherwise.
 DEEP_MIN_PX = 128
 FEW_IMAGES = 50_000
+# Of fewer a batch that is large enough for Muon's steps to pay leaves too few of them.
+ENOUGH_FOR_MUON = 5_000
 DEPTHS = (0, 9, 18)
 TOWERS = (1, 2)
 
@@ -247,19 +249,23 @@ class Config:
                 batch_size=64, learning_rate=0.3, weight_decay=1e-4, hidden=(256, 128), activation="sigmoid"
             )
         if network == "resnet":
-            # It goes on getting better for long, where there is little to learn from.
-            return recipe(
-                epochs=max(epochs, 90) if n_images <= FEW_IMAGES else epochs,
-                batch_size=32,
-                learning_rate=0.05,
+            recipe = partial(
+                recipe,
                 weight_decay=1e-3,
                 label_smoothing=0.1,
                 crop=True,
                 changes=True,
-                erase=0.25,
-                progressive=0.6 if size_px >= 32 else 0.0,  # tiny pictures have nothing to lose
-                ema=0.995,
+                progressive=0.7 if size_px >= 32 else 0.0,  # tiny pictures have nothing to lose
                 lean=size_px < DEEP_MIN_PX,
+            )
+            # It goes on getting better for long, where there is little to learn from.
+            is_little = n_images <= FEW_IMAGES
+            if n_images < ENOUGH_FOR_MUON or size_px >= DEEP_MIN_PX:
+                longest = max(epochs, 90) if is_little else epochs
+                return recipe(epochs=longest, batch_size=32, learning_rate=0.05, erase=0.25, ema=0.995)
+            longest = max(epochs, 70) if is_little else epochs
+            return recipe(
+                epochs=longest, optimizer="muon", batch_size=128, learning_rate=0.2, erase=0.125, ema=0.99
             )
         if size_px < ALEXNET_MIN_PX:
             return recipe(batch_size=64, learning_rate=0.05, weight_decay=5e-4, crop=True)

@@ -133,6 +133,19 @@ def test_every_network_has_a_default_recipe(network, size_px, n_images):
     assert (config.network, config.size_px, config.flip) == (network, size_px, False)
 
 
+def test_muon_is_usual_where_nine_layers_have_enough_to_learn_from():
+    usual = {
+        (size_px, n): Config.default("resnet", size_px, n).optimizer
+        for size_px in (32, 224)
+        for n in (4_999, 5_000, 1_000_000)
+    }
+
+    assert {told for told, optimizer in usual.items() if optimizer == "muon"} == {
+        (32, 5_000),
+        (32, 1_000_000),
+    }
+
+
 def test_few_pictures_are_shown_more_often():
     # 600 steps of 64 pictures: 128 pictures fill 2 steps, so 300 epochs; 1,280 fill 20, so 30.
     assert Config.default("mlp", 16, 128).epochs == 300
