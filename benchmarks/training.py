@@ -14,12 +14,14 @@ seconds vary. Of --turns turns the best counts.
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from benchmarks import answering, batches, cifar10h, explaining, gpu, learning, loops, novelty, overhead
 from benchmarks.reporting import report_machine
-from training.config import NETWORKS
+from training.config import NETWORKS, ConfigError
 
 ON_CIFAR10H = ("batches", "learning", "explain", "novelty")
 WHAT = (*ON_CIFAR10H, "loop", "overhead", "answers", "gpu")
@@ -36,11 +38,33 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3, help="how often each figure is measured")
     parser.add_argument("--network", choices=NETWORKS, help="of learning or explain, the only one")
     parser.add_argument("--drawing", type=Path, metavar="SVG", help="where to draw learning")
+    parser.add_argument(
+        "--lot", type=int, default=learning.SPLIT_SEED, help="of learning: how photographs are parted"
+    )
+    parser.add_argument(
+        "--with",
+        dest="told",
+        type=_options,
+        default={},
+        metavar="JSON",
+        help="of learning: options told anew",
+    )
     options = parser.parse_args()
     if options.what in ON_CIFAR10H and not (options.folder / "images.zip").is_file():
         sys.exit(f"--folder: expected images.zip of CIFAR-10H in {options.folder}; found none.")
     report_machine()
-    run(options)
+    try:
+        run(options)
+    except ConfigError as error:
+        sys.exit(f"--with: {error}")
+
+
+def _options(text: str) -> dict[str, Any]:
+    """Read options as JSON; whether they can be used is seen with the network that they are for."""
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise argparse.ArgumentTypeError(f'expected options as {{"epochs": 30}}; found {text}') from error
 
 
 def run(options: argparse.Namespace) -> None:
@@ -52,7 +76,7 @@ def run(options: argparse.Namespace) -> None:
         case "overhead":
             overhead.around_the_loop(options.turns)
         case "learning":
-            learning.on_cifar10h(options.folder, options.network, options.drawing)
+            learning.on_cifar10h(options.folder, options.network, options.drawing, options.lot, options.told)
         case "explain":
             explaining.seconds(options.turns)
             explaining.faithfulness(options.folder, options.network)

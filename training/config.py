@@ -251,6 +251,8 @@ class Config:
         if network == "resnet":
             recipe = partial(
                 recipe,
+                # It goes on getting better for long, where there is little to learn from.
+                epochs=max(epochs, 90) if n_images <= FEW_IMAGES else epochs,
                 weight_decay=1e-3,
                 label_smoothing=0.1,
                 crop=True,
@@ -258,15 +260,9 @@ class Config:
                 progressive=0.7 if size_px >= 32 else 0.0,  # tiny pictures have nothing to lose
                 lean=size_px < DEEP_MIN_PX,
             )
-            # It goes on getting better for long, where there is little to learn from.
-            is_little = n_images <= FEW_IMAGES
             if n_images < ENOUGH_FOR_MUON or size_px >= DEEP_MIN_PX:
-                longest = max(epochs, 90) if is_little else epochs
-                return recipe(epochs=longest, batch_size=32, learning_rate=0.05, erase=0.25, ema=0.995)
-            longest = max(epochs, 70) if is_little else epochs
-            return recipe(
-                epochs=longest, optimizer="muon", batch_size=128, learning_rate=0.2, erase=0.125, ema=0.99
-            )
+                return recipe(batch_size=32, learning_rate=0.05, erase=0.25, ema=0.995)
+            return recipe(optimizer="muon", batch_size=128, learning_rate=0.04, erase=0.125, ema=0.99)
         if size_px < ALEXNET_MIN_PX:
             return recipe(batch_size=64, learning_rate=0.05, weight_decay=5e-4, crop=True)
         # The paper's own, section 5.

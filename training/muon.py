@@ -14,8 +14,9 @@ from torch.nn import functional
 # Of the polynomial a x + b x^3 + c x^5, which moves singular values from (0, 1] towards 1; Jordan et al.
 A, B, C = 3.4445, -4.7750, 2.0315
 TIMES = 3
-# Of a filter bank's length, how much a step at learning rate 1 is; a third of what suits SGD suits it.
-STRIDE = 1 / 3
+# How many times its length a filter bank would move at a learning rate of 1. Other weights follow that rate as they
+# are; of normalisations, a rate that suits SGD alone makes gains vanish and units die once filters keep their length.
+STRIDE = 2
 MOMENTUM = 0.6
 # Of a step's length; what is less counts as nothing.
 LEAST = 1e-8
@@ -26,8 +27,8 @@ LEAST_CHANNELS = 4
 class Muon(torch.optim.SGD):
     """SGD with Nesterov's momentum, but of each convolution's filters, one a row, only directions are learnt.
 
-    Their momentum is made orthogonal before it becomes a step, and the bank has as much length as it has filters
-    throughout. That length says nothing where a normalisation follows: this is for networks in which it does.
+    Their momentum is made orthogonal before it becomes a step, and the mean square of the filters' lengths stays 1.
+    A length says nothing where a normalisation follows: this is for networks in which one follows each convolution.
 
     dtype: of the products that make a step orthogonal.
     """
