@@ -99,6 +99,7 @@ PURE = [
     "training/novelty.py",
     "training/rolling_up.py",
     "training/layers.py",
+    "training/muon.py",
     "training/loop.py",
     "training/packing.py",
     "training/resnet.py",

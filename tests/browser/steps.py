@@ -39,6 +39,14 @@ def start_labelling(page: Page, collection: Collection) -> None:
     page.wait_for_url(f"**{collection.get_absolute_url()}label/")
 
 
+def press(page: Page, key: str) -> None:
+    """Press a key once no part of the page is being put in place: until 20 ms later htmx does not know its forms, and
+    the browser would send them as without scripts.
+    """
+    page.wait_for_function("() => !document.querySelector('.htmx-swapping, .htmx-settling')")
+    page.keyboard.press(key)
+
+
 def tab_to(wanted: Locator) -> None:
     """Go on with the tab key until this is where the focus is."""
     expect(wanted).to_be_visible()

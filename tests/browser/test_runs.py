@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from tests.browser.steps import eventually, sign_in, tab_to
+from tests.browser.steps import eventually, press, sign_in, tab_to
 from tests.browser.test_accessibility import findings
 from tests.browser.test_pages import add_epochs
 from tests.factories import freeze_all, make_run, make_settled_collection
@@ -90,7 +90,7 @@ def test_a_run_is_watched_as_it_goes_and_paused_by_keyboard(page, live_server, s
     expect(page.locator("#layers details")).not_to_have_attribute("open", "")  # it is left as it was
 
     tab_to(page.get_by_role("button", name="Pause"))
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     go_on = page.get_by_role("button", name="Go on")
     expect(go_on).to_be_focused(timeout=A_WHILE_MS)
     expect(live).to_contain_text("paused", timeout=A_WHILE_MS)
@@ -99,7 +99,7 @@ def test_a_run_is_watched_as_it_goes_and_paused_by_keyboard(page, live_server, s
     expect(go_on).to_be_focused()
     assert not list(findings(page))
 
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.get_by_role("button", name="Pause")).to_be_focused(timeout=A_WHILE_MS)
     eventually(page, status, "queued")
     Run.objects.filter(pk=run.pk).update(status="finished", finished_at=timezone.now())
