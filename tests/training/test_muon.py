@@ -76,9 +76,7 @@ def test_a_bank_of_filters_keeps_its_length_and_moves_in_all_directions_alike(ne
 
     assert len(filters) == 7
     for name, weights in filters.items():
-        moved = (before[name] - weights.detach()).flatten(
-            1
-        )  # a tenth of the length: 0.05, twice
+        moved = (before[name] - weights.detach()).flatten(1)  # a tenth of the length: 0.05, twice
         values = torch.linalg.svdvals(moved)
         assert 0.02 < values.min() <= values.max() < 0.13, name
         assert (moved * before[name].flatten(1)).isfinite().all()
