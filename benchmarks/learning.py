@@ -9,11 +9,11 @@ ten views. Nothing was tuned on the 2,000: recipes are tried on another lot, wit
 import time
 import zipfile
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image
@@ -43,6 +43,35 @@ class History(Watcher):
         self.points.append((time.perf_counter() - self.started_at, 1 - metrics.val_top1_error))
 
 
+@dataclass(frozen=True)
+class Photographs:
+    """CIFAR-10H: pictures (n, 32, 32, 3) uint8; labels by the consensus of all votes, and CIFAR-10's own, (n,) both;
+    and the shares of the votes, (n, n_classes) float32.
+    """
+
+    pictures: np.ndarray
+    labels: np.ndarray
+    truth: np.ndarray
+    shares: np.ndarray
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        pictures, crowd = read_pictures(folder), cifar10h.read(folder)
+        fit = consensus.fit(crowd.votes, len(pictures), crowd.n_classes)
+        votes = counted(crowd.votes, len(pictures), crowd.n_classes, Tree.of([]))
+        return cls(pictures, fit.label, crowd.truth, votes / np.float32(cifar10h.VOTES_EACH))
+
+    @property
+    def n_classes(self) -> int:
+        n_classes: int = self.shares.shape[1]
+        return n_classes
+
+    def split(self, rows: np.ndarray, targets: str) -> Split:
+        return Split(
+            self.pictures[rows], self.labels[rows], self.shares[rows] if targets == "shares" else None
+        )
+
+
 def on_cifar10h(
     folder: Path,
     only: str | None,
@@ -54,37 +83,32 @@ def on_cifar10h(
 
     told: options that take the place of the usual ones.
     """
-    pictures = read_pictures(folder)
-    crowd = cifar10h.read(folder)
-    fit = consensus.fit(crowd.votes, len(pictures), crowd.n_classes)
-    labels = fit.label
-    shares = counted(crowd.votes, len(pictures), crowd.n_classes, Tree.of([])) / np.float32(
-        cifar10h.VOTES_EACH
-    )
-    order = np.random.default_rng(lot).permutation(len(pictures))
+    known = Photographs.read(folder)
+    order = np.random.default_rng(lot).permutation(len(known.pictures))
     learnt, asked = order[:N_TRAIN], order[N_TRAIN:]
+    # After each epoch a quarter of them is asked, so that the seconds are those of learning.
+    asked_often = known.split(asked[:N_ASKED_OFTEN], "labels")
     lines = {}
     for network in [only] if only else NETWORKS:
         history = History()
         config = Config.from_json({**recipe(network).to_json(), **told})
         trained = train(
             config,
-            Split(pictures[learnt], labels[learnt], shares[learnt] if config.targets == "shares" else None),
-            # After each epoch a quarter of them is asked, so that the seconds are those of learning.
-            Split(pictures[asked[:N_ASKED_OFTEN]], labels[asked[:N_ASKED_OFTEN]]),
-            crowd.n_classes,
+            known.split(learnt, config.targets),
+            asked_often,
+            known.n_classes,
             checkpoint=None,
             watcher=history,
         )
         seconds = time.perf_counter() - history.started_at
-        answers = predict(trained, pictures[asked]).argmax(axis=1)
+        answers = predict(trained, known.pictures[asked]).argmax(axis=1)
         report(
             "learning",
             network=network,
             lot=lot,
             told=dict(told),
-            accuracy=float((answers == labels[asked]).mean()),
-            by_true_labels=float((answers == crowd.truth[asked]).mean()),
+            accuracy=float((answers == known.labels[asked]).mean()),
+            by_true_labels=float((answers == known.truth[asked]).mean()),
             seconds=seconds,
             epochs=config.epochs,
             seconds_to=_seconds_to(history.points),
