@@ -24,7 +24,7 @@ UNMARKED = (Path(__file__).parent / "unmarked.js").read_text()
 # Words that are the same in every language.
 SAME = [
     "Nestwork", "WordNet", "ImageNet", "AlexNet", "ResNet", "ONNX", "PyTorch", "API", "CSV", "JSON", "GPU", "CPU",
-    "SGD", "AdamW", "ReLU", r"\b(?:perceptron|mlp|alexnet|resnet)\b",
+    "SGD", "AdamW", "Muon", "ReLU", r"\b(?:perceptron|mlp|alexnet|resnet)\b",
     r"\b(?:px|[kKMGT]i?B|ms|s|min|h|pp)\b",
     r"\b(?:[0-9a-f]{8,64}|[a-z]\d{8})\b",  # hashes, and the ids of nouns
 ]  # fmt: skip
