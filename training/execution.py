@@ -132,18 +132,21 @@ def can_compile(is_gpu: bool) -> bool:
 
 
 def _is_faster_in_bfloat16(is_gpu: bool) -> bool:
-    """Whether the device multiplies bfloat16 by itself, and gains by it."""
+    """Whether the device multiplies bfloat16 by itself, and gains by it. On the CPU that is measured, since an
+    instruction for it says little: with AVX-512's alone, without AMX, one took twice as long by it as in float32.
+    """
     if is_gpu:
         return torch.cuda.get_device_capability() >= (8, 0)
     has_bfloat16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return bool(has_bfloat16) and _product_s(torch.bfloat16) < _product_s(torch.float32)
+    found = [bool(has_bfloat16) and _product_s(torch.bfloat16) < _product_s(torch.float32)]
+    if distributed.is_initialized():
+        distributed.broadcast_object_list(found)  # processes that train together have to compute alike
+    return found[0]
 
 
 @cache
 def _product_s(dtype: torch.dtype) -> float:
-    """Return the seconds of a product of matrices on the CPU. That it has an instruction for bfloat16 says
-    little: one with AVX-512's but without AMX took twice as long by it as in float32.
-    """
+    """Return the seconds of a product of two matrices on the CPU."""
     matrix = torch.full((PRODUCT_SIDE, PRODUCT_SIDE), 0.5, dtype=dtype)
     taken = []
     for _ in range(PRODUCT_TURNS):
