@@ -9,13 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks import cifar10h
-from benchmarks.learning import N_TRAIN, SPLIT_SEED, read_pictures, recipe
+from benchmarks.learning import N_TRAIN, SPLIT_SEED, Photographs, recipe
 from benchmarks.reporting import report, timed
-from labeling import consensus
 from training.classifier import Classifier
 from training.config import NETWORKS, Config
-from training.dataset import Bytes, Split
+from training.dataset import Bytes
 from training.explained import Explained
 from training.faithfulness import Verdict
 from training.loop import Watcher, train
@@ -48,21 +46,19 @@ def seconds(turns: int) -> None:
 
 def faithfulness(folder: Path, only: str | None) -> None:
     """Train each network on photographs, or `only` one, and report how its maps of others stand the test."""
-    pictures, crowd = read_pictures(folder), cifar10h.read(folder)
-    labels = consensus.fit(crowd.votes, len(pictures), crowd.n_classes).label
-    order = np.random.default_rng(SPLIT_SEED).permutation(len(pictures))
-    learnt, others = order[:N_TRAIN], order[N_TRAIN:]
+    known = Photographs.read(folder)
+    learnt, others = known.parted(SPLIT_SEED)
     for network in [only] if only else NETWORKS:
         config = recipe(network)
         trained = train(
             config,
-            Split(pictures[learnt], labels[learnt]),
-            Split(pictures[others], labels[others]),
-            crowd.n_classes,
+            known.split(learnt, "labels"),
+            known.split(others, "labels"),
+            known.n_classes,
             checkpoint=None,
             watcher=Watcher(),
         )
-        report_faithfulness(network, trained, pictures[others[:N_EXPLAINED]])
+        report_faithfulness(network, trained, known.pictures[others[:N_EXPLAINED]])
 
 
 def report_faithfulness(name: str, network: Classifier, pictures: Bytes) -> None:
